@@ -1,0 +1,75 @@
+//! Compiles the schema with protox, so that building needs no protoc.
+
+const FILES: [&str; 6] = ["text", "records", "federation", "exchange", "membership", "admin"];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let files: Vec<String> = FILES.iter().map(|f| format!("caphub/v1/{f}.proto")).collect();
+    for file in &files {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    let descriptors = protox::compile(&files, ["."])?;
+    let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("caphub.bin"), prost::Message::encode_to_vec(&descriptors))?;
+
+    let mut config = tonic_prost_build::configure()
+        .bytes(".caphub.v1.Run.entries")
+        .type_attribute(".", "#[allow(missing_docs)]");
+    for message in RECORDS {
+        config = config
+            .message_attribute(
+                format!(".caphub.v1.{message}"),
+                "#[derive(serde::Serialize, serde::Deserialize)]",
+            )
+            .message_attribute(format!(".caphub.v1.{message}"), "#[serde(default, deny_unknown_fields)]");
+    }
+    for field in PARTY_FIELDS {
+        config = config.field_attribute(field, "#[serde(with = \"crate::exchange::json::party\")]");
+    }
+    for field in HEX_FIELDS {
+        config = config.field_attribute(field, "#[serde(with = \"crate::exchange::json::hex_bytes\")]");
+    }
+    config.compile_fds(descriptors)?;
+    Ok(())
+}
+
+/// Messages that people write as TOML or JSON and read with `--json`.
+const RECORDS: [&str; 26] = [
+    "LocalisedText",
+    "Translation",
+    "Link",
+    "Window",
+    "Money",
+    "Area",
+    "Source",
+    "PartyProfile",
+    "Need",
+    "RecipientTerms",
+    "Escalation",
+    "Offer",
+    "Capacity",
+    "Eligibility",
+    "Cost",
+    "Course",
+    "Session",
+    "Attestation",
+    "Recognition",
+    "Refusal",
+    "Reply",
+    "NodeCard",
+    "Withdraw",
+    "EntryRef",
+    "LinkState",
+    "MembershipRequest",
+];
+/// Party ids, shown as bech32m.
+const PARTY_FIELDS: [&str; 6] = [
+    "Attestation.party",
+    "Recognition.hub",
+    "Refusal.party",
+    "Reply.party",
+    "LinkState.party_id",
+    "MembershipRequest.party_id",
+];
+/// Other byte strings, shown as lower-case hex.
+const HEX_FIELDS: [&str; 4] =
+    ["Session.course_id", "Reply.record_id", "NodeCard.node_key", "EntryRef.feed_id"];

@@ -1,0 +1,13 @@
+//! Records and their rules (SPEC.md section 8).
+
+pub mod check;
+pub mod json;
+pub mod kind;
+pub mod rules;
+pub mod summary;
+pub mod validate;
+
+pub use kind::RecordKind;
+pub use rules::{Revisions, Tip};
+pub use summary::Summary;
+pub use validate::{Invalid, validate};

@@ -1,0 +1,118 @@
+//! The kinds of record, and what each needs of its author.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::v1::revision::Record;
+use crate::wire::identity::Capabilities;
+
+/// What a revision describes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum RecordKind {
+    /// What an organisation says about itself.
+    Profile,
+    /// What a party asks for.
+    Need,
+    /// What a party can give.
+    Offer,
+    /// A course of training.
+    Course,
+    /// One holding of a course.
+    Session,
+    /// What a hub says about a party that it admits.
+    Attestation,
+    /// A hub recognises another hub.
+    Recognition,
+    /// A hub declines something.
+    Refusal,
+    /// An answer to a record.
+    Reply,
+    /// How to reach a node.
+    NodeCard,
+    /// The owner takes a record back.
+    Withdraw,
+}
+
+impl RecordKind {
+    /// All kinds, in the order of the schema.
+    pub const ALL: [Self; 11] = [
+        Self::Profile,
+        Self::Need,
+        Self::Offer,
+        Self::Course,
+        Self::Session,
+        Self::Attestation,
+        Self::Recognition,
+        Self::Refusal,
+        Self::Reply,
+        Self::NodeCard,
+        Self::Withdraw,
+    ];
+
+    /// The kind of a record.
+    pub fn of(record: &Record) -> Self {
+        match record {
+            Record::Profile(_) => Self::Profile,
+            Record::Need(_) => Self::Need,
+            Record::Offer(_) => Self::Offer,
+            Record::Course(_) => Self::Course,
+            Record::Session(_) => Self::Session,
+            Record::Attestation(_) => Self::Attestation,
+            Record::Recognition(_) => Self::Recognition,
+            Record::Refusal(_) => Self::Refusal,
+            Record::Reply(_) => Self::Reply,
+            Record::NodeCard(_) => Self::NodeCard,
+            Record::Withdraw(_) => Self::Withdraw,
+        }
+    }
+
+    /// The code of a kind, as filters and `Withdraw.kind` state it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Need => "need",
+            Self::Offer => "offer",
+            Self::Course => "course",
+            Self::Session => "session",
+            Self::Attestation => "attestation",
+            Self::Recognition => "recognition",
+            Self::Refusal => "refusal",
+            Self::Reply => "reply",
+            Self::NodeCard => "node_card",
+            Self::Withdraw => "withdraw",
+        }
+    }
+
+    /// The capability that the signing key must hold for the record to count.
+    pub fn capability(self) -> Capabilities {
+        match self {
+            Self::Attestation | Self::Recognition | Self::Refusal => Capabilities::ADMIT,
+            Self::NodeCard => Capabilities::SERVE,
+            _ => Capabilities::PUBLISH,
+        }
+    }
+
+    /// False for what others rely on: its body can never be erased (design section 4).
+    pub fn erasable(self) -> bool {
+        !matches!(self, Self::Attestation | Self::Recognition | Self::Refusal | Self::Reply | Self::Withdraw)
+    }
+}
+
+impl fmt::Display for RecordKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// The text is not the code of a record kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a kind of record")]
+pub struct UnknownRecordKind(pub String);
+
+impl FromStr for RecordKind {
+    type Err = UnknownRecordKind;
+
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|k| k.code() == code).ok_or_else(|| UnknownRecordKind(code.to_owned()))
+    }
+}

@@ -1,0 +1,24 @@
+//! Exact bytes: ids, entries, feeds and identity logs (SPEC.md sections 2 to 5).
+//!
+//! Nothing here reads a clock, a file or a random source, and nothing here knows what a record is.
+
+pub mod audience;
+pub mod bytes;
+pub mod card;
+pub mod cert;
+pub mod entry;
+pub mod feed;
+pub mod header;
+pub mod identity;
+pub mod ids;
+pub mod keys;
+pub mod limits;
+pub mod reason;
+
+pub use audience::Audience;
+pub use entry::{Entry, UncheckedEntry};
+pub use feed::{Feed, Head, Run};
+pub use header::Header;
+pub use ids::{EntryHash, FeedId, LogId, OperatorKey, PartyId, RecordId, Seq};
+pub use keys::Signer;
+pub use reason::Reason;
