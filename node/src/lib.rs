@@ -1,1 +1,26 @@
-//! x
+//! The caphub node: store, ingest, views, sync, links and services.
+//!
+//! The `caphub` command uses the same core for its replica.
+
+pub mod admissions;
+pub mod author;
+pub mod carriage;
+pub mod config;
+pub mod core;
+pub mod durable;
+pub mod entitlement;
+pub mod founding;
+pub mod hub;
+pub mod identities;
+pub mod ingest;
+pub mod keys;
+pub mod link;
+pub mod membership;
+pub mod node;
+pub mod peers;
+pub mod server;
+pub mod services;
+pub mod standing;
+pub mod store;
+pub mod sync;
+pub mod views;

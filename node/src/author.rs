@@ -1,0 +1,164 @@
+//! Signing: this machine's own key adds revisions to its own feeds, and never forks itself.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use caphub_proto::exchange::{Invalid, validate};
+use caphub_proto::v1::{self, Revision};
+use caphub_proto::wire::entry::{Draft, SignError};
+use caphub_proto::wire::feed::salted;
+use caphub_proto::wire::limits::BATCH_BYTES;
+use caphub_proto::wire::{Audience, EntryHash, Feed, PartyId, Reason, RecordId, Seq, Signer};
+use prost::Message;
+use tokio::sync::Mutex;
+
+use crate::core::Core;
+use crate::ingest::Origin;
+use crate::keys::{KeyError, random};
+
+/// One signing key of one party, on one machine.
+#[derive(Clone)]
+pub struct Author {
+    /// In whose name it signs.
+    pub party: PartyId,
+    signer: Signer,
+    // One writer at a time: two entries of one place would be a fork of our own making.
+    turn: Arc<Mutex<()>>,
+}
+
+/// Where a revision went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Published {
+    /// The record.
+    pub record: RecordId,
+    /// The feed and place of its entry.
+    pub feed: caphub_proto::wire::FeedId,
+    /// Its place.
+    pub seq: Seq,
+    /// The entry; the next revision names it as its parent.
+    pub hash: EntryHash,
+}
+
+/// Nothing was published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// A record lacks something.
+    #[error("record {index}: {invalid}")]
+    Invalid {
+        /// Which of the records given, from 1.
+        index: usize,
+        /// What it lacks.
+        invalid: Invalid,
+    },
+    /// The record does not fit an entry.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] KeyError),
+    /// The store or its rules said no.
+    #[error("{}", .0.meaning())]
+    Refused(Reason),
+    /// The store is older than what this key has signed: a backup was put back.
+    #[error(
+        "this copy is older than what was signed with it: entry {held} of {signed}; sync first, or use another signing key"
+    )]
+    Behind {
+        /// Last place held.
+        held: u64,
+        /// Last place signed.
+        signed: u64,
+    },
+}
+
+impl Author {
+    /// An author of `party` with this key.
+    pub fn new(party: PartyId, signer: Signer) -> Self {
+        Self { party, signer, turn: Arc::default() }
+    }
+
+    /// The key that signs.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The feed for an audience.
+    pub fn feed(&self, audience: Audience) -> Feed {
+        Feed::records(self.party, self.signer.public(), audience)
+    }
+
+    /// A first revision of a new record.
+    pub fn first(record: v1::revision::Record) -> Result<Revision, KeyError> {
+        Ok(Revision {
+            record_id: random::<16>()?.to_vec(),
+            number: 1,
+            record: Some(record),
+            ..Revision::default()
+        })
+    }
+
+    /// Signs all revisions or none; they are durable when this returns.
+    pub async fn publish(
+        &self,
+        core: &Core,
+        audience: Audience,
+        revisions: &[Revision],
+    ) -> Result<Vec<Published>, PublishError> {
+        for (i, revision) in revisions.iter().enumerate() {
+            validate(revision).map_err(|invalid| PublishError::Invalid { index: i + 1, invalid })?;
+        }
+        let _turn = self.turn.lock().await;
+        let feed = self.feed(audience);
+        let mut head = self.head(core, &feed)?;
+        let time_ms = now_ms();
+        let (mut runs, mut run, mut published) = (Vec::new(), Vec::new(), Vec::new());
+        for revision in revisions {
+            let body = salted(random()?, &revision.encode_to_vec());
+            let (packed, seq, hash) = Draft { feed: &feed, head, time_ms, body: &body }.sign(&self.signer)?;
+            head = Some((seq, hash));
+            if !run.is_empty() && run.len() + packed.len() > BATCH_BYTES {
+                runs.push(std::mem::take(&mut run));
+            }
+            run.extend_from_slice(&packed);
+            let record = RecordId::from_slice(&revision.record_id).unwrap_or_default();
+            published.push(Published { record, feed: feed.id(), seq, hash });
+        }
+        runs.push(run);
+        for run in runs {
+            let run = packed_run(&feed, run);
+            for taken in core.ingest.take(vec![run], Origin::Own).await {
+                taken.result.map_err(PublishError::Refused)?;
+            }
+        }
+        Ok(published)
+    }
+
+    fn head(&self, core: &Core, feed: &Feed) -> Result<Option<(Seq, EntryHash)>, PublishError> {
+        let held = core.store.head(&feed.id()).map(|h| h.head);
+        let held_seq = held.map_or(0, |h| h.seq.value());
+        if let Some((signed, _)) = core.store.own_head(&feed.id())
+            && signed.value() > held_seq
+        {
+            return Err(PublishError::Behind { held: held_seq, signed: signed.value() });
+        }
+        Ok(held.map(|h| (h.seq, h.hash)))
+    }
+}
+
+/// A run as it travels.
+pub fn packed_run(feed: &Feed, packed: Vec<u8>) -> v1::Run {
+    v1::Run { feed: Some(feed_parts(feed)), entries: packed.into() }
+}
+
+/// The three fields of a feed as they travel.
+pub fn feed_parts(feed: &Feed) -> v1::Feed {
+    let records = |k: caphub_proto::wire::OperatorKey| (k.as_bytes().to_vec(), feed.audience().encode());
+    let (operator_key, audience) = feed.key().map(records).unwrap_or_default();
+    v1::Feed { party_id: feed.party.to_vec(), operator_key, audience }
+}
+
+/// This machine's clock, milliseconds since 1970 UTC.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

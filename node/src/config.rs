@@ -1,0 +1,186 @@
+//! A node's configuration: strict TOML with environment overrides; it runs without any.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::carriage::Quotas;
+
+/// Where a node listens unless told otherwise.
+pub const LISTEN_DEFAULT: &str = "[::]:7430";
+
+/// All of it, resolved.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen: host:port.
+    pub listen: String,
+    /// What the node card says; where empty, the addresses of the machine as far as they are known.
+    pub addresses: Vec<String>,
+    /// text or json.
+    pub log_format: LogFormat,
+    /// As in `RUST_LOG`: info, debug, caphub_node=debug.
+    pub log_level: String,
+    /// How long open requests may take to end when the node stops.
+    pub shutdown_seconds: u64,
+    /// Bounds on what is carried for others.
+    pub quotas: QuotaConfig,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Counts of entries.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuotaConfig {
+    /// All members of one other hub together.
+    pub hub_entries: u64,
+    /// One guest; 0 turns guests away.
+    pub guest_entries: u64,
+    /// All guests together.
+    pub guests_entries: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN_DEFAULT.to_owned(),
+            addresses: Vec::new(),
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+            shutdown_seconds: 10,
+            quotas: QuotaConfig::default(),
+        }
+    }
+}
+
+impl Default for QuotaConfig {
+    fn default() -> Self {
+        let Quotas { hub_entries, guest_entries, guests_entries } = Quotas::default();
+        Self { hub_entries, guest_entries, guests_entries }
+    }
+}
+
+impl From<&QuotaConfig> for Quotas {
+    fn from(config: &QuotaConfig) -> Self {
+        let QuotaConfig { hub_entries, guest_entries, guests_entries } = *config;
+        Self { hub_entries, guest_entries, guests_entries }
+    }
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of another type.
+    #[error("{path}: {message}")]
+    Parse {
+        /// Which file.
+        path: String,
+        /// Line, key and what is wrong.
+        message: String,
+    },
+    /// An environment variable's value does not fit.
+    #[error("{variable}: {message}")]
+    Variable {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads a file where there is one, then the environment.
+    pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let mut config = match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text).map_err(|message| ConfigError::Parse { path: shown, message })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(source) => return Err(ConfigError::Read { path: shown, source }),
+        };
+        config.override_by(variable)?;
+        Ok(config)
+    }
+
+    /// Strict: an unknown key is an error.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| e.to_string())
+    }
+
+    /// How long open requests may take to end when the node stops.
+    pub fn shutdown(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds)
+    }
+
+    fn override_by(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        if let Some(listen) = variable("CAPHUB_LISTEN") {
+            self.listen = listen;
+        }
+        if let Some(addresses) = variable("CAPHUB_ADDRESSES") {
+            self.addresses =
+                addresses.split(',').map(|a| a.trim().to_owned()).filter(|a| !a.is_empty()).collect();
+        }
+        if let Some(level) = variable("CAPHUB_LOG_LEVEL") {
+            self.log_level = level;
+        }
+        if let Some(format) = variable("CAPHUB_LOG_FORMAT") {
+            self.log_format = match format.as_str() {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                other => {
+                    let message = format!("\"{other}\" is not one of text, json");
+                    return Err(ConfigError::Variable { variable: "CAPHUB_LOG_FORMAT", message });
+                }
+            };
+        }
+        if let Some(seconds) = variable("CAPHUB_SHUTDOWN_SECONDS") {
+            self.shutdown_seconds = seconds.parse().map_err(|_| ConfigError::Variable {
+                variable: "CAPHUB_SHUTDOWN_SECONDS",
+                message: format!("\"{seconds}\" is not a number of seconds"),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_file_states_every_default() {
+        let example = include_str!("../../deploy/caphub-node.example.toml");
+        assert_eq!(Config::parse(example), Ok(Config::default()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_place() {
+        let error = Config::parse("lissen = \"x\"").expect_err("a misspelt key");
+        assert!(error.contains("lissen"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let load = |name: &str| (name == "CAPHUB_LISTEN").then(|| "127.0.0.1:1".to_owned());
+        let config = Config::load(Path::new("none.toml"), load).expect("defaults");
+        assert_eq!(config.listen, "127.0.0.1:1");
+    }
+}

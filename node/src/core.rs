@@ -1,0 +1,150 @@
+//! What a node and a replica share: the store, what is derived from it, and the one door between them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use caphub_proto::wire::identity::State;
+use caphub_proto::wire::limits::BATCH_BYTES;
+use caphub_proto::wire::{Feed, LogId, PartyId, Seq};
+
+use crate::admissions::Admissions;
+use crate::carriage::Quotas;
+use crate::identities::Identities;
+use crate::ingest::Ingest;
+use crate::store::{Store, StoreError};
+use crate::views::source::{Authority, Log, LogRun};
+use crate::views::{Views, ViewsError};
+
+/// One open store with all that is derived from it.
+#[derive(Clone)]
+pub struct Core {
+    /// Whose store it is.
+    pub party: PartyId,
+    /// The log.
+    pub store: Arc<Store>,
+    /// Every party's keys.
+    pub identities: Arc<Identities>,
+    /// Who admits whom.
+    pub admissions: Arc<Admissions>,
+    /// The door.
+    pub ingest: Arc<Ingest>,
+    /// Current records and search.
+    pub views: Views,
+}
+
+/// The store or the views could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is derived from it.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+}
+
+impl Core {
+    /// Opens `directory`; `everything` for a replica, which takes all that its hub serves.
+    pub fn open(
+        directory: &Path,
+        party: PartyId,
+        everything: bool,
+        quotas: Quotas,
+    ) -> Result<Self, OpenError> {
+        let store = Arc::new(Store::open(&directory.join("store"))?);
+        let identities = Arc::new(Identities::default());
+        read_identities(&store, &identities)?;
+        let admissions = Arc::new(Admissions::default());
+        let ingest = Ingest::new(
+            Arc::clone(&store),
+            Arc::clone(&identities),
+            Arc::clone(&admissions),
+            party,
+            everything,
+            quotas,
+        );
+        let log = Arc::new(StoreLog(Arc::clone(&store)));
+        let authority = Arc::new(KnownKeys(Arc::clone(&identities)));
+        let views = Views::open(&directory.join("views"), log, authority)?;
+        views.catch_up()?;
+        let core = Self { party, store, identities, admissions, ingest: Arc::new(ingest), views };
+        core.read_admissions()?;
+        Ok(core)
+    }
+
+    /// Attestations are few and by few keys: the feeds of keys that may admit are read once, at start.
+    fn read_admissions(&self) -> Result<(), StoreError> {
+        use caphub_proto::wire::identity::Capabilities;
+        for head in self.store.heads() {
+            let Some(key) = head.feed.key() else { continue };
+            let admits = self.identities.state(&head.feed.party).is_some_and(|s| {
+                s.operators.get(&key).is_some_and(|o| o.capabilities.holds(Capabilities::ADMIT))
+            });
+            let mut from = admits.then_some(Seq::FIRST);
+            while let Some(next) = from.filter(|f| *f <= head.head.seq) {
+                let runs = self.store.read_feed(&head.feed.id(), next, BATCH_BYTES)?;
+                from = None;
+                for run in runs {
+                    self.ingest.note_admissions(&run.feed, &run.packed);
+                    from = Seq::new(run.first.value() + u64::from(run.count));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_identities(store: &Store, identities: &Identities) -> Result<(), StoreError> {
+    for head in store.heads().into_iter().filter(|h| h.feed.is_identity()) {
+        let mut from = Some(Seq::FIRST);
+        while let Some(next) = from.filter(|f| *f <= head.head.seq) {
+            from = None;
+            for run in store.read_feed(&head.feed.id(), next, BATCH_BYTES)? {
+                match identities.judge(head.feed.party, &run.packed) {
+                    Ok((_, log)) => identities.keep(log),
+                    Err(reason) => {
+                        tracing::error!(party = %head.feed.party, %reason, "a stored identity log is damaged")
+                    }
+                }
+                from = Seq::new(run.first.value() + u64::from(run.count));
+            }
+        }
+    }
+    Ok(())
+}
+
+struct StoreLog(Arc<Store>);
+
+impl Log for StoreLog {
+    fn end(&self) -> u64 {
+        self.0.end()
+    }
+
+    fn read_from(&self, ordinal: u64, max_bytes: usize) -> Result<(Vec<LogRun>, u64), String> {
+        let (runs, next) = self.0.read_from(ordinal, max_bytes).map_err(|e| e.to_string())?;
+        let runs = runs.into_iter().map(|r| LogRun {
+            feed: r.feed,
+            first_ordinal: r.first_ordinal,
+            packed: r.packed,
+        });
+        Ok((runs.collect(), next))
+    }
+
+    fn packed_entry(&self, ordinal: u64) -> Result<Option<(Feed, Bytes)>, String> {
+        let entry = self.0.entry_at(ordinal).map_err(|e| e.to_string())?;
+        Ok(entry.map(|e| (e.feed, e.packed)))
+    }
+
+    fn log_id(&self) -> LogId {
+        self.0.log_id()
+    }
+}
+
+struct KnownKeys(Arc<Identities>);
+
+impl Authority for KnownKeys {
+    fn state(&self, party: &PartyId) -> Option<Arc<State>> {
+        self.0.state(party)
+    }
+}

@@ -1,0 +1,11 @@
+//! Links: mutual TLS without a certificate authority (design section 6). The only user of rustls.
+
+pub mod certificate;
+pub mod dial;
+pub mod limits;
+pub mod server;
+mod verifier;
+
+pub use certificate::LinkIdentity;
+pub use dial::{DialError, dial};
+pub use server::{Caller, LinkServer};

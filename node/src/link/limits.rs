@@ -1,0 +1,44 @@
+//! Every bound of the link in one place, with unit and reason (SPEC.md section 9.2).
+
+use std::time::Duration;
+
+/// Largest gRPC message in bytes, both ways; sixteen times the batch that senders aim at.
+pub const MESSAGE_BYTES_MAX: usize = caphub_proto::wire::limits::MESSAGE_BYTES_MAX;
+/// Streams that one connection may have open at once.
+pub const STREAMS_MAX: u32 = 128;
+/// Streams that a caller may reset before the connection ends: the rapid-reset defence.
+pub const RESETS_MAX: usize = 64;
+/// Largest HTTP/2 frame in bytes; fewer, larger frames carry bulk sync.
+pub const FRAME_BYTES_MAX: u32 = 256 * 1024;
+/// Largest header list of a request in bytes.
+pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
+/// Bytes in flight on one stream.
+pub const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes in flight on one connection.
+pub const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes waiting to be sent on one stream.
+pub const SEND_BUFFER_BYTES: usize = 1024 * 1024;
+/// Bytes read from the socket at once, under TLS.
+pub const READ_BUFFER_BYTES: usize = 128 * 1024;
+/// From accept to a finished TLS handshake.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// A ping goes out on a silent connection after this long.
+pub const PING_AFTER: Duration = Duration::from_secs(30);
+/// And the connection ends where it is not answered within this.
+pub const PING_ANSWER: Duration = Duration::from_secs(20);
+/// From a dial to a connection.
+pub const CONNECT: Duration = Duration::from_secs(15);
+/// A unary request.
+pub const REQUEST: Duration = Duration::from_secs(60);
+/// Connections in all; about 40 KiB of memory each while idle.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// Connections of one identity.
+pub const CONNECTIONS_PER_PARTY: usize = 16;
+/// Requests of one identity in one minute.
+pub const REQUESTS_PER_MINUTE: u32 = 6_000;
+/// Follow and watch streams of one identity at once.
+pub const FOLLOWS_PER_PARTY: usize = 8;
+/// Clocks that differ by more than this are refused; certificates live at most 7 days.
+pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
+/// Runs waiting between the network and the disk, in messages.
+pub const PIPELINE_MESSAGES: usize = 8;

@@ -1,0 +1,242 @@
+//! The accept loop: handshake deadline, bounds, identity after accept, and an end when it is revoked.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use caphub_proto::wire::cert::Binding;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::io::BufReader;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceExt};
+
+use crate::link::certificate::{self, CertificateError, LinkIdentity};
+use crate::link::{limits, verifier};
+
+/// Who is at the far end of a connection, as its certificate says and TLS proved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// Party and operator key, with the certificate's end.
+    pub binding: Binding,
+    /// Where the connection comes from.
+    pub address: SocketAddr,
+}
+
+/// Decides, at accept and whenever identities change, whether a caller may stay connected.
+pub trait Door: Send + Sync + 'static {
+    /// False where the caller's key was revoked.
+    fn may_stay(&self, caller: &Caller) -> bool;
+    /// Rises when an answer may have changed.
+    fn changes(&self) -> watch::Receiver<u64>;
+}
+
+/// Serves one router over mutual TLS.
+pub struct LinkServer {
+    config: Arc<ServerConfig>,
+    current: Arc<Current>,
+    identity: LinkIdentity,
+}
+
+#[derive(Debug)]
+struct Current(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+impl LinkServer {
+    /// A server with its first certificate.
+    pub fn new(identity: LinkIdentity, now_ms: u64) -> Result<Self, CertificateError> {
+        let current = Arc::new(Current(ArcSwap::new(identity.certificate(now_ms)?)));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_client_cert_verifier(Arc::new(verifier::AnyCaller(provider)))
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        // No tickets and no early data: a resumed session would skip the verifier.
+        config.send_tls13_tickets = 0;
+        config.max_early_data_size = 0;
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        Ok(Self { config: Arc::new(config), current, identity })
+    }
+
+    /// Puts a fresh certificate in place; due well before half of `CERTIFICATE_MS_MAX` has passed.
+    pub fn renew(&self, now_ms: u64) -> Result<(), CertificateError> {
+        self.current.0.store(self.identity.certificate(now_ms)?);
+        Ok(())
+    }
+
+    /// Accepts until `stop`; open connections end with it.
+    pub async fn serve<S>(
+        &self,
+        listener: TcpListener,
+        router: S,
+        door: Arc<dyn Door>,
+        stop: CancellationToken,
+    ) where
+        S: Service<http::Request<tonic::body::Body>, Response = http::Response<tonic::body::Body>>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
+        let all = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+        let parties = Arc::new(PerParty::default());
+        let http = Arc::new(http_limits());
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => return,
+            };
+            let (tcp, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: wait for some to come back.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let Ok(permit) = Arc::clone(&all).try_acquire_owned() else {
+                tracing::warn!(%address, "a connection was turned away: all are in use");
+                continue;
+            };
+            let connection = Connection {
+                acceptor: acceptor.clone(),
+                http: Arc::clone(&http),
+                door: Arc::clone(&door),
+                parties: Arc::clone(&parties),
+                address,
+            };
+            let (router, stop) = (router.clone(), stop.clone());
+            tokio::spawn(async move {
+                connection.run(tcp, router, stop).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+struct Connection {
+    acceptor: TlsAcceptor,
+    http: Arc<auto::Builder<TokioExecutor>>,
+    door: Arc<dyn Door>,
+    parties: Arc<PerParty>,
+    address: SocketAddr,
+}
+
+impl Connection {
+    async fn run<S>(self, tcp: TcpStream, router: S, stop: CancellationToken)
+    where
+        S: Service<http::Request<tonic::body::Body>, Response = http::Response<tonic::body::Body>>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let address = self.address;
+        let _ = tcp.set_nodelay(true);
+        let buffered = BufReader::with_capacity(limits::READ_BUFFER_BYTES, tcp);
+        let stream = match tokio::time::timeout(limits::HANDSHAKE, self.acceptor.accept(buffered)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::info!(%address, %error, "a handshake failed"),
+            Err(_) => return tracing::info!(%address, "a handshake took too long"),
+        };
+        // The identity comes from the finished session, not from the verifier.
+        let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let Some(binding) = certificates.first().and_then(certificate::read) else {
+            return tracing::info!(%address, "a caller without an identity");
+        };
+        let caller = Caller { binding, address };
+        let Some(_place) = self.parties.enter(caller.binding.party) else {
+            return tracing::info!(%address, party = %caller.binding.party, "too many connections of one party");
+        };
+        let mut changes = self.door.changes();
+        let known = caller.clone();
+        let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(known.clone());
+            router.clone().oneshot(request.map(tonic::body::Body::new))
+        });
+        let serving = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        tokio::pin!(serving);
+        loop {
+            tokio::select! {
+                _ = serving.as_mut() => return,
+                () = stop.cancelled() => return,
+                changed = changes.changed() => {
+                    // Dropping the connection ends its open streams too.
+                    if changed.is_err() || !self.door.may_stay(&caller) {
+                        return tracing::info!(%address, "a connection ended: its key is not valid any more");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Every HTTP/2 limit, set here and nowhere else.
+fn http_limits() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http2_only();
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits::STREAMS_MAX)
+        .max_pending_accept_reset_streams(limits::RESETS_MAX)
+        .max_local_error_reset_streams(limits::RESETS_MAX)
+        .max_frame_size(limits::FRAME_BYTES_MAX)
+        .max_header_list_size(limits::HEADER_LIST_BYTES_MAX)
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(limits::SEND_BUFFER_BYTES)
+        .keep_alive_interval(limits::PING_AFTER)
+        .keep_alive_timeout(limits::PING_ANSWER);
+    builder
+}
+
+/// Counts the connections of each party.
+#[derive(Default)]
+struct PerParty(Mutex<HashMap<caphub_proto::wire::PartyId, usize>>);
+
+struct Place {
+    counts: Arc<PerParty>,
+    party: caphub_proto::wire::PartyId,
+}
+
+impl PerParty {
+    fn enter(self: &Arc<Self>, party: caphub_proto::wire::PartyId) -> Option<Place> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(party).or_default();
+        if *count >= limits::CONNECTIONS_PER_PARTY {
+            return None;
+        }
+        *count += 1;
+        Some(Place { counts: Arc::clone(self), party })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.party) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.party);
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Who asked to join, who was invited, and what the operator decided. Admissions themselves are signed records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use caphub_proto::v1::revision::Record;
+use caphub_proto::v1::{Attestation, AttestationLevel, JoinRequest, MembershipState, Refusal, Revision};
+use caphub_proto::wire::card::{Card, Invitation};
+use caphub_proto::wire::identity::Capabilities;
+use caphub_proto::wire::{Audience, PartyId, Reason};
+use serde::{Deserialize, Serialize};
+
+use crate::author::{Author, PublishError, now_ms};
+use crate::core::Core;
+use crate::durable;
+use crate::keys::{KeyError, random};
+
+/// Requests that wait or were answered; each takes at most about 10 KiB.
+const REQUESTS_MAX: usize = 10_000;
+/// Bytes of each text of a request.
+const FIELD_BYTES_MAX: usize = 2_048;
+/// Days that an invitation lasts where nothing else is said.
+pub const INVITATION_DAYS: u32 = 30;
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// One organisation's request, and what became of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The name that it gives.
+    pub name: String,
+    /// ISO 3166-1 alpha-2, or empty.
+    pub country: String,
+    /// A party-kind code.
+    pub kind: String,
+    /// The mandate that it shows.
+    pub mandate: String,
+    /// How to reach its people.
+    pub contact: String,
+    /// A refusal may name it in public.
+    pub name_in_public: bool,
+    /// When it asked.
+    pub time_ms: u64,
+    /// The reason code where it was refused.
+    pub refused: Option<String>,
+    /// The operator's words with a refusal.
+    pub note: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    requests: BTreeMap<String, Asked>,
+    used_codes: BTreeSet<String>,
+}
+
+/// The hub's book of requests and used invitations.
+pub struct Membership {
+    path: PathBuf,
+    file: Mutex<File>,
+    core: Core,
+    author: Author,
+}
+
+/// A decision could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum MembershipError {
+    /// A rule says no.
+    #[error("{}", .0.meaning())]
+    Refused(Reason),
+    /// Signing or storing failed.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The book could not be written.
+    #[error("the book of requests could not be written")]
+    File(#[from] std::io::Error),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] KeyError),
+}
+
+impl Membership {
+    /// Opens the book in a node's folder.
+    pub fn open(directory: &Path, core: Core, author: Author) -> std::io::Result<Self> {
+        let path = directory.join("requests.json");
+        let file = Mutex::new(durable::read_json(&path)?);
+        Ok(Self { path, file, core, author })
+    }
+
+    /// A request over a link, by the party at its far end.
+    pub async fn join(
+        &self,
+        party: PartyId,
+        request: JoinRequest,
+    ) -> Result<MembershipState, MembershipError> {
+        let texts = [&request.name, &request.country, &request.kind, &request.mandate, &request.contact];
+        if texts.iter().any(|t| t.len() > FIELD_BYTES_MAX) || request.name.trim().is_empty() {
+            return Err(MembershipError::Refused(Reason::BadRequest));
+        }
+        let asked = Asked {
+            name: request.name,
+            country: request.country,
+            kind: request.kind,
+            mandate: request.mandate,
+            contact: request.contact,
+            name_in_public: request.name_in_public,
+            time_ms: now_ms(),
+            ..Asked::default()
+        };
+        let state = self.state(&party).0;
+        if matches!(state, MembershipState::Member) {
+            return Ok(state);
+        }
+        if request.code.is_empty() {
+            self.ask(party, asked)?;
+            return Ok(MembershipState::Requested);
+        }
+        self.use_code(&request.code)?;
+        self.attest(party, &asked, AttestationLevel::Member).await?;
+        Ok(MembershipState::Member)
+    }
+
+    /// Where a party stands, with the reason and words of a refusal.
+    pub fn state(&self, party: &PartyId) -> (MembershipState, String, String) {
+        use crate::admissions::Level;
+        match self.core.admissions.of(&self.core.party, party).map(|a| a.level) {
+            Some(Level::Member) => return (MembershipState::Member, String::new(), String::new()),
+            Some(Level::Guest) => return (MembershipState::Guest, String::new(), String::new()),
+            None => {}
+        }
+        match self.lock().requests.get(&party.to_string()) {
+            None => (MembershipState::None, String::new(), String::new()),
+            Some(Asked { refused: Some(reason), note, .. }) => {
+                (MembershipState::Refused, reason.clone(), note.clone())
+            }
+            Some(_) => (MembershipState::Requested, String::new(), String::new()),
+        }
+    }
+
+    /// Requests that wait or were refused.
+    pub fn requests(&self) -> Vec<(PartyId, Asked)> {
+        let file = self.lock();
+        file.requests.iter().filter_map(|(p, a)| Some((p.parse().ok()?, a.clone()))).collect()
+    }
+
+    /// Admits a party that asked.
+    pub async fn approve(&self, party: PartyId, mandate: &str, guest: bool) -> Result<(), MembershipError> {
+        let asked = self.lock().requests.get(&party.to_string()).cloned();
+        let mut asked = asked.ok_or(MembershipError::Refused(Reason::NotFound))?;
+        if !mandate.is_empty() {
+            asked.mandate = mandate.to_owned();
+        }
+        let level = if guest { AttestationLevel::Guest } else { AttestationLevel::Member };
+        self.attest(party, &asked, level).await?;
+        let mut file = self.lock();
+        file.requests.remove(&party.to_string());
+        Ok(durable::replace_json(&self.path, &*file)?)
+    }
+
+    /// Refuses with a signed record; it names the party only where that agreed.
+    pub async fn refuse(
+        &self,
+        party: PartyId,
+        reason: &str,
+        note: &str,
+        until: &str,
+    ) -> Result<(), MembershipError> {
+        let asked = self.lock().requests.get(&party.to_string()).cloned();
+        let asked = asked.ok_or(MembershipError::Refused(Reason::NotFound))?;
+        let refusal = Refusal {
+            party: if asked.name_in_public { party.to_vec() } else { Vec::new() },
+            what: "membership".to_owned(),
+            reason: reason.to_owned(),
+            basis: note.to_owned(),
+            scope: String::new(),
+            until: until.to_owned(),
+        };
+        self.sign(Record::Refusal(refusal)).await?;
+        let mut file = self.lock();
+        let refused = Asked { refused: Some(reason.to_owned()), note: note.to_owned(), ..asked };
+        file.requests.insert(party.to_string(), refused);
+        Ok(durable::replace_json(&self.path, &*file)?)
+    }
+
+    /// A one-time invitation, signed by this node's key where that may admit.
+    pub fn invite(
+        &self,
+        card: Card,
+        country: &str,
+        invited: &str,
+        days: u32,
+    ) -> Result<String, MembershipError> {
+        let admit_key = self.author.signer().public();
+        let may = self.core.identities.state(&self.core.party);
+        if !may.is_some_and(|s| s.may(&admit_key, Capabilities::ADMIT, now_ms())) {
+            return Err(MembershipError::Refused(Reason::Capability));
+        }
+        let days = if days == 0 { INVITATION_DAYS } else { days.min(3_650) };
+        let not_after = now_ms() + u64::from(days) * DAY_MS;
+        let mut nonce: [u8; 8] = random()?;
+        let hours = u32::try_from(not_after / HOUR_MS).unwrap_or(u32::MAX);
+        nonce[..4].copy_from_slice(&hours.to_be_bytes());
+        let invitation = Invitation {
+            card,
+            admit_key,
+            code: self.code(&nonce),
+            country: country.to_owned(),
+            invited: invited.to_owned(),
+            not_after,
+        };
+        Ok(invitation.to_text(self.author.signer()))
+    }
+
+    /// A code proves itself: its second half is a keyed hash of the first, which starts with the hour in which it
+    /// ends, so nothing needs to be kept until it is used.
+    fn code(&self, nonce: &[u8; 8]) -> [u8; 16] {
+        let seed = self.author.signer().seed();
+        let tag = caphub_proto::wire::keys::tagged_hash(b"caphub/invitation-code/1\0", &[&seed, nonce]);
+        let mut code = [0; 16];
+        code[..8].copy_from_slice(nonce);
+        code[8..].copy_from_slice(&tag[..8]);
+        code
+    }
+
+    fn use_code(&self, code: &[u8]) -> Result<(), MembershipError> {
+        let used = || MembershipError::Refused(Reason::InvitationUsed);
+        let code: [u8; 16] = code.try_into().map_err(|_| used())?;
+        let nonce: [u8; 8] = code[..8].try_into().map_err(|_| used())?;
+        let ends = nonce.first_chunk::<4>().map_or(0, |h| u64::from(u32::from_be_bytes(*h)) * HOUR_MS);
+        if self.code(&nonce) != code || ends + HOUR_MS < now_ms() {
+            return Err(used());
+        }
+        let mut file = self.lock();
+        if !file.used_codes.insert(hex::encode(code)) {
+            return Err(used());
+        }
+        Ok(durable::replace_json(&self.path, &*file)?)
+    }
+
+    fn ask(&self, party: PartyId, asked: Asked) -> Result<(), MembershipError> {
+        let mut file = self.lock();
+        if file.requests.len() >= REQUESTS_MAX && !file.requests.contains_key(&party.to_string()) {
+            return Err(MembershipError::Refused(Reason::Quota));
+        }
+        file.requests.insert(party.to_string(), asked);
+        Ok(durable::replace_json(&self.path, &*file)?)
+    }
+
+    async fn attest(
+        &self,
+        party: PartyId,
+        asked: &Asked,
+        level: AttestationLevel,
+    ) -> Result<(), MembershipError> {
+        let attestation = Attestation {
+            party: party.to_vec(),
+            level: level.into(),
+            mandate: asked.mandate.clone(),
+            name: asked.name.clone(),
+            country: asked.country.clone(),
+            until: String::new(),
+        };
+        self.sign(Record::Attestation(attestation)).await
+    }
+
+    async fn sign(&self, record: Record) -> Result<(), MembershipError> {
+        let revision: Revision = Author::first(record)?;
+        self.author.publish(&self.core, Audience::Public, &[revision]).await?;
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,291 @@
+//! One running node: the core, its links, its services, and an end within a deadline.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use caphub_proto::v1::Filter;
+use caphub_proto::v1::admin_service_server::AdminServiceServer;
+use caphub_proto::v1::exchange_service_server::ExchangeServiceServer;
+use caphub_proto::v1::federation_service_server::FederationServiceServer;
+use caphub_proto::v1::membership_service_server::MembershipServiceServer;
+use caphub_proto::wire::card::Card;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::author::{Author, now_ms};
+use crate::config::Config;
+use crate::core::{Core, OpenError};
+use crate::entitlement::Viewer;
+use crate::hub::{Hub, HubError};
+use crate::keys::{KeyError, KeyName};
+use crate::link::certificate::CertificateError;
+use crate::link::{LinkIdentity, LinkServer, limits};
+use crate::membership::Membership;
+use crate::peers::Peers;
+use crate::services::admin::Admin;
+use crate::services::exchange::Exchange;
+use crate::services::federation::Federation;
+use crate::services::gate::Gate;
+use crate::services::membership::MembershipDesk;
+use crate::views::PageRequest;
+
+/// How often the certificate is renewed; it lives for three and a half days.
+const RENEW: Duration = Duration::from_secs(24 * 3_600);
+
+/// How often erasures are looked for where no record changes.
+const ERASE: Duration = Duration::from_secs(5);
+
+/// Everything that a node's services share.
+pub struct Node {
+    /// Who this hub is.
+    pub hub: Hub,
+    /// Store and views.
+    pub core: Core,
+    /// Signs in the hub's name.
+    pub author: Author,
+    /// Linked hubs.
+    pub peers: Peers,
+    /// Requests and invitations.
+    pub membership: Arc<Membership>,
+    /// What the node card says.
+    pub addresses: Vec<String>,
+}
+
+/// The node could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The hub's own files.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// The node's key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Store or views.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The link's certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As configured.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The operator's socket.
+    #[error("cannot open the operator's socket {path}: {source}")]
+    Socket {
+        /// Its path.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A small file of the hub's folder.
+    #[error("the hub's folder cannot be read: {0}")]
+    Files(#[from] std::io::Error),
+}
+
+/// Where the operator's commands reach a node.
+pub fn admin_socket(directory: &Path) -> PathBuf {
+    directory.join("admin.sock")
+}
+
+impl Node {
+    /// Opens a hub's folder; nothing listens yet.
+    pub fn open(
+        directory: &Path,
+        config: &Config,
+        bound: SocketAddr,
+        stop: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let hub = Hub::load(directory)?;
+        let signer = hub.keys(directory).read(KeyName::Operator, None)?;
+        let core = Core::open(directory, hub.party, false, (&config.quotas).into())?;
+        let author = Author::new(hub.party, signer.clone());
+        let identity = LinkIdentity { party: hub.party, signer };
+        let peers = Peers::open(directory, core.clone(), identity, stop.child_token())?;
+        let membership = Arc::new(Membership::open(directory, core.clone(), author.clone())?);
+        let addresses = stated_addresses(config, bound);
+        Ok(Self { hub, core, author, peers, membership, addresses })
+    }
+
+    /// How to reach this node, stated now.
+    pub fn card(&self) -> Card {
+        Card {
+            party: self.hub.party,
+            node_key: self.author.signer().public(),
+            name: self.hub.name.clone(),
+            addresses: self.addresses.clone(),
+            languages: self.hub.languages.clone(),
+            time_ms: now_ms(),
+        }
+    }
+
+    /// How many current records everybody together has here.
+    pub fn records(&self) -> u64 {
+        let all = Viewer { parties: Vec::new(), hubs: Vec::new(), network: true, all: true };
+        let kinds = ["need", "offer", "course", "session"].map(str::to_owned).to_vec();
+        let filter = Filter { kinds, ..Filter::default() };
+        let page = PageRequest { size: 1, token: String::new() };
+        self.core.views.list(&all, &filter, &page, now_ms()).map_or(0, |page| page.total)
+    }
+}
+
+/// Runs the node of a hub's folder until `stop`.
+pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> Result<(), StartError> {
+    let listen_error = |source| StartError::Listen { address: config.listen.clone(), source };
+    let listener = TcpListener::bind(&config.listen).await.map_err(listen_error)?;
+    let bound = listener.local_addr().map_err(listen_error)?;
+    let opened = {
+        let (directory, config, stop) = (directory.to_owned(), config.clone(), stop.clone());
+        tokio::task::spawn_blocking(move || Node::open(&directory, &config, bound, &stop)).await
+    };
+    let node = Arc::new(opened.map_err(|e| StartError::Files(std::io::Error::other(e)))??);
+    node.hub.announce(&node).await?;
+    let views = tokio::spawn(node.core.views.clone().run(node.core.store.subscribe(), stop.clone()));
+    let erasing = tokio::spawn(erase(node.core.clone(), stop.clone()));
+    let admin = serve_admin(directory, Arc::clone(&node), stop.clone())?;
+    node.peers.start();
+    let gate = Arc::new(Gate::new(node.core.clone()));
+    let identity = LinkIdentity { party: node.hub.party, signer: node.author.signer().clone() };
+    let server = Arc::new(LinkServer::new(identity, now_ms())?);
+    let renewing = tokio::spawn(renew(Arc::clone(&server), stop.clone()));
+    tracing::info!(hub = %node.hub.name, party = %node.hub.party, address = %bound, "the node is up");
+    let router = router(Arc::clone(&node), Arc::clone(&gate)).await;
+    let serving = server.serve(listener, router, gate, stop.clone());
+    serving.await;
+    let ended = async {
+        let _ = tokio::join!(admin, views, erasing, renewing);
+    };
+    if tokio::time::timeout(config.shutdown(), ended).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    tracing::info!("the node is down");
+    Ok(())
+}
+
+async fn router(
+    node: Arc<Node>,
+    gate: Arc<Gate>,
+) -> impl tower::Service<
+    http::Request<tonic::body::Body>,
+    Response = http::Response<tonic::body::Body>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone
++ Send {
+    let core = &node.core;
+    let follows = {
+        let node = Arc::clone(&node);
+        Box::new(move |party: &caphub_proto::wire::PartyId| node.peers.follows(party))
+    };
+    let key = node.author.signer().public();
+    let federation = Federation::new(core.clone(), Arc::clone(&gate), node.hub.name.clone(), key, follows);
+    let exchange = Exchange::new(core.clone(), Arc::clone(&gate));
+    let desk = MembershipDesk::new(core.clone(), gate, Arc::clone(&node.membership));
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<ExchangeServiceServer<Exchange>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(caphub_proto::DESCRIPTORS)
+        .build_v1();
+    let bounded = limits::MESSAGE_BYTES_MAX;
+    let mut routes = tonic::service::Routes::new(
+        FederationServiceServer::new(federation)
+            .max_decoding_message_size(bounded)
+            .max_encoding_message_size(bounded),
+    )
+    .add_service(
+        ExchangeServiceServer::new(exchange)
+            .max_decoding_message_size(bounded)
+            .max_encoding_message_size(bounded),
+    )
+    .add_service(MembershipServiceServer::new(desk).max_decoding_message_size(bounded))
+    .add_service(health_service);
+    match reflection {
+        Ok(reflection) => routes = routes.add_service(reflection),
+        Err(error) => tracing::error!(%error, "reflection is not served"),
+    }
+    ServiceExt::<http::Request<tonic::body::Body>>::map_response(routes.prepare(), |r: http::Response<_>| {
+        r.map(tonic::body::Body::new)
+    })
+}
+
+fn serve_admin(
+    directory: &Path,
+    node: Arc<Node>,
+    stop: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    let path = admin_socket(directory);
+    let failed = |source| StartError::Socket { path: path.clone(), source };
+    // The store's lock is held: a socket that is still there belongs to a node that is gone.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
+    let service = AdminServiceServer::new(Admin(node)).max_decoding_message_size(limits::MESSAGE_BYTES_MAX);
+    Ok(tokio::spawn(async move {
+        let serving = tonic::transport::Server::builder()
+            .max_concurrent_streams(limits::STREAMS_MAX)
+            .add_service(service)
+            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop.cancelled_owned());
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the operator's socket failed");
+        }
+        let _ = std::fs::remove_file(&path);
+    }))
+}
+
+/// Erases from the log what counted withdrawals name, as the views find it.
+async fn erase(core: Core, stop: CancellationToken) {
+    let mut changes = core.views.watch();
+    loop {
+        let due = core.views.take_erasures();
+        if !due.is_empty() {
+            let store = Arc::clone(&core.store);
+            let erased = tokio::task::spawn_blocking(move || store.erase(&due)).await;
+            if let Ok(Err(error)) = erased {
+                tracing::error!(%error, "withdrawn records could not be erased; tried again at the next start");
+            }
+        }
+        tokio::select! {
+            _ = changes.recv() => {}
+            () = tokio::time::sleep(ERASE) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn renew(server: Arc<LinkServer>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RENEW) => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = server.renew(now_ms()) {
+            tracing::error!(%error, "the link's certificate could not be renewed");
+        }
+    }
+}
+
+/// What the card says: as configured, or the address that is listened on, by the machine's name where that is
+/// all of them.
+fn stated_addresses(config: &Config, bound: SocketAddr) -> Vec<String> {
+    if !config.addresses.is_empty() {
+        return config.addresses.clone();
+    }
+    if !bound.ip().is_unspecified() {
+        return vec![bound.to_string()];
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let named = (!host.is_empty()).then(|| format!("{host}:{}", bound.port()));
+    named.into_iter().chain([format!("127.0.0.1:{}", bound.port())]).collect()
+}

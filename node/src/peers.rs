@@ -1,0 +1,303 @@
+//! Links to other hubs: added and removed while running, each followed continuously, whichever side opened it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use caphub_proto::v1::LinkState;
+use caphub_proto::wire::card::Card;
+use caphub_proto::wire::{Feed, FeedId, PartyId, Reason, Seq};
+use tokio_util::sync::CancellationToken;
+
+use crate::author::now_ms;
+use crate::core::Core;
+use crate::durable;
+use crate::entitlement::Viewer;
+use crate::keys::random;
+use crate::link::{LinkIdentity, dial};
+use crate::sync::{Moved, Session, SyncError};
+
+/// First wait after a failure.
+const BACKOFF_MIN: Duration = Duration::from_millis(250);
+/// Longest wait between two tries.
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// Entries that arrive within this time leave in one push.
+const PUSH_DEBOUNCE: Duration = Duration::from_millis(20);
+/// Most linked hubs.
+const LINKS_MAX: usize = 256;
+/// Feeds that a status names as not carried.
+const NOT_CARRIED_SHOWN: usize = 16;
+
+/// All links of one node.
+pub struct Peers {
+    core: Core,
+    identity: LinkIdentity,
+    path: PathBuf,
+    links: Mutex<BTreeMap<PartyId, Link>>,
+    stop: CancellationToken,
+}
+
+struct Link {
+    card: Card,
+    text: String,
+    stop: CancellationToken,
+    live: Live,
+}
+
+type Live = Arc<Mutex<State>>;
+
+#[derive(Clone, Default)]
+struct State {
+    connected: bool,
+    detail: String,
+    received: u64,
+    sent: u64,
+    last_contact_ms: u64,
+    not_carried: HashMap<FeedId, Reason>,
+}
+
+impl Peers {
+    /// Opens the list of links; `start` begins to dial.
+    pub fn open(
+        directory: &Path,
+        core: Core,
+        identity: LinkIdentity,
+        stop: CancellationToken,
+    ) -> std::io::Result<Self> {
+        let path = directory.join("links.json");
+        let texts: Vec<String> = durable::read_json(&path)?;
+        let mut links = BTreeMap::new();
+        for text in texts {
+            let card = Card::parse(&text).map_err(std::io::Error::other)?;
+            let link = Link { card: card.clone(), text, stop: stop.child_token(), live: Live::default() };
+            links.insert(card.party, link);
+        }
+        let peers = Self { core, identity, path, links: Mutex::new(links), stop };
+        peers.state_carriage();
+        Ok(peers)
+    }
+
+    /// Dials every link.
+    pub fn start(&self) {
+        for link in self.lock().values() {
+            self.spawn(link);
+        }
+    }
+
+    /// Adds a link, or replaces its card, and dials at once.
+    pub fn add(&self, card: Card, text: String) -> std::io::Result<()> {
+        let mut links = self.lock();
+        if links.len() >= LINKS_MAX && !links.contains_key(&card.party) {
+            return Err(std::io::Error::other("256 links are the most that a node keeps"));
+        }
+        let link = Link { card: card.clone(), text, stop: self.stop.child_token(), live: Live::default() };
+        self.spawn(&link);
+        if let Some(replaced) = links.insert(card.party, link) {
+            replaced.stop.cancel();
+        }
+        self.save(&links)?;
+        drop(links);
+        self.state_carriage();
+        Ok(())
+    }
+
+    /// Removes a link; false where there is none. Its connection ends.
+    pub fn remove(&self, party: &PartyId) -> std::io::Result<bool> {
+        let mut links = self.lock();
+        let Some(link) = links.remove(party) else { return Ok(false) };
+        link.stop.cancel();
+        self.save(&links)?;
+        drop(links);
+        self.state_carriage();
+        Ok(true)
+    }
+
+    /// What each link does now.
+    pub fn states(&self) -> Vec<LinkState> {
+        let links = self.lock();
+        let states = links.values().map(|link| {
+            let live = link.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let not_carried =
+                live.not_carried.iter().take(NOT_CARRIED_SHOWN).map(|(f, r)| format!("{f} {}", r.code()));
+            LinkState {
+                party_id: link.card.party.to_vec(),
+                name: link.card.name.clone(),
+                addresses: link.card.addresses.clone(),
+                state: if live.connected { "connected" } else { "waiting" }.to_owned(),
+                detail: live.detail,
+                received: live.received,
+                sent: live.sent,
+                last_contact_ms: live.last_contact_ms,
+                not_carried: not_carried.collect(),
+            }
+        });
+        states.collect()
+    }
+
+    /// How many links are up.
+    pub fn connected(&self) -> usize {
+        self.states().iter().filter(|s| s.state == "connected").count()
+    }
+
+    /// True where this node has a live connection of its own making to a party.
+    pub fn follows(&self, party: &PartyId) -> bool {
+        let links = self.lock();
+        links.get(party).is_some_and(|l| l.live.lock().unwrap_or_else(PoisonError::into_inner).connected)
+    }
+
+    fn state_carriage(&self) {
+        let parties: HashSet<PartyId> = self.lock().keys().copied().collect();
+        self.core.ingest.link(parties);
+    }
+
+    fn save(&self, links: &BTreeMap<PartyId, Link>) -> std::io::Result<()> {
+        let texts: Vec<&String> = links.values().map(|l| &l.text).collect();
+        durable::replace_json(&self.path, &texts)
+    }
+
+    fn spawn(&self, link: &Link) {
+        if link.card.addresses.is_empty() {
+            // The far end opens this one.
+            link.live.lock().unwrap_or_else(PoisonError::into_inner).detail =
+                "its card names no address: it connects to this node".to_owned();
+            return;
+        }
+        let task = Task {
+            core: self.core.clone(),
+            identity: self.identity.clone(),
+            card: link.card.clone(),
+            live: Arc::clone(&link.live),
+        };
+        let stop = link.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = task.run() => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PartyId, Link>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Task {
+    core: Core,
+    identity: LinkIdentity,
+    card: Card,
+    live: Live,
+}
+
+impl Task {
+    async fn run(self) {
+        let mut wait = BACKOFF_MIN;
+        loop {
+            let started = tokio::time::Instant::now();
+            let ended = self.connect().await;
+            self.set(|s| {
+                s.connected = false;
+                s.detail = ended;
+            });
+            // A link that held for a while starts over with short waits.
+            wait = if started.elapsed() > Duration::from_secs(30) {
+                BACKOFF_MIN
+            } else {
+                (wait * 2).min(BACKOFF_MAX)
+            };
+            tokio::time::sleep(jitter(wait)).await;
+        }
+    }
+
+    /// One connection from dial to end; returns why it ended.
+    async fn connect(&self) -> String {
+        let party = self.card.party;
+        let node_key = Some(self.card.node_key);
+        let channel = match dial(&self.identity, party, node_key, &self.card.addresses, now_ms()).await {
+            Ok(channel) => channel,
+            Err(error) => return error.to_string(),
+        };
+        let mut session = Session::new(channel, party, node_key);
+        loop {
+            match self.round(&mut session).await {
+                Ok(()) => tokio::time::sleep(BACKOFF_MIN).await,
+                Err(error) => return error.to_string(),
+            }
+        }
+    }
+
+    /// Compares heads, moves what is missing, and follows until the two sides should compare again.
+    async fn round(&self, session: &mut Session) -> Result<(), SyncError> {
+        let hello = session.hello(&self.core).await?;
+        let version = self.core.admissions.version();
+        let detail = match hello.standing.as_str() {
+            "peer" | "own" => String::new(),
+            _ => "the other hub has not added this one yet: only public records move".to_owned(),
+        };
+        let position = hello.position.unwrap_or_default();
+        let heads = session.heads().await?;
+        let pulled = session.pull(&self.core, &heads, &mut |_, _| {}).await?;
+        let not_carried = pulled.feeds.clone();
+        self.set(|s| {
+            s.connected = true;
+            s.detail = detail.clone();
+            s.received += pulled.entries;
+            s.last_contact_ms = now_ms();
+            s.not_carried = not_carried.clone();
+        });
+        let mut follower = session.clone();
+        let follow = follower.follow(&self.core, position, |taken| {
+            let stored: u64 = taken.iter().filter_map(|t| t.result.ok()).map(|s| s.stored).sum();
+            self.set(|s| {
+                s.received += stored;
+                s.last_contact_ms = now_ms();
+            });
+            let missing =
+                |t: &crate::ingest::Taken| t.result == Err(Reason::Gap) && !not_carried.contains_key(&t.feed);
+            let carried_now = !not_carried.is_empty() && self.core.admissions.version() != version;
+            !carried_now && !taken.iter().any(missing)
+        });
+        if hello.follows_you || !matches!(hello.standing.as_str(), "peer" | "own") {
+            return follow.await;
+        }
+        tokio::select! {
+            ended = follow => ended,
+            ended = self.push(session.clone(), heads) => ended,
+        }
+    }
+
+    async fn push(&self, mut session: Session, mut theirs: Vec<(Feed, Seq)>) -> Result<(), SyncError> {
+        let viewer =
+            Viewer { parties: vec![self.card.party], hubs: vec![self.card.party], network: true, all: false };
+        let mut growing = self.core.store.subscribe();
+        loop {
+            growing.mark_unchanged();
+            let ours: Vec<(Feed, Seq)> =
+                self.core.store.heads().into_iter().map(|h| (h.feed, h.head.seq)).collect();
+            let party = self.card.party;
+            let pushed: Moved =
+                session.push(&self.core, &theirs, &viewer, |f| f.party != party, &mut |_, _| {}).await?;
+            self.set(|s| {
+                s.sent += pushed.entries;
+                s.last_contact_ms = now_ms();
+            });
+            // What was refused now is offered again when the two sides next compare heads.
+            theirs = ours;
+            if growing.changed().await.is_err() {
+                return Ok(());
+            }
+            tokio::time::sleep(PUSH_DEBOUNCE).await;
+        }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Between half and all of a wait, so that nodes do not come back at one moment.
+fn jitter(wait: Duration) -> Duration {
+    let [byte] = random::<1>().unwrap_or([255]);
+    wait / 2 + wait / 2 * u32::from(byte) / 255
+}

@@ -1,0 +1,250 @@
+//! The server's command line: `init`, `run`, `check`. `caphub-node` is this and nothing else.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use caphub_proto::codes;
+use caphub_proto::wire::PartyId;
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+use crate::hub::Hub;
+use crate::keys::KeyName;
+use crate::node::{self, StartError};
+
+/// Runs a caphub hub: a node with its own store, keys and rules.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing here yet.
+#[derive(Parser, Debug)]
+#[command(name = "caphub-node", version, about, long_about = None)]
+pub struct Arguments {
+    /// The hub's folder.
+    #[arg(long, env = "CAPHUB_HUB_DIR", global = true, value_name = "FOLDER")]
+    pub dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make a hub: its keys, its identity, its folder.
+    Init {
+        /// The hub's name, as people know it.
+        name: String,
+        /// UN M49 code or name of the region that it serves, for example 009; may be given again.
+        #[arg(long, value_name = "CODE")]
+        region: Vec<String>,
+        /// The state, where the hub is a state's own.
+        #[arg(long, value_name = "COUNTRY")]
+        country: Option<String>,
+        /// Languages of the hub, as BCP 47 tags.
+        #[arg(long, default_value = "en", value_delimiter = ',')]
+        language: Vec<String>,
+    },
+    /// Run the node until it is told to stop.
+    Run {
+        /// Where to listen, host:port; overrides the configuration.
+        #[arg(long)]
+        listen: Option<String>,
+    },
+    /// Check the configuration and the hub's files, without starting.
+    Check,
+}
+
+/// The hub's folder: given, or the one of this user.
+pub fn hub_directory(given: Option<PathBuf>) -> PathBuf {
+    let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let data =
+        || std::env::var_os("XDG_DATA_HOME").map_or_else(|| home().join(".local/share"), PathBuf::from);
+    given.unwrap_or_else(|| data().join("caphub").join("hub"))
+}
+
+/// Parses the process's arguments and runs.
+pub fn main() -> ExitCode {
+    run(Arguments::parse())
+}
+
+/// Runs with these arguments.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, "the system allows no more threads or files"),
+    };
+    let directory = hub_directory(arguments.dir);
+    match arguments.command {
+        Command::Init { name, region, country, language } => {
+            runtime.block_on(init(directory, name, region, country, language))
+        }
+        Command::Run { listen } => runtime.block_on(serve(directory, listen)),
+        Command::Check => check(&directory),
+    }
+}
+
+fn fail(error: &dyn std::error::Error, hint: &str) -> ExitCode {
+    eprintln!("error: {error}");
+    if !hint.is_empty() {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::FAILURE
+}
+
+fn usage(error: &str, hint: &str) -> ExitCode {
+    eprintln!("error: {error}\nhint: {hint}");
+    ExitCode::from(2)
+}
+
+async fn init(
+    directory: PathBuf,
+    name: String,
+    regions: Vec<String>,
+    country: Option<String>,
+    languages: Vec<String>,
+) -> ExitCode {
+    let mut codes_of_regions = Vec::new();
+    for region in &regions {
+        match codes::region::find(region) {
+            Some(found) => codes_of_regions.push(found.code.to_string()),
+            None => {
+                let hint = "give a UN M49 code, for example --region 009 for Oceania";
+                return usage(&format!("no region \"{region}\""), hint);
+            }
+        }
+    }
+    let country = match country.as_deref().map(|c| (c, codes::country::find(c))) {
+        None => String::new(),
+        Some((_, Some(found))) => found.alpha2.to_string(),
+        Some((given, None)) => {
+            return usage(&format!("no country \"{given}\""), "give a code such as TV, or the name");
+        }
+    };
+    let (kind, party_kind) = match country.is_empty() {
+        true => ("regional_body", 2),
+        false => ("state", 1),
+    };
+    let hub = Hub {
+        party: PartyId::default(),
+        name,
+        regions: codes_of_regions,
+        country,
+        kind: kind.to_owned(),
+        languages,
+        card_record: String::new(),
+    };
+    let (hub, recovery) = match Hub::init(&directory, hub, party_kind).await {
+        Ok(made) => made,
+        Err(error) => return fail(&error, ""),
+    };
+    println!("{} is ready.\n", hub.name);
+    println!("  id      {}", hub.party);
+    println!("  folder  {}\n", directory.display());
+    println!("RECOVERY SHEET: print or write down, and keep it away from this machine.");
+    println!("It brings the hub's identity back when this machine is lost or stolen.\n");
+    println!("  hub            {}", hub.name);
+    println!("  id             {}", hub.party);
+    println!("  recovery key   {recovery}\n");
+    println!("Next:  caphub-node run          (and, in another window)");
+    println!("       caphub hub invite TV > tuvalu.caphub");
+    ExitCode::SUCCESS
+}
+
+async fn serve(directory: PathBuf, listen: Option<String>) -> ExitCode {
+    let mut config = match load(&directory) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, "compare with the example file in deploy/"),
+    };
+    if let Some(listen) = listen {
+        config.listen = listen;
+    }
+    log(&config);
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    match node::run(&directory, config, stop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, hint(&error)),
+    }
+}
+
+fn hint(error: &StartError) -> &'static str {
+    match error {
+        StartError::Listen { .. } => {
+            "another program may use this port: choose one with --listen host:port, or stop the other"
+        }
+        StartError::Socket { .. } => {
+            "the folder's path may be too long for a socket: choose a shorter one with --dir"
+        }
+        _ => "",
+    }
+}
+
+fn load(directory: &std::path::Path) -> Result<Config, crate::config::ConfigError> {
+    Config::load(&directory.join("caphub-node.toml"), |name| std::env::var(name).ok())
+}
+
+fn log(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stop.cancel();
+}
+
+fn check(directory: &std::path::Path) -> ExitCode {
+    let mut failed = false;
+    let mut say = |what: &str, result: Result<String, String>| match result {
+        Ok(detail) => println!("ok     {what}: {detail}"),
+        Err(detail) => {
+            failed = true;
+            println!("wrong  {what}: {detail}");
+        }
+    };
+    let config = load(directory);
+    say(
+        "configuration",
+        match &config {
+            Ok(config) => Ok(format!("listens on {}", config.listen)),
+            Err(error) => Err(error.to_string()),
+        },
+    );
+    let hub = Hub::load(directory);
+    say(
+        "hub",
+        match &hub {
+            Ok(hub) => Ok(format!("{} {}", hub.name, hub.party)),
+            Err(error) => Err(error.to_string()),
+        },
+    );
+    if let Ok(hub) = &hub {
+        let key = hub.keys(directory).read(KeyName::Operator, None);
+        say("signing key", key.map(|k| k.public().to_string()).map_err(|e| e.to_string()));
+        let store = crate::store::Store::open(&directory.join("store"));
+        say(
+            "store",
+            match store {
+                Ok(store) => Ok(format!("{} entries in {} feeds", store.end(), store.heads().len())),
+                Err(error) => Err(error.to_string()),
+            },
+        );
+    }
+    match (failed, hub) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, Err(crate::hub::HubError::None(_))) => ExitCode::from(3),
+        (true, _) => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,8 @@
+//! The gRPC services: they translate and delegate, and hold no rules.
+
+pub mod admin;
+pub mod exchange;
+pub mod federation;
+pub mod gate;
+pub mod membership;
+pub mod status;

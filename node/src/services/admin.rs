@@ -1,0 +1,146 @@
+//! The operator's side of a node, over a Unix socket of this machine only.
+
+use std::sync::Arc;
+
+use caphub_proto::codes;
+use caphub_proto::v1::admin_service_server::AdminService;
+use caphub_proto::v1::{
+    AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, CardRequest, CardResponse,
+    InviteRequest, InviteResponse, LinksRequest, LinksResponse, MembersRequest, MembersResponse,
+    MembershipRequest, MembershipState, NodeStatusRequest, NodeStatusResponse, RefuseRequest, RefuseResponse,
+    RemoveLinkRequest, RemoveLinkResponse, RequestsRequest, RequestsResponse,
+};
+use caphub_proto::wire::Reason;
+use caphub_proto::wire::card::Card;
+use tonic::{Request, Response, Status};
+
+use crate::admissions::Level;
+use crate::node::Node;
+use crate::services::federation::party_of;
+use crate::services::membership::membership_status;
+use crate::services::status::status;
+
+/// Serves the operator of one node.
+pub struct Admin(pub Arc<Node>);
+
+#[tonic::async_trait]
+impl AdminService for Admin {
+    async fn node_status(
+        &self,
+        _: Request<NodeStatusRequest>,
+    ) -> Result<Response<NodeStatusResponse>, Status> {
+        let node = &self.0;
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Ok(Response::new(NodeStatusResponse {
+            name: node.hub.name.clone(),
+            party_id: node.core.party.to_vec(),
+            entries: node.core.store.end(),
+            records: node.records(),
+            feeds: node.core.store.heads().len() as u64,
+            behind: node.core.views.behind(),
+            links: count(node.peers.connected()),
+            members: count(node.core.admissions.members(&node.core.party).len()),
+            requests: count(node.membership.requests().iter().filter(|(_, a)| a.refused.is_none()).count()),
+            addresses: node.addresses.clone(),
+        }))
+    }
+
+    async fn invite(&self, request: Request<InviteRequest>) -> Result<Response<InviteResponse>, Status> {
+        let asked = request.into_inner();
+        let country = match asked.country.as_str() {
+            "" => String::new(),
+            text => match codes::country::find(text) {
+                Some(country) => country.alpha2.to_string(),
+                None => return Err(status(Reason::BadRequest, &format!("no country \"{text}\""))),
+            },
+        };
+        let invited = match codes::country::by_alpha2(&country) {
+            Some(found) if asked.name.is_empty() => found.names.name(codes::Lang::En).to_owned(),
+            _ => asked.name,
+        };
+        let invitation = self.0.membership.invite(self.0.card(), &country, &invited, asked.days);
+        Ok(Response::new(InviteResponse { invitation: invitation.map_err(membership_status)? }))
+    }
+
+    async fn requests(&self, _: Request<RequestsRequest>) -> Result<Response<RequestsResponse>, Status> {
+        let requests = self.0.membership.requests().into_iter().map(|(party, asked)| MembershipRequest {
+            party_id: party.to_vec(),
+            name: asked.name,
+            country: asked.country,
+            kind: asked.kind,
+            mandate: asked.mandate,
+            contact: asked.contact,
+            time_ms: asked.time_ms,
+            state: match asked.refused {
+                None => MembershipState::Requested.into(),
+                Some(_) => MembershipState::Refused.into(),
+            },
+            reason: asked.refused.unwrap_or_default(),
+        });
+        Ok(Response::new(RequestsResponse { requests: requests.collect() }))
+    }
+
+    async fn approve(&self, request: Request<ApproveRequest>) -> Result<Response<ApproveResponse>, Status> {
+        let asked = request.into_inner();
+        let party = party_of(&asked.party_id)?;
+        self.0.membership.approve(party, &asked.mandate, asked.guest).await.map_err(membership_status)?;
+        Ok(Response::new(ApproveResponse {}))
+    }
+
+    async fn refuse(&self, request: Request<RefuseRequest>) -> Result<Response<RefuseResponse>, Status> {
+        let asked = request.into_inner();
+        let party = party_of(&asked.party_id)?;
+        let refused = self.0.membership.refuse(party, &asked.reason, &asked.note, &asked.until).await;
+        refused.map_err(membership_status)?;
+        Ok(Response::new(RefuseResponse {}))
+    }
+
+    async fn members(&self, _: Request<MembersRequest>) -> Result<Response<MembersResponse>, Status> {
+        let members = self.0.core.admissions.members(&self.0.core.party);
+        let members = members.into_iter().map(|(party, admission)| MembershipRequest {
+            party_id: party.to_vec(),
+            name: admission.name,
+            country: admission.country,
+            mandate: admission.mandate,
+            state: match admission.level {
+                Level::Member => MembershipState::Member.into(),
+                Level::Guest => MembershipState::Guest.into(),
+            },
+            ..MembershipRequest::default()
+        });
+        Ok(Response::new(MembersResponse { members: members.collect() }))
+    }
+
+    async fn card(&self, _: Request<CardRequest>) -> Result<Response<CardResponse>, Status> {
+        let card = self.0.card().to_text(self.0.author.signer());
+        Ok(Response::new(CardResponse { card }))
+    }
+
+    async fn add_link(&self, request: Request<AddLinkRequest>) -> Result<Response<AddLinkResponse>, Status> {
+        let text = request.into_inner().card;
+        let card = Card::parse(&text).map_err(|e| status(Reason::BadRequest, &e.to_string()))?;
+        if card.party == self.0.core.party {
+            return Err(status(Reason::BadRequest, "this is the node's own card"));
+        }
+        let (party_id, name) = (card.party.to_vec(), card.name.clone());
+        let added = self.0.peers.add(card, text);
+        added.map_err(|e| status(Reason::StoreFailed, &e.to_string()))?;
+        Ok(Response::new(AddLinkResponse { party_id, name }))
+    }
+
+    async fn links(&self, _: Request<LinksRequest>) -> Result<Response<LinksResponse>, Status> {
+        Ok(Response::new(LinksResponse { links: self.0.peers.states() }))
+    }
+
+    async fn remove_link(
+        &self,
+        request: Request<RemoveLinkRequest>,
+    ) -> Result<Response<RemoveLinkResponse>, Status> {
+        let party = party_of(&request.into_inner().party_id)?;
+        match self.0.peers.remove(&party) {
+            Ok(true) => Ok(Response::new(RemoveLinkResponse {})),
+            Ok(false) => Err(status(Reason::NotFound, "no such link")),
+            Err(error) => Err(status(Reason::StoreFailed, &error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Hello, heads, pull and push: whole feeds, as signed.
+
+use std::pin::Pin;
+
+use caphub_proto::v1::federation_service_server::FederationService;
+use caphub_proto::v1::{
+    self, FeedHead, HeadsRequest, HeadsResponse, HelloRequest, HelloResponse, Position, PullRequest,
+    PullResponse, PushRequest, PushResponse, RunRefusal,
+};
+use caphub_proto::wire::limits::BATCH_BYTES;
+use caphub_proto::wire::{FeedId, LogId, OperatorKey, PartyId, Reason, Seq};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::author::{feed_parts, now_ms};
+use crate::core::Core;
+use crate::entitlement::Viewer;
+use crate::ingest::{Origin, Taken};
+use crate::link::limits;
+use crate::services::gate::{Admitted, SharedGate};
+use crate::services::status::status;
+use crate::standing::Standing;
+use crate::store::{Store, StoredRun};
+
+/// Heads in one message; about 200 bytes each.
+const HEADS_PER_MESSAGE: usize = 1_000;
+/// Feed ranges that one pull may name.
+const RANGES_MAX: usize = 8_192;
+
+/// Serves feeds of one node.
+pub struct Federation {
+    core: Core,
+    gate: SharedGate,
+    name: String,
+    node_key: OperatorKey,
+    follows: Follows,
+}
+
+/// Whether this node has a live link of its own to a party.
+pub type Follows = Box<dyn Fn(&PartyId) -> bool + Send + Sync>;
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Federation {
+    /// For the hub of this name, by the node of this key.
+    pub fn new(core: Core, gate: SharedGate, name: String, node_key: OperatorKey, follows: Follows) -> Self {
+        Self { core, gate, name, node_key, follows }
+    }
+
+    fn position(&self, admitted: &Admitted) -> Position {
+        position(&self.core.store, self.core.store.end(), admitted)
+    }
+}
+
+fn position(store: &Store, ordinal: u64, admitted: &Admitted) -> Position {
+    Position { log_id: store.log_id().to_vec(), ordinal, entitlement: entitlement(admitted) }
+}
+
+/// Changes with what the caller may read: a position under another one is not enough.
+fn entitlement(admitted: &Admitted) -> u64 {
+    use sha2::{Digest, Sha256};
+    let mut hubs = admitted.viewer.hubs.clone();
+    hubs.sort_unstable();
+    let mut hasher = Sha256::new_with_prefix(admitted.standing.code());
+    hubs.iter().for_each(|h| hasher.update(h.as_bytes()));
+    let digest: [u8; 32] = hasher.finalize().into();
+    u64::from_be_bytes(digest[..8].try_into().expect("eight bytes of a digest")) >> 11
+}
+
+#[tonic::async_trait]
+impl FederationService for Federation {
+    async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let asked = request.into_inner();
+        if !asked.versions.contains(&1) {
+            return Err(status(Reason::UnknownVersion, "this node speaks version 1"));
+        }
+        Ok(Response::new(HelloResponse {
+            version: 1,
+            software: concat!("caphub/", env!("CARGO_PKG_VERSION")).to_owned(),
+            party_id: self.core.party.to_vec(),
+            node_key: self.node_key.as_bytes().to_vec(),
+            name: self.name.clone(),
+            position: Some(self.position(&admitted)),
+            time_ms: now_ms(),
+            standing: admitted.standing.code().to_owned(),
+            follows_you: (self.follows)(&admitted.party),
+        }))
+    }
+
+    type HeadsStream = Answers<HeadsResponse>;
+
+    async fn heads(&self, request: Request<HeadsRequest>) -> Result<Response<Self::HeadsStream>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let wanted = request.into_inner().feed_ids;
+        let mut heads = self.core.store.heads();
+        heads.retain(|h| admitted.viewer.may_read(&h.feed));
+        if !wanted.is_empty() {
+            heads.retain(|h| wanted.iter().any(|w| w[..] == h.feed.id().0));
+        }
+        let messages: Vec<_> = heads
+            .chunks(HEADS_PER_MESSAGE)
+            .map(|part| {
+                let heads = part.iter().map(|h| FeedHead {
+                    feed: Some(feed_parts(&h.feed)),
+                    seq: h.head.seq.value(),
+                    entry_hash: h.head.hash.to_vec(),
+                });
+                Ok(HeadsResponse { heads: heads.collect() })
+            })
+            .collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(messages))))
+    }
+
+    type PullStream = Answers<PullResponse>;
+
+    async fn pull(&self, request: Request<PullRequest>) -> Result<Response<Self::PullStream>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let asked = request.into_inner();
+        let (sender, receiver) = mpsc::channel(limits::PIPELINE_MESSAGES / 2);
+        let store = self.core.store.clone();
+        match asked.position {
+            None => {
+                let ranges = parse_ranges(&asked.ranges)?;
+                // Ends with its receiver: a caller that goes away closes the channel.
+                tokio::task::spawn_blocking(move || serve_ranges(&store, &admitted.viewer, ranges, &sender));
+            }
+            Some(from) => {
+                let ordinal = self.resume(&from, &admitted)?;
+                let core = self.core.clone();
+                tokio::spawn(serve_log(core, admitted, ordinal, asked.follow, sender));
+            }
+        }
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    type PushStream = Answers<PushResponse>;
+
+    async fn push(
+        &self,
+        request: Request<Streaming<PushRequest>>,
+    ) -> Result<Response<Self::PushStream>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let origin = origin(&admitted);
+        let ingest = self.core.ingest.clone();
+        let answers = request.into_inner().then(move |message| {
+            let ingest = ingest.clone();
+            async move {
+                let taken = ingest.take(message?.runs, origin).await;
+                Ok(push_response(&taken))
+            }
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
+
+impl Federation {
+    fn resume(&self, from: &Position, admitted: &Admitted) -> Result<u64, Status> {
+        let same = LogId::from_slice(&from.log_id) == Some(self.core.store.log_id());
+        let within = from.ordinal <= self.core.store.end();
+        match same && within && from.entitlement == entitlement(admitted) {
+            true => Ok(from.ordinal),
+            false => Err(status(Reason::UnknownPosition, "compare heads, then follow from the new position")),
+        }
+    }
+}
+
+/// Where a caller's entries come from: linked hubs bring what they carry, others their own.
+pub fn origin(admitted: &Admitted) -> Origin {
+    match admitted.standing {
+        Standing::Peer | Standing::Own => Origin::Peer,
+        _ => Origin::Caller(admitted.party),
+    }
+}
+
+/// What became of each run, as it travels.
+pub fn push_response(taken: &[Taken]) -> PushResponse {
+    let mut response = PushResponse::default();
+    for run in taken {
+        match &run.result {
+            Ok(stored) => {
+                response.stored += stored.stored;
+                response.known += stored.known;
+            }
+            Err(reason) => response.refusals.push(RunRefusal {
+                feed_id: run.feed.to_vec(),
+                from: run.from,
+                reason: reason.code().to_owned(),
+                message: reason.meaning().to_owned(),
+            }),
+        }
+    }
+    response
+}
+
+fn parse_ranges(ranges: &[v1::FeedRange]) -> Result<Vec<(FeedId, Seq)>, Status> {
+    if ranges.len() > RANGES_MAX {
+        return Err(status(Reason::BadRequest, "at most 8,192 ranges in one pull"));
+    }
+    let parsed: Option<Vec<_>> =
+        ranges.iter().map(|r| Some((FeedId::from_slice(&r.feed_id)?, Seq::new(r.from)?))).collect();
+    parsed.ok_or_else(|| status(Reason::BadRequest, "a range names a feed of 32 bytes and a place from 1"))
+}
+
+type Sender = mpsc::Sender<Result<PullResponse, Status>>;
+
+fn serve_ranges(store: &Store, viewer: &Viewer, ranges: Vec<(FeedId, Seq)>, sender: &Sender) {
+    let (mut batch, mut bytes) = (PullResponse::default(), 0);
+    for (feed, from) in ranges {
+        // An unreadable feed and an unknown one look the same from outside.
+        let Some(head) = store.head(&feed).filter(|h| viewer.may_read(&h.feed)) else { continue };
+        let mut next = Some(from).filter(|f| *f <= head.head.seq);
+        while let Some(from) = next {
+            let runs = match store.read_feed(&feed, from, BATCH_BYTES) {
+                Ok(runs) => runs,
+                Err(error) => {
+                    tracing::error!(%error, %feed, "a feed could not be read");
+                    let _ = sender.blocking_send(Err(status(Reason::StoreFailed, "")));
+                    return;
+                }
+            };
+            next = runs.last().and_then(after).filter(|n| *n <= head.head.seq);
+            for run in runs {
+                bytes += run.packed.len();
+                batch.runs.push(travelling(run));
+            }
+            if bytes >= BATCH_BYTES {
+                bytes = 0;
+                if sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+    if !batch.runs.is_empty() {
+        let _ = sender.blocking_send(Ok(batch));
+    }
+}
+
+async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: bool, sender: Sender) {
+    let mut growing = core.store.subscribe();
+    let mut told_current = false;
+    loop {
+        growing.mark_unchanged();
+        let read = core.store.read_from(ordinal, BATCH_BYTES);
+        let (runs, next) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(%error, ordinal, "the log could not be read");
+                let _ = sender.send(Err(status(Reason::StoreFailed, ""))).await;
+                return;
+            }
+        };
+        let at_end = next >= core.store.end();
+        ordinal = next;
+        let due =
+            runs.into_iter().filter(|r| r.feed.party != admitted.party && admitted.viewer.may_read(&r.feed));
+        let message = PullResponse {
+            runs: due.map(travelling).collect(),
+            position: Some(position(&core.store, ordinal, &admitted)),
+            current: at_end,
+        };
+        let news = !message.runs.is_empty() || (at_end && !told_current);
+        if news && sender.send(Ok(message)).await.is_err() {
+            return;
+        }
+        told_current |= at_end;
+        if at_end && !follow {
+            return;
+        }
+        if at_end {
+            tokio::select! {
+                grown = growing.changed() => if grown.is_err() { return },
+                () = sender.closed() => return,
+            }
+            // What the caller may read can change while it follows: it reconciles then.
+            let standing = Standing::of(&core, &admitted.party);
+            if standing != admitted.standing {
+                return;
+            }
+        }
+    }
+}
+
+fn travelling(run: StoredRun) -> v1::Run {
+    v1::Run { feed: Some(feed_parts(&run.feed)), entries: run.packed }
+}
+
+fn after(run: &StoredRun) -> Option<Seq> {
+    Seq::new(run.first.value() + u64::from(run.count))
+}
+
+/// The party of a request field.
+pub fn party_of(bytes: &[u8]) -> Result<PartyId, Status> {
+    PartyId::from_slice(bytes).ok_or_else(|| status(Reason::BadRequest, "an organisation id has 32 bytes"))
+}

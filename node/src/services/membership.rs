@@ -1,0 +1,61 @@
+//! How an organisation comes to a hub.
+
+use std::sync::Arc;
+
+use caphub_proto::v1::membership_service_server::MembershipService;
+use caphub_proto::v1::{self, JoinRequest, JoinResponse, StatusRequest, StatusResponse};
+use caphub_proto::wire::{Feed, Reason};
+use tonic::{Request, Response, Status};
+
+use crate::author::packed_run;
+use crate::core::Core;
+use crate::ingest::Origin;
+use crate::membership::{Membership, MembershipError};
+use crate::services::gate::SharedGate;
+use crate::services::status::status;
+
+/// Serves requests of one hub.
+pub struct MembershipDesk {
+    core: Core,
+    gate: SharedGate,
+    membership: Arc<Membership>,
+}
+
+impl MembershipDesk {
+    /// Over the hub's book.
+    pub fn new(core: Core, gate: SharedGate, membership: Arc<Membership>) -> Self {
+        Self { core, gate, membership }
+    }
+}
+
+/// What a membership error says over the wire.
+pub fn membership_status(error: MembershipError) -> Status {
+    match error {
+        MembershipError::Refused(reason) => status(reason, ""),
+        other => {
+            tracing::error!(error = %other, "a membership decision could not be carried out");
+            status(Reason::StoreFailed, &other.to_string())
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl MembershipService for MembershipDesk {
+    async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let mut asked = request.into_inner();
+        let identity = packed_run(&Feed::identity(admitted.party), std::mem::take(&mut asked.identity));
+        let runs: Vec<v1::Run> = vec![identity];
+        for taken in self.core.ingest.take(runs, Origin::Caller(admitted.party)).await {
+            taken.result.map_err(|reason| status(reason, "the identity log"))?;
+        }
+        let state = self.membership.join(admitted.party, asked).await.map_err(membership_status)?;
+        Ok(Response::new(JoinResponse { state: state.into() }))
+    }
+
+    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let (state, reason, note) = self.membership.state(&admitted.party);
+        Ok(Response::new(StatusResponse { state: state.into(), reason, note }))
+    }
+}

@@ -1,0 +1,136 @@
+//! Segment and register files: append, read at a place, replay, cut a torn tail.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use caphub_proto::wire::LogId;
+
+use crate::store::frame::{self, FrameHead, LEAD};
+use crate::store::{StoreError, frame::decode};
+
+/// Bytes after which a new segment begins.
+pub(super) const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Magic, format version and log id at the start of every segment.
+pub(super) const START: u64 = 4 + 4 + 16;
+
+/// The segments of one store.
+pub(super) struct Segments {
+    directory: PathBuf,
+    log: LogId,
+    open: Mutex<HashMap<u32, Arc<File>>>,
+}
+
+impl Segments {
+    pub(super) fn new(directory: PathBuf, log: LogId) -> io::Result<Self> {
+        std::fs::create_dir_all(&directory)?;
+        Ok(Self { directory, log, open: Mutex::default() })
+    }
+
+    fn path(&self, segment: u32) -> PathBuf {
+        self.directory.join(format!("{segment:08}.seg"))
+    }
+
+    /// Numbers of the segments that exist, in order.
+    pub(super) fn numbers(&self) -> io::Result<Vec<u32>> {
+        let mut numbers = Vec::new();
+        for entry in std::fs::read_dir(&self.directory)? {
+            let name = entry?.file_name();
+            numbers.extend(name.to_str().and_then(|n| n.strip_suffix(".seg")?.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// The file of a segment; made with its start where it does not exist.
+    pub(super) fn file(&self, segment: u32) -> Result<Arc<File>, StoreError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = open.get(&segment) {
+            return Ok(Arc::clone(file));
+        }
+        let path = self.path(segment);
+        let start = [&b"CHS1"[..], &1_u32.to_be_bytes(), self.log.as_bytes()].concat();
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
+        if file.metadata()?.len() < START {
+            file.set_len(0)?;
+            file.write_all(&start)?;
+            file.sync_all()?;
+            File::open(&self.directory)?.sync_all()?;
+        }
+        let mut found = [0; START as usize];
+        file.read_exact_at(&mut found, 0)?;
+        if found[..] != start[..] {
+            return Err(StoreError::OtherFormat { path });
+        }
+        let file = Arc::new(file);
+        open.insert(segment, Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// Opens a segment for writing in place, for erasure only.
+    pub(super) fn overwrite(&self, segment: u32, offset: u64, length: usize) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(self.path(segment))?;
+        file.write_all_at(&vec![0; length], offset)?;
+        file.sync_data()
+    }
+
+    /// Bytes of all segments.
+    pub(super) fn bytes(&self) -> io::Result<u64> {
+        let mut all = 0;
+        for number in self.numbers()? {
+            all += std::fs::metadata(self.path(number))?.len();
+        }
+        Ok(all)
+    }
+}
+
+/// Reads the frame at a place: its head, and its entries as they travel.
+pub(super) fn read_frame(file: &File, offset: u64) -> io::Result<Option<(FrameHead, Bytes, u64)>> {
+    let mut lead = [0; LEAD];
+    if let Err(error) = file.read_exact_at(&mut lead, offset) {
+        return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
+    }
+    let Some((head_len, packed_len)) = frame::lengths(&lead) else { return Ok(None) };
+    let mut bytes = vec![0; head_len + packed_len];
+    if let Err(error) = file.read_exact_at(&mut bytes, offset) {
+        return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
+    }
+    let mut head = Bytes::from(bytes);
+    let packed = head.split_off(head_len);
+    let length = (head_len + packed_len) as u64;
+    Ok(decode(&head).map(|head| (head, packed, length)))
+}
+
+/// The register of own signed batches: frames in one append-only file.
+pub(super) struct Register {
+    pub(super) file: File,
+}
+
+impl Register {
+    /// Opens the register, gives every whole frame to `each`, and cuts a torn tail.
+    pub(super) fn open(path: &Path, mut each: impl FnMut(FrameHead, Bytes)) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut offset = 0;
+        while let Some((head, packed, length)) = read_frame(&file, offset)? {
+            if !frame::fits(&head, &packed, |_| false) {
+                break;
+            }
+            each(head, packed);
+            offset += length;
+        }
+        if file.metadata()?.len() > offset {
+            file.set_len(offset)?;
+            file.sync_all()?;
+        }
+        Ok(Self { file })
+    }
+
+    pub(super) fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.file).write_all(bytes)?;
+        self.file.sync_data()
+    }
+}

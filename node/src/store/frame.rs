@@ -1,0 +1,165 @@
+//! A frame of a segment: one run as it travels, behind a head that makes a torn or damaged one known.
+//!
+//! ```text
+//! head   magic "CHR1" 4 | head length u32 | packed length u32 | ordinal u64 | arrived ms u64 | party 32
+//!        | operator key 32 and audience length u8, audience (length 0 and no key: identity)
+//!        | first seq u64 | count u32 | last entry hash 32 | replaces u8
+//!        | count x (CRC32C of header, signature, presence; CRC32C of body) | CRC32C of all before
+//! packed the entries: header 118, signature 64, presence 1, body
+//! ```
+//! Integers are big-endian. An erased body leaves a valid frame: only its own CRC stops fitting.
+
+use bytes::Bytes;
+use caphub_proto::wire::bytes::Reader;
+use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
+use caphub_proto::wire::{EntryHash, Feed, Head, PartyId, Seq};
+
+use crate::store::NewRun;
+
+const MAGIC: &[u8; 4] = b"CHR1";
+/// Bytes that tell how long a frame is.
+pub(super) const LEAD: usize = 12;
+/// Header, signature and presence of one entry.
+const FIXED: usize = 118 + 64 + 1;
+/// No head is longer: a full run's table and the fixed part.
+const HEAD_MAX: usize = 256 + RUN_ENTRIES_MAX * 8;
+
+/// What a frame's head says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FrameHead {
+    pub(super) ordinal: u64,
+    pub(super) feed: Feed,
+    pub(super) first: Seq,
+    pub(super) count: u32,
+    pub(super) last: EntryHash,
+    pub(super) replaces: bool,
+    sums: Vec<(u32, u32)>,
+}
+
+impl FrameHead {
+    pub(super) fn head(&self) -> Option<Head> {
+        let seq = Seq::new(self.first.value() + u64::from(self.count) - 1)?;
+        Some(Head { seq, hash: self.last })
+    }
+}
+
+/// Lengths of head and packed entries; `None` where this is no frame.
+pub(super) fn lengths(lead: &[u8; LEAD]) -> Option<(usize, usize)> {
+    let mut reader = Reader::new(lead);
+    let magic = reader.take(4)?;
+    let (head, packed) = (reader.u32()? as usize, reader.u32()? as usize);
+    let plausible = (LEAD..=HEAD_MAX).contains(&head) && packed <= RUN_BYTES_MAX;
+    (magic == MAGIC && plausible).then_some((head, packed))
+}
+
+/// The bytes of a frame.
+pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&(run.packed.len() as u32).to_be_bytes());
+    out.extend_from_slice(&ordinal.to_be_bytes());
+    out.extend_from_slice(&arrived_ms.to_be_bytes());
+    out.extend_from_slice(run.feed.party.as_bytes());
+    match run.feed.key() {
+        None => out.push(0),
+        Some(key) => {
+            let audience = run.feed.audience().encode();
+            out.push(audience.len() as u8);
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(&audience);
+        }
+    }
+    out.extend_from_slice(&run.first.value().to_be_bytes());
+    out.extend_from_slice(&run.count.to_be_bytes());
+    out.extend_from_slice(run.head.hash.as_bytes());
+    out.push(u8::from(run.replaces));
+    for (fixed, body) in parts(&run.packed) {
+        out.extend_from_slice(&crc32c::crc32c(fixed).to_be_bytes());
+        out.extend_from_slice(&crc32c::crc32c(body).to_be_bytes());
+    }
+    let length = (out.len() - start + 4) as u32;
+    out[start + 4..start + 8].copy_from_slice(&length.to_be_bytes());
+    let sum = crc32c::crc32c(&out[start..]);
+    out.extend_from_slice(&sum.to_be_bytes());
+    out.extend_from_slice(&run.packed);
+}
+
+/// Reads a head; `None` where its checksum does not fit.
+pub(super) fn decode(head: &[u8]) -> Option<FrameHead> {
+    let (covered, sum) = head.split_at_checked(head.len().checked_sub(4)?)?;
+    if crc32c::crc32c(covered).to_be_bytes() != sum {
+        return None;
+    }
+    let mut reader = Reader::new(covered);
+    reader.take(LEAD)?;
+    let ordinal = reader.u64()?;
+    let _arrived = reader.u64()?;
+    let party = PartyId(reader.array()?);
+    let feed = match reader.u8()? {
+        0 => Feed::identity(party),
+        length => {
+            let key = reader.take(32)?;
+            Feed::from_parts(party.as_bytes(), key, reader.take(usize::from(length))?).ok()?
+        }
+    };
+    let first = Seq::new(reader.u64()?)?;
+    let count = reader.u32().filter(|c| (1..=RUN_ENTRIES_MAX as u32).contains(c))?;
+    let last = EntryHash(reader.array()?);
+    let replaces = reader.u8()? == 1;
+    let sums: Option<Vec<_>> = (0..count).map(|_| Some((reader.u32()?, reader.u32()?))).collect();
+    Some(FrameHead { ordinal, feed, first, count, last, replaces, sums: sums? })
+}
+
+/// True where every entry is whole; a body may differ where `erased` says so.
+pub(super) fn fits(head: &FrameHead, packed: &[u8], erased: impl Fn(u64) -> bool) -> bool {
+    let parts = parts(packed);
+    parts.len() == head.sums.len()
+        && parts.iter().zip(&head.sums).zip(head.first.value()..).all(|(((fixed, body), sums), seq)| {
+            crc32c::crc32c(fixed) == sums.0 && (crc32c::crc32c(body) == sums.1 || erased(seq))
+        })
+}
+
+/// Where the bodies of a packed run lie: `(seq, offset in packed, length)`.
+pub(super) fn bodies(head: &FrameHead, packed: &[u8]) -> Vec<(u64, usize, usize)> {
+    let mut offset = 0;
+    let lengths = parts(packed).into_iter().zip(head.first.value()..).map(|((_, body), seq)| {
+        let place = (seq, offset + FIXED, body.len());
+        offset += FIXED + body.len();
+        place
+    });
+    lengths.collect()
+}
+
+/// The run from `from` on, with erased bodies left out.
+pub(super) fn serve(head: &FrameHead, packed: &Bytes, from: Seq, erased: impl Fn(u64) -> bool) -> Bytes {
+    let entries = unpack(packed).unwrap_or_default();
+    let skip = (from.value() - head.first.value()) as usize;
+    let size = |e: &caphub_proto::wire::UncheckedEntry<'_>| FIXED + e.body.map_or(0, <[u8]>::len);
+    let offset: usize = entries.iter().take(skip).map(size).sum();
+    if !(from.value()..from.value() + entries.len() as u64).any(&erased) {
+        return packed.slice(offset..);
+    }
+    let mut out = Vec::with_capacity(packed.len() - offset);
+    for (entry, seq) in entries.iter().skip(skip).zip(from.value()..) {
+        let body = entry.body.filter(|_| !erased(seq));
+        out.extend_from_slice(entry.header);
+        out.extend_from_slice(entry.signature);
+        out.push(u8::from(body.is_some()));
+        out.extend_from_slice(body.unwrap_or_default());
+    }
+    out.into()
+}
+
+fn parts(packed: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let mut rest = packed;
+    let entries = unpack(packed).unwrap_or_default();
+    let split = entries.iter().filter_map(|entry| {
+        let (fixed, after) = rest.split_at_checked(FIXED)?;
+        let (body, after) = after.split_at_checked(entry.body.map_or(0, <[u8]>::len))?;
+        rest = after;
+        Some((fixed, body))
+    });
+    split.collect()
+}

@@ -1,0 +1,159 @@
+//! The store's promises: durable, whole or absent, rebuilt from the segments alone.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use caphub_proto::wire::entry::Draft;
+use caphub_proto::wire::{Audience, Signer};
+
+fn feed(seed: u8) -> (Signer, Feed) {
+    let signer = Signer::from_seed(&[seed; 32]);
+    let feed = Feed::records(PartyId([seed; 32]), signer.public(), Audience::Public);
+    (signer, feed)
+}
+
+fn run(signer: &Signer, feed: &Feed, from: Option<Head>, count: u32) -> NewRun {
+    let (mut head, mut packed, first) = (from.map(|h| (h.seq, h.hash)), Vec::new(), from);
+    for i in 0..count {
+        let body = [&[7; 16][..], format!("entry {i}").as_bytes()].concat();
+        let (bytes, seq, hash) = Draft { feed, head, time_ms: 1, body: &body }.sign(signer).unwrap();
+        packed.extend(bytes);
+        head = Some((seq, hash));
+    }
+    let (seq, hash) = head.unwrap();
+    let first = first.map_or(Seq::FIRST, |h| h.seq.next().unwrap());
+    NewRun { feed: *feed, packed: packed.into(), first, head: Head { seq, hash }, count, replaces: false }
+}
+
+fn texts(runs: &[StoredRun]) -> Vec<u8> {
+    runs.iter().flat_map(|r| r.packed.to_vec()).collect()
+}
+
+async fn three_runs(directory: &Path) -> (Feed, Vec<Bytes>) {
+    let (signer, feed) = feed(1);
+    let store = Store::open(directory).unwrap();
+    let (mut head, mut packed) = (None, Vec::new());
+    for count in [3, 1, 4] {
+        let run = run(&signer, &feed, head, count);
+        head = Some(run.head);
+        packed.push(run.packed.clone());
+        let appended = store.append(vec![run]).await.unwrap();
+        assert!(matches!(appended.outcomes[..], [Outcome::Stored { .. }]));
+    }
+    (feed, packed)
+}
+
+#[tokio::test]
+async fn what_was_stored_reads_back_by_feed_and_by_ordinal() {
+    let directory = tempfile::tempdir().unwrap();
+    let (feed, packed) = three_runs(directory.path()).await;
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.end(), 8);
+    assert_eq!(texts(&store.read_feed(&feed.id(), Seq::FIRST, 1 << 20).unwrap()), packed.concat());
+    let (runs, next) = store.read_from(2, 1 << 20).unwrap();
+    assert_eq!((runs[0].first.value(), runs[0].count, next), (3, 1, 8));
+    let entry = store.entry_at(4).unwrap().unwrap();
+    assert_eq!(entry.packed, store.entry(&feed.id(), Seq::new(5).unwrap()).unwrap().unwrap().packed);
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_follow_is_not_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let (signer, feed) = feed(1);
+    let store = Store::open(directory.path()).unwrap();
+    let first = run(&signer, &feed, None, 2);
+    let gap = run(&signer, &feed, Some(Head { seq: Seq::new(5).unwrap(), hash: first.head.hash }), 1);
+    let appended = store.append(vec![first.clone(), gap, first]).await.unwrap();
+    let conflict = Outcome::Conflict { held: 2 };
+    assert_eq!(appended.outcomes, vec![Outcome::Stored { ordinal: 0 }, conflict, conflict]);
+}
+
+#[tokio::test]
+async fn the_tail_cut_at_any_byte_leaves_every_earlier_run_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let (feed, packed) = three_runs(directory.path()).await;
+    let segment = directory.path().join("segments/00000001.seg");
+    let whole = std::fs::read(&segment).unwrap();
+    let last = whole.len() - packed[2].len() - 200;
+    for cut in (last..whole.len()).step_by(23) {
+        std::fs::write(&segment, &whole[..cut]).unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let read = texts(&store.read_feed(&feed.id(), Seq::FIRST, 1 << 20).unwrap());
+        assert!(packed[..2].concat() == read || packed[..1].concat() == read, "cut at {cut}");
+        drop(store);
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_byte_in_the_last_run_cuts_it_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let (feed, packed) = three_runs(directory.path()).await;
+    let segment = directory.path().join("segments/00000001.seg");
+    let whole = std::fs::read(&segment).unwrap();
+    for back in (1..packed[2].len()).step_by(97) {
+        let mut damaged = whole.clone();
+        let at = damaged.len() - back;
+        damaged[at] ^= 1;
+        std::fs::write(&segment, &damaged).unwrap();
+        std::fs::remove_dir_all(directory.path().join("index")).unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        assert_eq!(texts(&store.read_feed(&feed.id(), Seq::FIRST, 1 << 20).unwrap()), packed[..2].concat());
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_or_damaged_index_is_built_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (feed, packed) = three_runs(directory.path()).await;
+    let index = directory.path().join("index");
+    std::fs::remove_dir_all(&index).unwrap();
+    let read = |store: &Store| texts(&store.read_feed(&feed.id(), Seq::FIRST, 1 << 20).unwrap());
+    assert_eq!(read(&Store::open(directory.path()).unwrap()), packed.concat());
+    std::fs::remove_dir_all(&index).unwrap();
+    std::fs::create_dir(&index).unwrap();
+    std::fs::write(index.join("conf"), b"garbage").unwrap();
+    std::fs::write(index.join("db"), b"garbage").unwrap();
+    assert_eq!(read(&Store::open(directory.path()).unwrap()), packed.concat());
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_who_holds_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let _held = Store::open(directory.path()).unwrap();
+    let error = Store::open(directory.path()).err().unwrap();
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_signed_batch_that_the_log_lost_comes_back_from_the_register() {
+    let directory = tempfile::tempdir().unwrap();
+    let (signer, feed) = feed(2);
+    let store = Store::open(directory.path()).unwrap();
+    let signed = run(&signer, &feed, None, 2);
+    store.append_own(vec![signed.clone()]).await.unwrap();
+    drop(store);
+    let segment = directory.path().join("segments/00000001.seg");
+    std::fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(24).unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.head(&feed.id()).map(|h| h.head), Some(signed.head));
+    assert_eq!(store.own_head(&feed.id()), Some((signed.head.seq, signed.head.hash)));
+}
+
+#[tokio::test]
+async fn an_erased_body_stays_erased_and_its_feed_stays_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let (feed, packed) = three_runs(directory.path()).await;
+    let store = Store::open(directory.path()).unwrap();
+    store.erase(&[(feed.id(), 2)]).unwrap();
+    drop(store);
+    std::fs::remove_dir_all(directory.path().join("index")).unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let read = texts(&store.read_feed(&feed.id(), Seq::FIRST, 1 << 20).unwrap());
+    let entries = caphub_proto::wire::feed::unpack(&read).unwrap();
+    assert_eq!(entries.len(), 8);
+    let missing: Vec<usize> = (0..8).filter(|i| entries[*i].body.is_none()).collect();
+    assert_eq!(missing, vec![1]);
+    let on_disk = std::fs::read(directory.path().join("segments/00000001.seg")).unwrap();
+    let erased = caphub_proto::wire::feed::unpack(&packed[0]).unwrap()[1].body.unwrap().to_vec();
+    let elsewhere = on_disk.windows(erased.len()).filter(|w| *w == erased).count();
+    assert_eq!(elsewhere, 1, "the second run holds an equal body, the erased one is gone");
+}

@@ -1,0 +1,90 @@
+//! Bodies that the owner had erased: told to the store, and purged from the index's files.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use caphub_proto::wire::FeedId;
+use tantivy::IndexWriter;
+
+use super::ViewsError;
+use super::follow::Writing;
+use super::index::{Opened, commit};
+
+/// Most erasures that wait to be taken; beyond them the index is asked again for those still due.
+const WAITING_MAX: usize = 65_536;
+/// A purge rewrites files: it takes at most one part in this many of the time.
+const PURGE_SHARE: u32 = 20;
+
+/// Erasures that nobody has taken yet.
+#[derive(Debug)]
+pub(super) struct Erasures {
+    waiting: BTreeSet<(FeedId, u64)>,
+    /// Some may be due that are not waiting here: after a start, or where there were too many.
+    pub(super) incomplete: bool,
+}
+
+impl Default for Erasures {
+    fn default() -> Self {
+        Self { waiting: BTreeSet::new(), incomplete: true }
+    }
+}
+
+impl Erasures {
+    /// Adds what a judgement found.
+    pub(super) fn add(&mut self, found: impl IntoIterator<Item = (FeedId, u64)>) {
+        for erasure in found {
+            if self.waiting.len() >= WAITING_MAX {
+                self.incomplete = true;
+                return;
+            }
+            self.waiting.insert(erasure);
+        }
+    }
+
+    /// Hands over all that wait.
+    pub(super) fn take(&mut self) -> Vec<(FeedId, u64)> {
+        std::mem::take(&mut self.waiting).into_iter().collect()
+    }
+
+    /// True where those still due should be looked up, and there is room for them.
+    pub(super) fn ask_again(&mut self) -> bool {
+        let ask = self.incomplete && self.waiting.is_empty();
+        self.incomplete &= !ask;
+        ask
+    }
+}
+
+/// When files were last rewritten, and how long it took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LastPurge(Option<(Instant, Duration)>);
+
+impl LastPurge {
+    /// True where another purge would keep to its share of the time.
+    pub(super) fn long_ago(&self) -> bool {
+        self.0.is_none_or(|(ended, took)| ended.elapsed() >= took.saturating_mul(PURGE_SHARE))
+    }
+}
+
+/// Rewrites every file that still holds replaced documents, so that no word of an erased record stays on disk.
+/// Leaves `origin.purge` set where a merge under way kept it from finishing.
+pub(super) fn purge(opened: &Opened, writing: &mut Writing) -> Result<(), ViewsError> {
+    let started = Instant::now();
+    let Writing { writer: Some(writer), origin, .. } = writing else { return Ok(()) };
+    for segment in opened.index.searchable_segment_metas()?.iter().filter(|s| s.has_deletes()) {
+        // A merge that is under way holds its segments: they are looked at again at the next purge.
+        if let Err(error) = writer.merge(&[segment.id()]).wait() {
+            tracing::debug!(%error, "a file is being merged, and is purged later");
+        }
+    }
+    opened.reader.reload()?;
+    origin.purge = opened.index.searchable_segment_metas()?.iter().any(|s| s.has_deletes());
+    commit(writer, origin)?;
+    collect_files(writer)?;
+    writing.last_purge = LastPurge(Some((Instant::now(), started.elapsed())));
+    Ok(())
+}
+
+fn collect_files(writer: &IndexWriter) -> Result<(), ViewsError> {
+    writer.garbage_collect_files().wait()?;
+    Ok(())
+}

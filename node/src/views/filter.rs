@@ -1,0 +1,145 @@
+//! What a list is narrowed to: by the caller's filter, and by what the caller may read.
+
+use std::ops::Bound;
+
+use caphub_proto::exchange::{RecordKind, check};
+use caphub_proto::v1::Filter;
+use caphub_proto::wire::PartyId;
+use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, Term};
+
+use super::ViewsError;
+use super::places;
+use super::schema::{Fields, NETWORK, PUBLIC, day, hub_term, state};
+use crate::entitlement::{Scope, Viewer};
+
+/// Most values of one field of a filter.
+const VALUES_MAX: usize = 64;
+/// Bytes of one value; themes of other vocabularies are the longest.
+const VALUE_BYTES_MAX: usize = 128;
+/// Region codes looked at for a country; there are about 30 in use.
+const REGIONS_MAX: usize = 1_024;
+
+/// A part of a query that does not score.
+pub(super) type Clause = (Occur, Box<dyn Query>);
+
+/// Everything that a match must be, none of which scores.
+pub(super) fn clauses(
+    fields: &Fields,
+    searcher: &Searcher,
+    viewer: &Viewer,
+    filter: &Filter,
+) -> Result<Vec<Clause>, ViewsError> {
+    let mut states = vec![state::LIVE];
+    states.extend(filter.withdrawn.then_some(state::WITHDRAWN));
+    let mut queries = vec![any(terms(fields.state, &states))];
+    queries.extend(entitled(fields, viewer));
+    if !filter.kinds.is_empty() {
+        for kind in bounded("kinds", &filter.kinds)? {
+            kind.parse::<RecordKind>().map_err(|e| bad("kinds", e.to_string()))?;
+        }
+        queries.push(any(terms(fields.kind, &filter.kinds)));
+    }
+    if !filter.party_id.is_empty() {
+        let party = PartyId::from_slice(&filter.party_id)
+            .ok_or_else(|| bad("party_id", "has another length than 32 bytes".to_owned()))?;
+        queries.push(any(vec![Term::from_field_bytes(fields.party, party.as_bytes())]));
+    }
+    if !filter.themes.is_empty() {
+        queries.push(any(terms(fields.theme, bounded("themes", &filter.themes)?)));
+    }
+    if !filter.countries.is_empty() {
+        let countries = bounded("countries", &filter.countries)?;
+        queries.push(any(in_countries(fields, searcher, countries)?));
+    }
+    queries.extend(overlapping(fields, filter)?);
+    Ok(queries.into_iter().map(|query| (Occur::Must, query)).collect())
+}
+
+/// The terms of `Viewer::scope`; `None` where nothing is withheld.
+pub(super) fn entitled(fields: &Fields, viewer: &Viewer) -> Option<Box<dyn Query>> {
+    let Scope::Limited { network, hubs, parties } = viewer.scope() else { return None };
+    let mut granted = vec![Term::from_field_text(fields.audience, PUBLIC)];
+    granted.extend(network.then(|| Term::from_field_text(fields.audience, NETWORK)));
+    granted.extend(hubs.iter().map(|hub| Term::from_field_text(fields.audience, &hub_term(hub))));
+    granted.extend(parties.iter().map(|p| Term::from_field_bytes(fields.party, p.as_bytes())));
+    Some(any(granted))
+}
+
+/// Matches documents with any of the terms; all of them score alike.
+pub(super) fn any(mut terms: Vec<Term>) -> Box<dyn Query> {
+    /// Above it, one pass over the terms is cheaper than a union of so many lists.
+    const UNION_MAX: usize = 16;
+    let query: Box<dyn Query> = if terms.len() > UNION_MAX {
+        Box::new(TermSetQuery::new(terms))
+    } else if terms.len() == 1 {
+        Box::new(TermQuery::new(terms.remove(0), IndexRecordOption::Basic))
+    } else {
+        let term = |t| -> Clause { (Occur::Should, Box::new(TermQuery::new(t, IndexRecordOption::Basic))) };
+        Box::new(BooleanQuery::new(terms.into_iter().map(term).collect()))
+    };
+    Box::new(ConstScoreQuery::new(query, 0.0))
+}
+
+fn terms<T: AsRef<str>>(field: Field, values: &[T]) -> Vec<Term> {
+    values.iter().map(|value| Term::from_field_text(field, value.as_ref())).collect()
+}
+
+/// Records that name one of the countries, or a region that contains one.
+fn in_countries(fields: &Fields, searcher: &Searcher, countries: &[String]) -> Result<Vec<Term>, ViewsError> {
+    let regions = known_regions(fields, searcher)?;
+    let mut found = terms(fields.country, countries);
+    for country in countries {
+        let containing = places::containing(regions.iter().map(String::as_str), country);
+        found.extend(terms(fields.region, &containing));
+    }
+    Ok(found)
+}
+
+/// The region codes that any record names.
+fn known_regions(fields: &Fields, searcher: &Searcher) -> Result<Vec<String>, ViewsError> {
+    let mut regions = Vec::new();
+    for segment in searcher.segment_readers() {
+        let inverted = segment.inverted_index(fields.region)?;
+        let mut stream = inverted.terms().stream().map_err(tantivy::TantivyError::from)?;
+        while regions.len() < REGIONS_MAX && stream.advance() {
+            regions.extend(std::str::from_utf8(stream.key()).ok().map(str::to_owned));
+        }
+    }
+    regions.sort_unstable();
+    regions.dedup();
+    Ok(regions)
+}
+
+/// Records with dates, of which some day lies within the filter's span; both ends are included.
+fn overlapping(fields: &Fields, filter: &Filter) -> Result<Vec<Box<dyn Query>>, ViewsError> {
+    for (field, date) in [("from", &filter.from), ("until", &filter.until)] {
+        check::date(date, true).map_err(|problem| bad(field, problem))?;
+    }
+    let mut queries: Vec<Box<dyn Query>> = Vec::new();
+    if let Some(from) = day(&filter.from) {
+        let last = Term::from_field_u64(fields.until_day, from);
+        queries.push(Box::new(RangeQuery::new(Bound::Included(last), Bound::Unbounded)));
+    }
+    if let Some(until) = day(&filter.until) {
+        let first = Term::from_field_u64(fields.from_day, until);
+        queries.push(Box::new(RangeQuery::new(Bound::Unbounded, Bound::Included(first))));
+    }
+    let quiet = |query| -> Box<dyn Query> { Box::new(ConstScoreQuery::new(query, 0.0)) };
+    Ok(queries.into_iter().map(quiet).collect())
+}
+
+fn bounded<'a>(field: &'static str, values: &'a [String]) -> Result<&'a [String], ViewsError> {
+    if values.len() > VALUES_MAX {
+        return Err(bad(field, format!("has {} values where {VALUES_MAX} fit", values.len())));
+    }
+    match values.iter().all(|value| value.len() <= VALUE_BYTES_MAX) {
+        true => Ok(values),
+        false => Err(bad(field, format!("has a value of more than {VALUE_BYTES_MAX} bytes"))),
+    }
+}
+
+fn bad(field: &'static str, problem: String) -> ViewsError {
+    ViewsError::BadFilter { field, problem }
+}

@@ -1,0 +1,75 @@
+//! One entry of the log as a revision of a record.
+
+use caphub_proto::v1::Revision;
+use caphub_proto::wire::entry::UncheckedEntry;
+use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::header::{Kind, entry_hash};
+use caphub_proto::wire::limits::SALT_BYTES;
+use caphub_proto::wire::{Audience, EntryHash, Feed, FeedId, Header, PartyId, RecordId};
+use prost::Message;
+
+use super::ViewsError;
+use super::key::RecordKey;
+use super::source::Log;
+
+/// A revision with its place; bytes and signatures were checked when the log took it in.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    /// Where the log holds it.
+    pub(super) ordinal: u64,
+    /// Whose, by which key, for whom.
+    pub(super) feed: Feed,
+    /// The feed's id.
+    pub(super) feed_id: FeedId,
+    /// Its place in the feed.
+    pub(super) seq: u64,
+    /// Names it in parents.
+    pub(super) hash: EntryHash,
+    /// The author's claim.
+    pub(super) time_ms: u64,
+    /// What it says; the record is `None` where its kind is not known to this version.
+    pub(super) revision: Revision,
+}
+
+impl Held {
+    /// Reads an entry; `None` where it is no revision of any record: identity events, erased and sealed bodies,
+    /// and bodies without a record id.
+    pub(super) fn read(ordinal: u64, feed: Feed, entry: &UncheckedEntry<'_>) -> Option<Self> {
+        // The body of a sealed entry is an age file: carriers cannot tell what it says.
+        if matches!(feed.audience(), Audience::Sealed(_)) {
+            return None;
+        }
+        let header = Header::parse(entry.header).ok().filter(|h| h.kind == Kind::Records)?;
+        let revision = Revision::decode(entry.body?.get(SALT_BYTES..)?).ok()?;
+        RecordId::from_slice(&revision.record_id)?;
+        Some(Self {
+            ordinal,
+            feed,
+            feed_id: header.feed,
+            seq: header.seq.value(),
+            hash: entry_hash(entry.header, entry.signature),
+            time_ms: header.time_ms,
+            revision,
+        })
+    }
+
+    /// Reads the entry at a place; `None` as in `read`, or where the log ends before it.
+    pub(super) fn load(log: &dyn Log, ordinal: u64) -> Result<Option<Self>, ViewsError> {
+        let Some((feed, packed)) = log.packed_entry(ordinal).map_err(ViewsError::Log)? else {
+            return Ok(None);
+        };
+        let entries = unpack(&packed).map_err(|r| ViewsError::Log(format!("entry {ordinal}: {r}")))?;
+        Ok(entries.first().and_then(|entry| Self::read(ordinal, feed, entry)))
+    }
+
+    /// The owner: the party of the feed, whatever the body says.
+    pub(super) fn party(&self) -> PartyId {
+        self.feed.party
+    }
+
+    /// The record that it revises.
+    pub(super) fn key(&self) -> RecordKey {
+        let record = RecordId::from_slice(&self.revision.record_id).unwrap_or_default();
+        RecordKey { party: self.party(), record }
+    }
+}

@@ -1,0 +1,214 @@
+//! A person's words as a query: all must match, the last one may be a beginning, quotes make a phrase.
+//!
+//! There is no syntax to get wrong: whatever is typed is words, bounded in number and length.
+
+use std::collections::HashMap;
+
+use tantivy::query::{
+    BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::tokenizer::{TokenStream, Tokenizer};
+use tantivy::{Searcher, Term};
+
+use super::ViewsError;
+use super::filter::Clause;
+use super::schema::Fields;
+use super::words::{Piece, Words, pieces};
+
+/// Most bytes of a query; what is beyond is not looked at.
+pub(super) const QUERY_BYTES_MAX: usize = 256;
+/// Most terms of a query; likewise.
+const TERMS_MAX: usize = 32;
+/// How much a word in the title weighs against one elsewhere.
+const TITLE_BOOST: f32 = 3.0;
+/// Score of a word that only begins as asked: below that of the word itself.
+const PREFIX_SCORE: f32 = 0.2;
+/// Words that a beginning stands for; those in most records, where there are more.
+const EXPANSIONS_MAX: usize = 128;
+/// Words looked at for them in one file of the index.
+const SCANNED_MAX: usize = 4_096;
+/// Fewest characters that are taken for a beginning.
+const PREFIX_CHARS_MIN: usize = 2;
+
+/// What one part of a query asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Part {
+    /// A word.
+    Word(String),
+    /// A word of which the end may be missing.
+    Beginning(String),
+    /// Terms at these distances from each other.
+    Phrase(Vec<(usize, String)>),
+}
+
+/// The clauses of a query; empty where it has no words.
+pub(super) fn clauses(fields: &Fields, searcher: &Searcher, query: &str) -> Result<Vec<Clause>, ViewsError> {
+    let mut clauses = Vec::new();
+    for part in parts(query) {
+        for word in part.words() {
+            let title =
+                TermQuery::new(Term::from_field_text(fields.title, word), IndexRecordOption::WithFreqs);
+            clauses.push((Occur::Should, boxed(BoostQuery::new(Box::new(title), TITLE_BOOST))));
+        }
+        clauses.push((Occur::Must, part.query(fields.text, searcher)?));
+    }
+    Ok(clauses)
+}
+
+/// True where the query has any word.
+pub(super) fn has_words(query: &str) -> bool {
+    !parts(query).is_empty()
+}
+
+fn parts(query: &str) -> Vec<Part> {
+    let end = query.floor_char_boundary(QUERY_BYTES_MAX);
+    let query = query.get(..end).unwrap_or_default();
+    let mut parts = Vec::new();
+    for (at, stretch) in query.split(['"', '“', '”', '„', '«', '»', '「', '」']).enumerate() {
+        match at % 2 {
+            0 => parts.extend(pieces(stretch).into_iter().map(Part::of)),
+            _ => parts.extend(Part::quoted(stretch)),
+        }
+    }
+    if let Some(Part::Word(word)) = parts.last()
+        && word.chars().count() >= PREFIX_CHARS_MIN
+    {
+        let word = word.clone();
+        parts.pop();
+        parts.push(Part::Beginning(word));
+    }
+    let mut terms = 0;
+    for part in &mut parts {
+        if let Part::Phrase(phrase) = part {
+            phrase.truncate(TERMS_MAX.saturating_sub(terms));
+        }
+        terms += part.words().count();
+    }
+    parts.retain(|part| part.words().next().is_some());
+    parts.truncate(TERMS_MAX);
+    parts
+}
+
+impl Part {
+    fn of(piece: Piece) -> Self {
+        match piece {
+            Piece::Word(word) => Self::Word(word),
+            Piece::Unspaced(chars) => Self::unspaced(&chars),
+        }
+    }
+
+    /// Neighbouring characters, as pairs that overlap; a single one stands for itself.
+    fn unspaced(chars: &[char]) -> Self {
+        match chars {
+            [one] => Self::Word(one.to_string()),
+            _ => Self::Phrase(chars.windows(2).map(|pair| pair.iter().collect()).enumerate().collect()),
+        }
+    }
+
+    /// All words of a quoted stretch, one after the other.
+    fn quoted(stretch: &str) -> Option<Self> {
+        let mut words = Words;
+        let mut stream = words.token_stream(stretch);
+        let mut terms = Vec::new();
+        while stream.advance() {
+            terms.push((stream.token().position, stream.token().text.clone()));
+        }
+        (!terms.is_empty()).then_some(Self::Phrase(terms))
+    }
+
+    fn words(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Word(word) | Self::Beginning(word) => Box::new(std::iter::once(word.as_str())),
+            Self::Phrase(terms) => Box::new(terms.iter().map(|(_, term)| term.as_str())),
+        }
+    }
+
+    fn query(&self, field: Field, searcher: &Searcher) -> Result<Box<dyn Query>, ViewsError> {
+        let term = |word: &str| Term::from_field_text(field, word);
+        let exact = |word: &str| boxed(TermQuery::new(term(word), IndexRecordOption::WithFreqs));
+        Ok(match self {
+            Self::Word(word) => exact(word),
+            Self::Beginning(word) => {
+                let longer = expand(field, searcher, word)?;
+                match longer.is_empty() {
+                    true => exact(word),
+                    false => {
+                        let longer = ConstScoreQuery::new(Box::new(TermSetQuery::new(longer)), PREFIX_SCORE);
+                        let either = vec![(Occur::Should, exact(word)), (Occur::Should, boxed(longer))];
+                        boxed(BooleanQuery::new(either))
+                    }
+                }
+            }
+            // A phrase query takes two terms or more.
+            Self::Phrase(terms) => match terms.as_slice() {
+                [(_, word)] => exact(word),
+                terms => {
+                    let terms = terms.iter().map(|(at, word)| (*at, term(word))).collect();
+                    boxed(PhraseQuery::new_with_offset(terms))
+                }
+            },
+        })
+    }
+}
+
+/// Words that begin so, without the word itself; those in most records where there are many.
+fn expand(field: Field, searcher: &Searcher, beginning: &str) -> Result<Vec<Term>, ViewsError> {
+    let mut records: HashMap<Vec<u8>, u64> = HashMap::new();
+    for segment in searcher.segment_readers() {
+        let inverted = segment.inverted_index(field)?;
+        let stream = inverted.terms().range().gt(beginning.as_bytes()).into_stream();
+        let mut stream = stream.map_err(tantivy::TantivyError::from)?;
+        let mut scanned = 0;
+        while scanned < SCANNED_MAX && stream.advance() && stream.key().starts_with(beginning.as_bytes()) {
+            *records.entry(stream.key().to_vec()).or_default() += u64::from(stream.value().doc_freq);
+            scanned += 1;
+        }
+    }
+    let mut words: Vec<_> = records.into_iter().collect();
+    words.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let words = words.into_iter().take(EXPANSIONS_MAX).filter_map(|(word, _)| String::from_utf8(word).ok());
+    Ok(words.map(|word| Term::from_field_text(field, &word)).collect())
+}
+
+fn boxed(query: impl Query) -> Box<dyn Query> {
+    Box::new(query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_may_be_a_beginning_and_quotes_make_a_phrase() {
+        let word = |w: &str| Part::Word(w.to_owned());
+        assert_eq!(
+            parts("Réponse aux inci"),
+            [word("reponse"), word("aux"), Part::Beginning("inci".to_owned())]
+        );
+        let phrase = Part::Phrase(vec![(0, "incident".to_owned()), (1, "response".to_owned())]);
+        assert_eq!(parts("\"incident response\""), [phrase]);
+        assert_eq!(parts("网络安"), [Part::Phrase(vec![(0, "网络".to_owned()), (1, "络安".to_owned())])]);
+    }
+
+    #[test]
+    fn any_string_gives_a_bounded_number_of_terms() {
+        for hostile in [
+            "\"",
+            "\"\"\"",
+            "a OR (b",
+            "text:*",
+            "\u{0}\u{202e}\u{fdfa}",
+            "a ".repeat(10_000).as_str(),
+            "网".repeat(10_000).as_str(),
+            "é\"".repeat(500).as_str(),
+            "\u{301}".repeat(9_999).as_str(),
+            "[* TO *]",
+            "ﷺ".repeat(80).as_str(),
+        ] {
+            let terms: usize = parts(hostile).iter().map(|p| p.words().count()).sum();
+            assert!(terms <= TERMS_MAX, "{terms}");
+        }
+        assert!(!has_words("!? \u{200b}"));
+    }
+}

@@ -1,0 +1,341 @@
+//! Reading: records, lists and searches, built from the log at the places that the index names.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use caphub_proto::exchange::RecordKind;
+use caphub_proto::v1::revision::Record as Kind;
+use caphub_proto::v1::{AttestationLevel, Filter, PartyProfile, Record};
+use caphub_proto::wire::limits::FUTURE_MS_MAX;
+use caphub_proto::wire::{PartyId, Reason, RecordId};
+use prost::Message;
+use tantivy::query::{BooleanQuery, EmptyQuery, Occur, Query, TermQuery};
+use tantivy::schema::{IndexRecordOption, Value};
+use tantivy::{DocAddress, Searcher, TantivyDocument, Term};
+
+use super::filter;
+use super::held::Held;
+use super::judge::{bound, judge};
+use super::key::RecordKey;
+use super::page::{Addresses, Page, PageRequest, Top};
+use super::query;
+use super::schema::{Fields, Place};
+use super::tables::{Row, Tables};
+use super::{Inner, Views, ViewsError};
+use crate::entitlement::Viewer;
+
+impl Views {
+    /// One record, as its current revision shows it; where no revision counts, as the latest void one with its
+    /// reason. `None` where there is none that the viewer may read. `now_ms` is the reader's clock.
+    pub fn get(
+        &self,
+        viewer: &Viewer,
+        party: &PartyId,
+        record: &RecordId,
+        now_ms: u64,
+    ) -> Result<Option<Record>, ViewsError> {
+        self.guarded(|inner| {
+            let searcher = inner.opened.reader.searcher();
+            let key = RecordKey { party: *party, record: *record };
+            match inner.find(&searcher, &key)? {
+                Some(place) => Reading::new(self, &searcher, viewer, now_ms).record(&place),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// All revisions of a record that the viewer may read and that the log still holds, the latest number first;
+    /// each void one with its reason.
+    pub fn history(
+        &self,
+        viewer: &Viewer,
+        party: &PartyId,
+        record: &RecordId,
+        now_ms: u64,
+    ) -> Result<Vec<Record>, ViewsError> {
+        self.guarded(|inner| {
+            let searcher = inner.opened.reader.searcher();
+            let key = RecordKey { party: *party, record: *record };
+            match inner.find(&searcher, &key)? {
+                Some(place) => Reading::new(self, &searcher, viewer, now_ms).history(&key, &place),
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    /// Records that the filter names, the newest author time first.
+    pub fn list(
+        &self,
+        viewer: &Viewer,
+        filter: &Filter,
+        page: &PageRequest,
+        now_ms: u64,
+    ) -> Result<Page, ViewsError> {
+        self.search(viewer, "", filter, page, now_ms)
+    }
+
+    /// Records with all words of `query`, the best first; without a word, as `list`. No query is an error.
+    pub fn search(
+        &self,
+        viewer: &Viewer,
+        query: &str,
+        filter: &Filter,
+        page: &PageRequest,
+        now_ms: u64,
+    ) -> Result<Page, ViewsError> {
+        self.guarded(|inner| {
+            let searcher = inner.opened.reader.searcher();
+            Reading::new(self, &searcher, viewer, now_ms).page(&inner.opened.fields, query, filter, page)
+        })
+    }
+
+    /// What an organisation says about itself, as far as the viewer may read it.
+    pub fn profile(
+        &self,
+        viewer: &Viewer,
+        party: &PartyId,
+        now_ms: u64,
+    ) -> Result<Option<PartyProfile>, ViewsError> {
+        self.guarded(|inner| {
+            let searcher = inner.opened.reader.searcher();
+            Reading::new(self, &searcher, viewer, now_ms).profile(party)
+        })
+    }
+
+    /// Fills the small tables from the index's documents.
+    pub(super) fn load_tables(&self) -> Result<(), ViewsError> {
+        let tables = self.guarded(|inner| {
+            let mut tables = Tables::default();
+            let searcher = inner.opened.reader.searcher();
+            for kind in [RecordKind::Attestation, RecordKind::Recognition, RecordKind::NodeCard] {
+                let term = Term::from_field_text(inner.opened.fields.kind, kind.code());
+                let all = TermQuery::new(term, IndexRecordOption::Basic);
+                for address in searcher.search(&all, &Addresses)? {
+                    let Some(place) = inner.place_at(&searcher, address)? else { continue };
+                    let Some(key) = place.key().filter(|_| !place.withdrawn) else { continue };
+                    if let Some(shown) = Held::load(inner.log.as_ref(), place.shown)? {
+                        tables.set(key, Row::of(&shown));
+                    }
+                }
+            }
+            Ok(tables)
+        })?;
+        *self.0.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
+        Ok(())
+    }
+
+    /// Damaged files can make the index's readers panic: that is an error, and the next catch-up builds anew.
+    fn guarded<T>(&self, read: impl FnOnce(&Inner) -> Result<T, ViewsError>) -> Result<T, ViewsError> {
+        catch_unwind(AssertUnwindSafe(|| read(&self.0))).unwrap_or_else(|_| {
+            self.0.damaged.store(true, Ordering::Release);
+            Err(ViewsError::Damaged)
+        })
+    }
+}
+
+impl Inner {
+    /// The place of a record.
+    pub(super) fn find(&self, searcher: &Searcher, key: &RecordKey) -> Result<Option<Place>, ViewsError> {
+        let term = Term::from_field_bytes(self.opened.fields.key, &key.bytes());
+        for (ordinal, segment) in (0..).zip(searcher.segment_readers()) {
+            let inverted = segment.inverted_index(term.field())?;
+            let postings = inverted.read_postings(&term, IndexRecordOption::Basic);
+            let Some(mut postings) = postings.map_err(tantivy::TantivyError::from)? else { continue };
+            loop {
+                let doc = tantivy::DocSet::doc(&postings);
+                if doc == tantivy::TERMINATED {
+                    break;
+                }
+                if !segment.is_deleted(doc) {
+                    return self.place_at(searcher, DocAddress::new(ordinal, doc));
+                }
+                tantivy::DocSet::advance(&mut postings);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a document stores.
+    pub(super) fn place_at(
+        &self,
+        searcher: &Searcher,
+        address: DocAddress,
+    ) -> Result<Option<Place>, ViewsError> {
+        let doc: TantivyDocument = searcher.doc(address)?;
+        let stored = doc.get_first(self.opened.fields.place).and_then(|value| value.as_bytes());
+        Ok(stored.and_then(|bytes| Place::decode(bytes).ok()))
+    }
+}
+
+/// One read: a viewer, a clock, and what is looked up once.
+struct Reading<'a> {
+    views: &'a Views,
+    searcher: &'a Searcher,
+    viewer: &'a Viewer,
+    now_ms: u64,
+    today: String,
+    /// Standing and name of parties on this page.
+    parties: HashMap<PartyId, (String, String)>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(views: &'a Views, searcher: &'a Searcher, viewer: &'a Viewer, now_ms: u64) -> Self {
+        Self { views, searcher, viewer, now_ms, today: day_of(now_ms), parties: HashMap::new() }
+    }
+
+    fn page(
+        &mut self,
+        fields: &Fields,
+        words: &str,
+        filter: &Filter,
+        request: &PageRequest,
+    ) -> Result<Page, ViewsError> {
+        let size = request.records();
+        let mut clauses = filter::clauses(fields, self.searcher, self.viewer, filter)?;
+        clauses.extend(query::clauses(fields, self.searcher, words)?);
+        let scored = query::has_words(words);
+        let query: Box<dyn Query> = match scored || words.trim().is_empty() {
+            true => Box::new(BooleanQuery::new(clauses)),
+            // Something was asked, and nothing has it.
+            false => Box::new(EmptyQuery),
+        };
+        let top = Top { limit: size + 1, after: request.after()?, scored, now_ms: self.now_ms };
+        let found = self.searcher.search(query.as_ref(), &top)?;
+        let mut page = Page { total: found.total, behind: self.views.behind(), ..Page::default() };
+        for (_, address) in found.ranks.iter().take(size) {
+            if let Some(place) = self.views.0.place_at(self.searcher, *address)? {
+                page.records.extend(self.record(&place)?);
+            }
+        }
+        if found.ranks.len() > size
+            && let Some((last, _)) = found.ranks.get(size - 1)
+        {
+            page.next_page_token = last.token();
+        }
+        Ok(page)
+    }
+
+    /// `None` where the viewer may not read it, or where the body was erased since.
+    fn record(&mut self, place: &Place) -> Result<Option<Record>, ViewsError> {
+        let Some(held) = Held::load(self.views.0.log.as_ref(), place.shown)? else { return Ok(None) };
+        // The query asked for this already; an index is not what keeps a secret.
+        if !self.viewer.may_read(&held.feed) {
+            return Ok(None);
+        }
+        let mut record = self.build(held)?;
+        record.withdrawn = place.withdrawn;
+        record.conflicts = place.conflicts.clone();
+        if !place.void_reason.is_empty() {
+            record.void_reason = place.void_reason.clone();
+        }
+        Ok(Some(record))
+    }
+
+    fn history(&mut self, key: &RecordKey, place: &Place) -> Result<Vec<Record>, ViewsError> {
+        let mut held = Vec::with_capacity(place.ordinals.len());
+        for ordinal in &place.ordinals {
+            held.extend(Held::load(self.views.0.log.as_ref(), *ordinal)?);
+        }
+        bound(&mut held);
+        let verdict = judge(&held, self.views.0.authority.state(&key.party).as_deref());
+        let mut records = Vec::new();
+        let judged = held.into_iter().zip(verdict.voids);
+        for (h, void) in judged {
+            let erased = verdict.erasures.contains(&(h.feed_id, h.seq));
+            if erased || !self.viewer.may_read(&h.feed) {
+                continue;
+            }
+            let mut record = self.build(h)?;
+            record.withdrawn = verdict.withdrawn;
+            if let Some(reason) = void {
+                record.void_reason = reason.code().to_owned();
+            }
+            records.push(record);
+        }
+        records.sort_by_key(|r| {
+            std::cmp::Reverse((r.revision.as_ref().map(|v| v.number), r.entry_hash.clone()))
+        });
+        Ok(records)
+    }
+
+    fn build(&mut self, held: Held) -> Result<Record, ViewsError> {
+        let (standing, party_name) = self.party(&held.party())?;
+        let future = held.time_ms > self.now_ms.saturating_add(FUTURE_MS_MAX);
+        let kind = match &held.revision.record {
+            // A withdrawn record shows as what it was.
+            Some(Kind::Withdraw(w)) => w.kind.parse().unwrap_or(RecordKind::Withdraw).code(),
+            Some(record) => RecordKind::of(record).code(),
+            None => "",
+        };
+        Ok(Record {
+            party_id: held.party().to_vec(),
+            record_id: held.revision.record_id.clone(),
+            kind: kind.to_owned(),
+            entry_hash: held.hash.to_vec(),
+            time_ms: held.time_ms,
+            withdrawn: false,
+            conflicts: Vec::new(),
+            // A mark only: it counts, but no clock runs on it until then.
+            void_reason: if future { Reason::FutureDated.code() } else { "" }.to_owned(),
+            audience: held.feed.audience().encode(),
+            revision: Some(held.revision),
+            standing,
+            party_name,
+        })
+    }
+
+    /// How a party is admitted and what it is called, as far as the viewer may know.
+    fn party(&mut self, party: &PartyId) -> Result<(String, String), ViewsError> {
+        if let Some(known) = self.parties.get(party) {
+            return Ok(known.clone());
+        }
+        let words = self.views.admissions_of(party);
+        let words: Vec<_> = words.into_iter().filter(|a| self.viewer.may_read(&a.feed)).collect();
+        let admits = |level| words.iter().any(|a| a.level == level && a.admits_on(&self.today));
+        let standing = if admits(AttestationLevel::Member) {
+            "member"
+        } else if admits(AttestationLevel::Guest) {
+            "guest"
+        } else {
+            ""
+        };
+        let own = self.profile(party)?.and_then(|p| p.name).map(|name| name.text);
+        let attested = words.into_iter().map(|a| a.name).find(|name| !name.is_empty());
+        let known = (standing.to_owned(), own.or(attested).unwrap_or_default());
+        self.parties.insert(*party, known.clone());
+        Ok(known)
+    }
+
+    fn profile(&self, party: &PartyId) -> Result<Option<PartyProfile>, ViewsError> {
+        let inner = &self.views.0;
+        let fields = &inner.opened.fields;
+        let filter = Filter {
+            kinds: vec![RecordKind::Profile.code().to_owned()],
+            party_id: party.to_vec(),
+            ..Filter::default()
+        };
+        // The rarest first: most parties have none.
+        let party = Term::from_field_bytes(fields.party, party.as_bytes());
+        let mut clauses: Vec<filter::Clause> =
+            vec![(Occur::Must, Box::new(TermQuery::new(party, IndexRecordOption::Basic)))];
+        clauses.extend(filter::clauses(fields, self.searcher, self.viewer, &filter)?);
+        let top = Top { limit: 1, after: None, scored: false, now_ms: self.now_ms };
+        let found = self.searcher.search(&BooleanQuery::new(clauses), &top)?;
+        let Some((_, address)) = found.ranks.first() else { return Ok(None) };
+        let Some(place) = inner.place_at(self.searcher, *address)? else { return Ok(None) };
+        let held = Held::load(inner.log.as_ref(), place.shown)?.filter(|h| self.viewer.may_read(&h.feed));
+        Ok(held.and_then(|h| match h.revision.record {
+            Some(Kind::Profile(profile)) => Some(profile),
+            _ => None,
+        }))
+    }
+}
+
+/// The ISO 8601 day of a time; the last day there is for one beyond the calendar.
+fn day_of(now_ms: u64) -> String {
+    let time = i64::try_from(now_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let day = time.map(|t| t.to_zoned(jiff::tz::TimeZone::UTC).date().to_string());
+    day.unwrap_or_else(|| "9999-12-31".to_owned())
+}

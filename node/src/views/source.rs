@@ -1,0 +1,41 @@
+//! What views need of the store and of the identity logs.
+
+use std::sync::Arc;
+
+use caphub_proto::wire::identity::State;
+use caphub_proto::wire::{Feed, LogId, PartyId};
+
+pub use bytes::Bytes;
+
+/// Consecutive entries of one feed at consecutive ordinals of the log.
+#[derive(Clone, Debug)]
+pub struct LogRun {
+    /// The feed of all of them.
+    pub feed: Feed,
+    /// Ordinal of the first.
+    pub first_ordinal: u64,
+    /// As `caphub_proto::wire::feed::unpack` reads them.
+    pub packed: Bytes,
+}
+
+/// One node's log, read only. Ordinals count its entries from 0 and never move.
+pub trait Log: Send + Sync + 'static {
+    /// One past the last durable entry.
+    fn end(&self) -> u64;
+
+    /// Runs from `ordinal` on, about `max_bytes` of them but at least one where there is any, and the ordinal
+    /// after them.
+    fn read_from(&self, ordinal: u64, max_bytes: usize) -> Result<(Vec<LogRun>, u64), String>;
+
+    /// The entry at a place with its feed, packed; `None` beyond the end.
+    fn packed_entry(&self, ordinal: u64) -> Result<Option<(Feed, Bytes)>, String>;
+
+    /// Which log it is: ordinals mean nothing under another.
+    fn log_id(&self) -> LogId;
+}
+
+/// The judgement of identity logs.
+pub trait Authority: Send + Sync + 'static {
+    /// The keys of a party now; `None` where its identity log is not held.
+    fn state(&self, party: &PartyId) -> Option<Arc<State>>;
+}

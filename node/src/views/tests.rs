@@ -1,0 +1,11 @@
+//! Views against an in-memory log, with real signed entries.
+#![allow(clippy::unwrap_used)]
+
+mod audience;
+mod erasure;
+mod languages;
+mod lists;
+mod open;
+mod revisions;
+mod tables;
+mod world;
