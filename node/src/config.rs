@@ -10,6 +10,9 @@ use crate::carriage::Quotas;
 /// Where a node listens unless told otherwise.
 pub const LISTEN_DEFAULT: &str = "[::]:7430";
 
+/// What is logged unless told otherwise: the search library tells more than operators need.
+pub const LOG_LEVEL_DEFAULT: &str = "info,tantivy=warn";
+
 /// All of it, resolved.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
@@ -57,7 +60,7 @@ impl Default for Config {
             listen: LISTEN_DEFAULT.to_owned(),
             addresses: Vec::new(),
             log_format: LogFormat::Text,
-            log_level: "info".to_owned(),
+            log_level: LOG_LEVEL_DEFAULT.to_owned(),
             shutdown_seconds: 10,
             quotas: QuotaConfig::default(),
         }

@@ -80,6 +80,9 @@ struct Checked {
     log: Option<caphub_proto::wire::identity::IdentityLog>,
 }
 
+/// A run's feed, its first place, what its checks gave (`None`: all known), and how many entries it has.
+type Verdict = (FeedId, u64, Result<Option<Checked>, Reason>, u64);
+
 impl Ingest {
     /// Over a store whose identity feeds are read into `identities` first.
     pub fn new(
@@ -121,11 +124,7 @@ impl Ingest {
         self.commit(judged, origin).await
     }
 
-    async fn commit(
-        &self,
-        judged: Vec<(FeedId, u64, Result<Option<Checked>, Reason>, u64)>,
-        origin: Origin,
-    ) -> Vec<Taken> {
+    async fn commit(&self, judged: Vec<Verdict>, origin: Origin) -> Vec<Taken> {
         let mut taken = Vec::with_capacity(judged.len());
         let mut waiting = Vec::new();
         let mut to_store = Vec::new();
@@ -170,7 +169,7 @@ impl Ingest {
         taken
     }
 
-    fn check(&self, run: v1::Run, origin: Origin) -> (FeedId, u64, Result<Option<Checked>, Reason>, u64) {
+    fn check(&self, run: v1::Run, origin: Origin) -> Verdict {
         let parts = run.feed.unwrap_or_default();
         let feed = match Feed::from_parts(&parts.party_id, &parts.operator_key, &parts.audience) {
             Ok(feed) => feed,

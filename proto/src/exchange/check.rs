@@ -83,7 +83,7 @@ pub fn term(code: &str, terms: &[codes::vocabulary::Term], optional: bool) -> Re
     if (optional && code.is_empty()) || terms.iter().any(|t| t.code == code) {
         return Ok(());
     }
-    let known: Vec<&str> = terms.iter().map(|t| t.code.as_ref()).collect();
+    let known: Vec<&str> = terms.iter().map(|t| t.code).collect();
     Err(format!("\"{code}\" is not one of {}", known.join(", ")))
 }
 

@@ -88,7 +88,7 @@ fn pages_follow_each_other_without_gap_or_repetition_while_records_arrive() {
             assert_eq!(page.records.len(), 17);
             request.token = page.next_page_token;
         }
-        assert!(query != "" || seen.windows(2).all(|w| w[0].0 >= w[1].0));
+        assert!(!query.is_empty() || seen.windows(2).all(|w| w[0].0 >= w[1].0));
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), if query.is_empty() { 120 } else { seen.len() });

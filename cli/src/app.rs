@@ -1,0 +1,140 @@
+//! From the command line to an exit code.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::arguments::{Arguments, Command};
+use crate::commands::{self, Context};
+use crate::failure::Outcome;
+use crate::home::Home;
+use crate::texts::Texts;
+use caphub_proto::exchange::RecordKind;
+
+/// Parses the process's arguments and runs.
+pub fn main() -> ExitCode {
+    let texts = Texts::from_environment(|name| std::env::var(name).ok());
+    let command = described(Arguments::command(), "", &texts);
+    let matches = command.get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    if let Command::Node { rest } = arguments.command {
+        let words = std::iter::once("caphub-node".to_owned()).chain(rest);
+        return caphub_node::server::run(caphub_node::server::Arguments::parse_from(words));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let json = arguments.json;
+    let context = Context {
+        home: Home::new(arguments.home),
+        hub_dir: caphub_node::server::hub_directory(arguments.hub_dir),
+        texts,
+        json,
+    };
+    let outcome = runtime.block_on(dispatch(&context, arguments.command));
+    // A blocking read of a terminal must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.lines(&context.texts));
+            if json {
+                crate::screen::json(&failure.json(&context.texts));
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Join(join) => commands::join::run(context, join).await,
+        Command::Sync(sync) => commands::sync::run(context, sync).await,
+        Command::Status => commands::status::run(context),
+        Command::Offers => commands::offers::run(context),
+        Command::Need(command) => commands::records::run(context, RecordKind::Need, command).await,
+        Command::Offer(command) => commands::records::run(context, RecordKind::Offer, command).await,
+        Command::Course(command) => commands::records::run(context, RecordKind::Course, command).await,
+        Command::Session(command) => commands::records::run(context, RecordKind::Session, command).await,
+        Command::Search(search) => commands::search::run(context, &search),
+        Command::Org(org) => commands::org::run(context, org).await,
+        Command::Hub(command) => commands::hub::run(context, command).await,
+        Command::Verify => commands::verify::run(context),
+        Command::Completions { shell } => {
+            let mut command = described(Arguments::command(), "", &context.texts);
+            clap_complete::generate(shell, &mut command, "caphub", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Node { .. } => Ok(()),
+    }
+}
+
+/// Puts the help texts of one language into a command and all below it.
+pub fn described(mut command: clap::Command, path: &str, texts: &Texts) -> clap::Command {
+    let key = if path.is_empty() { "help-caphub".to_owned() } else { format!("help-{path}") };
+    if texts.has(&key) {
+        command = command.about(texts.t(&key));
+    }
+    if path.is_empty() {
+        command = command.after_help(texts.t("help-exit-codes"));
+    }
+    command = command.mut_args(|argument| {
+        let key = format!("arg-{}", argument.get_id().as_str().replace('_', "-"));
+        match texts.has(&key) {
+            true => argument.help(texts.t(&key)),
+            false => argument,
+        }
+    });
+    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    for name in names {
+        let below = if path.is_empty() { name.clone() } else { format!("{path}-{name}") };
+        command = command.mut_subcommand(&name, |c| described(c, &below, texts));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(command: &clap::Command, path: &str, missing: &mut Vec<String>, texts: &Texts) {
+        for sub in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+            let below = if path.is_empty() {
+                sub.get_name().to_owned()
+            } else {
+                format!("{path}-{}", sub.get_name())
+            };
+            if !texts.has(&format!("help-{below}")) {
+                missing.push(format!("help-{below}"));
+            }
+            for argument in sub.get_arguments() {
+                let key = format!("arg-{}", argument.get_id().as_str().replace('_', "-"));
+                if !texts.has(&key) {
+                    missing.push(key);
+                }
+            }
+            walk(sub, &below, missing, texts);
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_is_explained() {
+        let mut missing = Vec::new();
+        walk(&Arguments::command(), "", &mut missing, &Texts::of("en"));
+        missing.sort();
+        missing.dedup();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,240 @@
+//! What can be typed. Help texts come from the Fluent files: `help-COMMAND` and `arg-NAME`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+#[derive(Parser, Debug)]
+#[command(name = "caphub", version, disable_help_subcommand = true)]
+#[allow(missing_docs)]
+pub struct Arguments {
+    #[arg(long, env = "CAPHUB_HOME", global = true, value_name = "FOLDER")]
+    pub home: Option<PathBuf>,
+    #[arg(long, env = "CAPHUB_HUB_DIR", global = true, value_name = "FOLDER")]
+    pub hub_dir: Option<PathBuf>,
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum Command {
+    Join(Join),
+    Sync(Sync),
+    Status,
+    Offers,
+    #[command(subcommand)]
+    Need(RecordCommand),
+    #[command(subcommand)]
+    Offer(RecordCommand),
+    #[command(subcommand)]
+    Course(RecordCommand),
+    #[command(subcommand)]
+    Session(RecordCommand),
+    Search(Search),
+    Org(Org),
+    #[command(subcommand)]
+    Hub(HubCommand),
+    Verify,
+    Completions {
+        shell: clap_complete::Shell,
+    },
+    /// The node, in this same program: what `caphub demo` starts as processes of their own.
+    #[command(hide = true, disable_help_flag = true)]
+    Node {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Join {
+    pub file: PathBuf,
+    #[arg(long)]
+    pub name: Option<String>,
+    #[arg(long)]
+    pub country: Option<String>,
+    #[arg(long)]
+    pub kind: Option<String>,
+    #[arg(long, default_value = "")]
+    pub mandate: String,
+    #[arg(long, default_value = "")]
+    pub contact: String,
+    #[arg(long)]
+    pub no_passphrase: bool,
+    #[arg(long)]
+    pub name_in_public: bool,
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Sync {
+    #[arg(long)]
+    pub follow: bool,
+    #[arg(long, value_name = "FILE")]
+    pub through: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs, clippy::large_enum_variant)]
+pub enum RecordCommand {
+    Add(Fields),
+    Edit {
+        id: String,
+        #[command(flatten)]
+        fields: Fields,
+    },
+    List(Narrow),
+    Show {
+        id: String,
+    },
+    Withdraw {
+        id: String,
+        #[arg(long)]
+        erase: bool,
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum Visible {
+    #[default]
+    Public,
+    Network,
+    Hub,
+}
+
+#[derive(Args, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Fields {
+    #[arg(long)]
+    pub title: Option<String>,
+    #[arg(long)]
+    pub description: Option<String>,
+    #[arg(long, value_name = "TAG")]
+    pub text_language: Option<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub theme: Vec<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub country: Vec<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub region: Vec<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub language: Vec<String>,
+    #[arg(long)]
+    pub urgency: Option<String>,
+    #[arg(long, value_name = "TYPE")]
+    pub offer_type: Option<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub delivery_mode: Vec<String>,
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    pub confirm_by: Option<String>,
+    #[arg(long)]
+    pub place: Option<String>,
+    #[arg(long)]
+    pub url: Option<String>,
+    #[arg(long)]
+    pub provider: Option<String>,
+    #[arg(long)]
+    pub seats: Option<u32>,
+    #[arg(long, value_name = "ID")]
+    pub course: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub visible: Visible,
+}
+
+#[derive(Args, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Narrow {
+    #[arg(long)]
+    pub mine: bool,
+    #[arg(long)]
+    pub country: Vec<String>,
+    #[arg(long)]
+    pub theme: Vec<String>,
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    #[arg(long)]
+    pub withdrawn: bool,
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Search {
+    #[arg(required = true)]
+    pub words: Vec<String>,
+    #[arg(long)]
+    pub kind: Vec<String>,
+    #[arg(long)]
+    pub limit: Option<u32>,
+}
+
+#[derive(Args, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Org {
+    #[arg(long)]
+    pub name: Option<String>,
+    #[arg(long)]
+    pub description: Option<String>,
+    #[arg(long)]
+    pub url: Option<String>,
+    #[arg(long)]
+    pub contact: Option<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub language: Vec<String>,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum HubCommand {
+    Status,
+    Invite {
+        country: String,
+        #[arg(long, default_value = "")]
+        name: String,
+        #[arg(long, default_value_t = 0)]
+        days: u32,
+    },
+    Requests,
+    Approve {
+        party: String,
+        #[arg(long, default_value = "")]
+        mandate: String,
+        #[arg(long)]
+        guest: bool,
+    },
+    Refuse {
+        party: String,
+        #[arg(long, default_value = "other")]
+        reason: String,
+        #[arg(long, default_value = "")]
+        note: String,
+        #[arg(long, default_value = "")]
+        until: String,
+    },
+    Members,
+    Card,
+    #[command(subcommand)]
+    Link(LinkCommand),
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum LinkCommand {
+    Add { card: PathBuf },
+    List,
+    Remove { party: String },
+}

@@ -1,0 +1,212 @@
+//! A record from what was typed: questions, flags, or a TOML or JSON file.
+
+use caphub_proto::codes;
+use caphub_proto::exchange::RecordKind;
+use caphub_proto::v1::revision::Record;
+use caphub_proto::v1::{Course, LocalisedText, Need, Offer, Session};
+use serde_json::{Map, Value, json};
+
+use crate::arguments::Fields;
+use crate::commands::Context;
+use crate::failure::Failure;
+use crate::home::{Me, read_file};
+use crate::screen;
+
+/// Months until a need or an offer asks to be confirmed, where nothing else is said.
+const CONFIRM_MONTHS: i32 = 6;
+
+/// A new record; asks for what is missing where somebody can answer.
+pub fn new(context: &Context, kind: RecordKind, fields: &Fields, me: &Me) -> Result<Record, Failure> {
+    let mut value = match &fields.file {
+        Some(path) => from_file(path)?,
+        None => Map::new(),
+    };
+    apply(context, kind, &mut value, fields)?;
+    if !value.contains_key("title") {
+        questions(context, kind, &mut value)?;
+    }
+    defaults(kind, &mut value, me);
+    record(kind, value)
+}
+
+/// A record with some fields replaced.
+pub fn changed(
+    context: &Context,
+    kind: RecordKind,
+    before: Record,
+    fields: &Fields,
+) -> Result<Record, Failure> {
+    let mut value = match before {
+        Record::Need(r) => serde_json::to_value(r),
+        Record::Offer(r) => serde_json::to_value(r),
+        Record::Course(r) => serde_json::to_value(r),
+        Record::Session(r) => serde_json::to_value(r),
+        _ => return Err(Failure::usage("error-kind")),
+    }
+    .map_err(|e| Failure::new("error-views").because(e))?;
+    let Some(map) = value.as_object_mut() else { return Err(Failure::new("error-views")) };
+    if let Some(path) = &fields.file {
+        map.extend(from_file(path)?);
+    }
+    apply(context, kind, map, fields)?;
+    record(kind, std::mem::take(map))
+}
+
+/// A record of a kind from its fields, as files and `--json` show them.
+pub fn record(kind: RecordKind, value: Map<String, Value>) -> Result<Record, Failure> {
+    let value = Value::Object(value);
+    let parsed = match kind {
+        RecordKind::Need => serde_json::from_value::<Need>(value).map(Record::Need),
+        RecordKind::Offer => serde_json::from_value::<Offer>(value).map(Record::Offer),
+        RecordKind::Course => serde_json::from_value::<Course>(value).map(Record::Course),
+        RecordKind::Session => serde_json::from_value::<Session>(value).map(Record::Session),
+        _ => return Err(Failure::usage("error-kind")),
+    };
+    parsed.map_err(|e| Failure::usage("error-fields").because(e).hint("hint-fields"))
+}
+
+fn from_file(path: &std::path::Path) -> Result<Map<String, Value>, Failure> {
+    let text = String::from_utf8(read_file(path)?)
+        .map_err(|_| Failure::usage("error-not-utf8").with("path", path.display()))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let parsed: Result<Map<String, Value>, String> = match text.trim_start().starts_with('{') {
+        true => serde_json::from_str(text).map_err(|e| e.to_string()),
+        false => toml::from_str(text).map_err(|e| e.to_string()),
+    };
+    parsed.map_err(|e| Failure::usage("error-parse").with("path", path.display()).because(e))
+}
+
+fn apply(
+    context: &Context,
+    kind: RecordKind,
+    value: &mut Map<String, Value>,
+    fields: &Fields,
+) -> Result<(), Failure> {
+    let language = fields.text_language.clone().unwrap_or_else(|| context.texts.language().to_owned());
+    for (name, text) in [("title", &fields.title), ("description", &fields.description)] {
+        if let Some(text) = text {
+            value.insert(name.to_owned(), localised(&language, text));
+        }
+        // In a file, a bare string is a text in the language of its reader.
+        if let Some(Value::String(text)) = value.get(name) {
+            let localised = localised(&language, text);
+            value.insert(name.to_owned(), localised);
+        }
+    }
+    let countries: Vec<String> = fields.country.iter().map(|c| country(c)).collect::<Result<_, _>>()?;
+    let regions: Vec<String> = fields.region.iter().map(|r| region(r)).collect::<Result<_, _>>()?;
+    let lists = [
+        ("themes", &fields.theme),
+        ("countries", &countries),
+        ("regions", &regions),
+        ("languages", &fields.language),
+    ];
+    for (name, list) in lists.into_iter().filter(|(_, l)| !l.is_empty()) {
+        value.insert(name.to_owned(), json!(list));
+    }
+    if !fields.delivery_mode.is_empty() {
+        match kind {
+            RecordKind::Session => value.insert("delivery_mode".to_owned(), json!(fields.delivery_mode[0])),
+            _ => value.insert("delivery_modes".to_owned(), json!(fields.delivery_mode)),
+        };
+    }
+    let texts = [
+        ("urgency", &fields.urgency),
+        ("offer_type", &fields.offer_type),
+        ("confirm_by", &fields.confirm_by),
+        ("place", &fields.place),
+        ("provider", &fields.provider),
+        ("course_id", &fields.course),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            value.insert(name.to_owned(), json!(text));
+        }
+    }
+    if let Some(url) = &fields.url {
+        let name = if kind == RecordKind::Session { "link" } else { "url" };
+        value.insert(name.to_owned(), json!(url));
+    }
+    if let Some(seats) = fields.seats {
+        value.insert("seats".to_owned(), json!(seats));
+    }
+    let (from, until) = (fields.from.as_deref(), fields.until.as_deref());
+    if kind == RecordKind::Session {
+        for (name, text) in [("starts", from), ("ends", until)] {
+            if let Some(text) = text {
+                value.insert(name.to_owned(), json!(text));
+            }
+        }
+    } else if from.is_some() || until.is_some() {
+        let window = json!({ "from": from.unwrap_or_default(), "until": until.unwrap_or_default() });
+        value.insert("window".to_owned(), window);
+    }
+    Ok(())
+}
+
+fn questions(context: &Context, kind: RecordKind, value: &mut Map<String, Value>) -> Result<(), Failure> {
+    if !screen::may_ask() {
+        return Err(Failure::usage("error-title-needed").hint("hint-title-needed"));
+    }
+    let ask = |key: &str| {
+        screen::ask(&context.texts.t(key), "").map_err(|e| Failure::new("error-terminal").because(e))
+    };
+    let language = context.texts.language().to_owned();
+    let title = ask(match kind {
+        RecordKind::Need => "ask-need-title",
+        RecordKind::Offer => "ask-offer-title",
+        _ => "ask-title",
+    })?;
+    value.insert("title".to_owned(), localised(&language, &title));
+    let description = ask("ask-description")?;
+    if !description.is_empty() {
+        value.insert("description".to_owned(), localised(&language, &description));
+    }
+    if !value.contains_key("themes") && matches!(kind, RecordKind::Need | RecordKind::Offer) {
+        let language = codes::Lang::parse(&language).unwrap_or(codes::Lang::En);
+        for (i, term) in codes::vocabulary::themes().iter().enumerate() {
+            eprintln!("  {}  {}", i + 1, term.names.name(language));
+        }
+        value.insert("themes".to_owned(), json!([theme(&ask("ask-theme")?)]));
+    }
+    Ok(())
+}
+
+/// A theme by its number in the list, its code, or its name.
+fn theme(answer: &str) -> String {
+    let themes = codes::vocabulary::themes();
+    let numbered = answer.parse::<usize>().ok().and_then(|n| themes.get(n.checked_sub(1)?));
+    let found = numbered.or_else(|| codes::vocabulary::find_theme(answer));
+    found.map_or_else(|| answer.to_owned(), |t| t.code.to_string())
+}
+
+fn defaults(kind: RecordKind, value: &mut Map<String, Value>, me: &Me) {
+    if matches!(kind, RecordKind::Need | RecordKind::Offer) && !value.contains_key("confirm_by") {
+        let today = jiff::Zoned::now().date();
+        let due = today.checked_add(jiff::Span::new().months(CONFIRM_MONTHS)).unwrap_or(today);
+        value.insert("confirm_by".to_owned(), json!(due.to_string()));
+    }
+    if kind == RecordKind::Need && !value.contains_key("countries") && !me.country.is_empty() {
+        value.insert("countries".to_owned(), json!([me.country]));
+    }
+    if kind == RecordKind::Offer && !value.contains_key("offer_type") {
+        value.insert("offer_type".to_owned(), json!("training"));
+    }
+}
+
+fn localised(language: &str, text: &str) -> Value {
+    let text =
+        LocalisedText { language: language.to_owned(), text: text.to_owned(), translations: Vec::new() };
+    serde_json::to_value(text).unwrap_or_default()
+}
+
+/// A country by code or name in any of the six UN languages.
+pub fn country(text: &str) -> Result<String, Failure> {
+    let found = codes::country::find(text).map(|c| c.alpha2.to_string());
+    found.ok_or_else(|| Failure::usage("error-no-country").with("country", text).hint("hint-country"))
+}
+
+fn region(text: &str) -> Result<String, Failure> {
+    let found = codes::region::find(text).map(|r| r.code.to_string());
+    found.ok_or_else(|| Failure::usage("error-no-region").with("region", text).hint("hint-region"))
+}

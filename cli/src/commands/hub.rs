@@ -1,0 +1,181 @@
+//! `caphub hub`: what an operator does, over the node's own socket.
+
+use caphub_node::node::admin_socket;
+use caphub_proto::v1::admin_service_client::AdminServiceClient;
+use caphub_proto::v1::{self, MembershipRequest};
+use caphub_proto::wire::PartyId;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::arguments::{HubCommand, LinkCommand};
+use crate::commands::{Context, sync};
+use crate::failure::{Failure, Outcome};
+use crate::home::read_file;
+use crate::screen;
+
+/// Connects to the operator's socket of a hub's folder.
+pub async fn admin(directory: &std::path::Path) -> Result<AdminServiceClient<Channel>, Failure> {
+    let path = admin_socket(directory);
+    let shown = path.display().to_string();
+    let connector = tower::service_fn(move |_: http::Uri| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    let channel = Endpoint::from_static("http://node.invalid").connect_with_connector(connector).await;
+    let channel = channel
+        .map_err(|_| Failure::new("error-no-node").with("path", shown).hint("hint-no-node").offline())?;
+    Ok(AdminServiceClient::new(channel))
+}
+
+/// One question to the node, one answer.
+pub async fn run(context: &Context, command: HubCommand) -> Outcome {
+    let mut node = admin(&context.hub_dir).await?;
+    let failed = |status: tonic::Status| sync::status_failure(&status);
+    match command {
+        HubCommand::Status => status(context, &mut node).await?,
+        HubCommand::Invite { country, name, days } => {
+            let request = v1::InviteRequest { country, name, days };
+            let answer = node.invite(request).await.map_err(failed)?.into_inner();
+            print_text(context, "invitation", &answer.invitation);
+        }
+        HubCommand::Requests => {
+            let answer = node.requests(v1::RequestsRequest {}).await.map_err(failed)?.into_inner();
+            people(context, &answer.requests);
+        }
+        HubCommand::Members => {
+            let answer = node.members(v1::MembersRequest {}).await.map_err(failed)?.into_inner();
+            people(context, &answer.members);
+        }
+        HubCommand::Approve { party, mandate, guest } => {
+            let party_id = applicant(&mut node, &party).await?.to_vec();
+            let request = v1::ApproveRequest { party_id, mandate, guest };
+            node.approve(request).await.map_err(failed)?;
+            context.say("hub-approved", &[("party", &party)]);
+        }
+        HubCommand::Refuse { party, reason, note, until } => {
+            let party_id = applicant(&mut node, &party).await?.to_vec();
+            let request = v1::RefuseRequest { party_id, reason, note, until };
+            node.refuse(request).await.map_err(failed)?;
+            context.say("hub-refused", &[("party", &party)]);
+        }
+        HubCommand::Card => {
+            let answer = node.card(v1::CardRequest {}).await.map_err(failed)?.into_inner();
+            print_text(context, "card", &answer.card);
+        }
+        HubCommand::Link(command) => links(context, &mut node, command).await?,
+    }
+    Ok(())
+}
+
+fn print_text(context: &Context, name: &str, text: &str) {
+    match context.json {
+        true => screen::json(&serde_json::json!({ name: text })),
+        false => screen::line(text.trim_end_matches('\n')),
+    }
+}
+
+async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Outcome {
+    let answer = node.node_status(v1::NodeStatusRequest {}).await;
+    let s = answer.map_err(|status| sync::status_failure(&status))?.into_inner();
+    let party = PartyId::from_slice(&s.party_id).unwrap_or_default();
+    if context.json {
+        screen::json(&serde_json::json!({
+            "name": s.name, "party": party.to_string(), "entries": s.entries, "records": s.records,
+            "feeds": s.feeds, "behind": s.behind, "links": s.links, "members": s.members,
+            "requests": s.requests, "addresses": s.addresses,
+        }));
+        return Ok(());
+    }
+    let values = [
+        ("name", screen::plain(&s.name)),
+        ("party", party.to_string()),
+        ("entries", s.entries.to_string()),
+        ("records", s.records.to_string()),
+        ("links", s.links.to_string()),
+        ("members", s.members.to_string()),
+        ("requests", s.requests.to_string()),
+        ("addresses", s.addresses.join(", ")),
+    ];
+    let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    screen::line(&context.texts.tf("hub-status", &values));
+    Ok(())
+}
+
+fn people(context: &Context, people: &[MembershipRequest]) {
+    if context.json {
+        let mut value = serde_json::to_value(people).unwrap_or_default();
+        screen::prune(&mut value);
+        return screen::json(&value);
+    }
+    for one in people {
+        let party = PartyId::from_slice(&one.party_id).unwrap_or_default();
+        let name = screen::plain(&one.name);
+        let details = [&one.country, &one.kind, &one.mandate, &one.contact, &one.reason];
+        let details: Vec<String> =
+            details.into_iter().filter(|d| !d.is_empty()).map(|d| screen::plain(d)).collect();
+        screen::line(&format!("{party}  {name}  {}", details.join("; ")));
+    }
+    if people.is_empty() {
+        context.say("nobody", &[]);
+    }
+}
+
+/// A party by its id, the start of it, or the name of one that asked.
+async fn applicant(node: &mut AdminServiceClient<Channel>, text: &str) -> Result<PartyId, Failure> {
+    if let Ok(party) = text.parse() {
+        return Ok(party);
+    }
+    let answer = node.requests(v1::RequestsRequest {}).await;
+    let requests = answer.map_err(|s| sync::status_failure(&s))?.into_inner().requests;
+    let mut found = requests.iter().filter_map(|r| Some((PartyId::from_slice(&r.party_id)?, &r.name)));
+    let first = found.find(|(p, name)| (text.len() > 6 && p.to_string().starts_with(text)) || *name == text);
+    first.map(|(p, _)| p).ok_or_else(|| Failure::nothing("error-no-applicant").with("party", text))
+}
+
+async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, command: LinkCommand) -> Outcome {
+    let failed = |status: tonic::Status| sync::status_failure(&status);
+    match command {
+        LinkCommand::Add { card } => {
+            let text = String::from_utf8(read_file(&card)?).map_err(|_| Failure::usage("error-not-card"))?;
+            let request = v1::AddLinkRequest { card: text.replace("\r\n", "\n") };
+            let answer = node.add_link(request).await.map_err(failed)?.into_inner();
+            context.say("link-added", &[("hub", &screen::plain(&answer.name))]);
+        }
+        LinkCommand::Remove { party } => {
+            let answer = node.links(v1::LinksRequest {}).await.map_err(failed)?.into_inner();
+            let ids = answer.links.iter().filter_map(|l| Some((PartyId::from_slice(&l.party_id)?, &l.name)));
+            let named = |(p, n): &(PartyId, &String)| {
+                **n == party || (party.len() > 6 && p.to_string().starts_with(&party))
+            };
+            let found = ids.into_iter().find(named);
+            let (id, _) =
+                found.ok_or_else(|| Failure::nothing("error-no-link").with("party", party.clone()))?;
+            let request = v1::RemoveLinkRequest { party_id: id.to_vec() };
+            node.remove_link(request).await.map_err(failed)?;
+            context.say("link-removed", &[("hub", &party)]);
+        }
+        LinkCommand::List => {
+            let answer = node.links(v1::LinksRequest {}).await.map_err(failed)?.into_inner();
+            if context.json {
+                let mut value = serde_json::to_value(&answer.links).unwrap_or_default();
+                screen::prune(&mut value);
+                screen::json(&value);
+                return Ok(());
+            }
+            for link in &answer.links {
+                let party = PartyId::from_slice(&link.party_id).unwrap_or_default();
+                let moved = [("received", link.received.to_string()), ("sent", link.sent.to_string())];
+                let moved: Vec<(&str, &str)> = moved.iter().map(|(k, v)| (*k, v.as_str())).collect();
+                let moved = context.texts.tf("link-moved", &moved);
+                let (name, detail) = (screen::plain(&link.name), screen::plain(&link.detail));
+                screen::line(&format!("{}  {name}  {}  {moved}  {detail}", party.short(), link.state));
+                link.not_carried.iter().for_each(|f| screen::line(&format!("    {f}")));
+            }
+            if answer.links.is_empty() {
+                context.say("no-links", &[]);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! `caphub join FILE`: identity, recovery sheet, first sync.
+
+use caphub_node::author::Author;
+use caphub_node::carriage::Quotas;
+use caphub_node::founding::{Founded, FoundingError, NewParty, found};
+use caphub_node::link::LinkIdentity;
+use caphub_proto::codes;
+use caphub_proto::v1::membership_service_client::MembershipServiceClient;
+use caphub_proto::v1::revision::Record;
+use caphub_proto::v1::{JoinRequest, LocalisedText, MembershipState, PartyProfile};
+use caphub_proto::wire::identity::Capabilities;
+use caphub_proto::wire::limits::RUN_BYTES_MAX;
+use caphub_proto::wire::{Audience, Feed, Seq, Signer};
+
+use crate::arguments::Join;
+use crate::commands::{Context, connect, sync};
+use crate::failure::{Failure, Outcome};
+use crate::home::{Me, card_of, read_file};
+use crate::replica::Replica;
+use crate::screen;
+
+/// Makes a member of whoever holds the invitation.
+pub async fn run(context: &Context, join: Join) -> Outcome {
+    if context.home.is_joined() {
+        let me = context.home.load()?;
+        return Err(Failure::usage("error-joined-already").with("name", me.name).hint("hint-joined-already"));
+    }
+    let bytes = read_file(&join.file)?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::usage("error-not-invitation"))?;
+    let text = text.replace("\r\n", "\n");
+    let invitation = caphub_proto::wire::card::Invitation::parse(&text);
+    let card = match (card_of(&text), &invitation) {
+        (Some(card), _) => card,
+        (None, Err(error)) => {
+            return Err(Failure::usage("error-not-invitation").because(error).hint("hint-ask-again"));
+        }
+        (None, Ok(_)) => return Err(Failure::usage("error-not-invitation").hint("hint-ask-again")),
+    };
+    let invitation = invitation.ok();
+    if invitation.as_ref().is_some_and(|i| i.not_after < caphub_node::author::now_ms()) {
+        return Err(Failure::usage("error-invitation-ended").with("hub", card.name).hint("hint-ask-again"));
+    }
+    let me = who(context, &join, &text, invitation.as_ref())?;
+    let passphrase = passphrase(context, &join)?;
+    let founded = make(context, &me, passphrase.as_deref()).await?;
+    let Founded { party, recovery, core } = founded;
+    let me = Me { party: party.to_string(), ..me };
+    let signer = match passphrase.as_deref() {
+        None => crate::replica::read_key(&context.home, caphub_node::keys::KeyName::Operator, "")?,
+        Some(passphrase) => context
+            .home
+            .keys()
+            .read(caphub_node::keys::KeyName::Operator, Some(passphrase))
+            .map_err(|e| Failure::new("error-key").because(e))?,
+    };
+    publish_profile(context, &me, &core, &signer).await?;
+    // The member's file comes last: without it the folder holds nobody, and join can run again.
+    context.home.save(&me)?;
+    sheet(context, &me, &recovery);
+    let mut replica = Replica { me, home: context.home.clone(), core };
+    match ask_and_sync(context, &mut replica, &signer, &join).await {
+        Ok(()) => Ok(()),
+        Err(failure) if failure.code() == 4 => {
+            context.say("join-offline", &[("hub", &card.name)]);
+            eprintln!("{}", failure.lines(&context.texts));
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// At most two questions, and a third for the passphrase.
+fn who(
+    context: &Context,
+    join: &Join,
+    text: &str,
+    invitation: Option<&caphub_proto::wire::card::Invitation>,
+) -> Result<Me, Failure> {
+    let failed = |e: std::io::Error| Failure::new("error-terminal").because(e);
+    let invited = invitation.map(|i| i.invited.clone()).unwrap_or_default();
+    let name = match &join.name {
+        Some(name) => name.clone(),
+        None if screen::may_ask() => {
+            screen::ask(&context.texts.t("ask-organisation"), &invited).map_err(failed)?
+        }
+        None => invited,
+    };
+    if name.trim().is_empty() {
+        return Err(Failure::usage("error-name-needed").hint("hint-name-needed"));
+    }
+    let country = match (&join.country, invitation.map(|i| i.country.clone())) {
+        (Some(country), _) => country.clone(),
+        (None, Some(country)) => country,
+        (None, None) if screen::may_ask() => {
+            screen::ask(&context.texts.t("ask-country"), "").map_err(failed)?
+        }
+        (None, None) => String::new(),
+    };
+    let country = match country.as_str() {
+        "" => String::new(),
+        text => codes::country::find(text)
+            .map(|c| c.alpha2.to_string())
+            .ok_or_else(|| Failure::usage("error-no-country").with("country", text).hint("hint-country"))?,
+    };
+    let kind = join.kind.clone().unwrap_or_else(|| "state".to_owned());
+    if !codes::vocabulary::party_kinds().iter().any(|t| t.code == kind) {
+        return Err(Failure::usage("error-party-kind").with("kind", kind));
+    }
+    Ok(Me { name, country, kind, hub: text.to_owned(), ..Me::default() })
+}
+
+fn passphrase(context: &Context, join: &Join) -> Result<Option<String>, Failure> {
+    if join.no_passphrase {
+        return Ok(None);
+    }
+    if let Ok(given) = std::env::var("CAPHUB_PASSPHRASE") {
+        return Ok(Some(given).filter(|p| !p.is_empty()));
+    }
+    if !screen::may_ask() {
+        return Ok(None);
+    }
+    let asked = screen::ask(&context.texts.t("ask-new-passphrase"), "");
+    let asked = asked.map_err(|e| Failure::new("error-terminal").because(e))?;
+    Ok(Some(asked).filter(|p| !p.is_empty()))
+}
+
+async fn make(context: &Context, me: &Me, passphrase: Option<&str>) -> Result<Founded, Failure> {
+    let party_kind = codes::vocabulary::party_kinds().iter().position(|t| t.code == me.kind);
+    let new = NewParty {
+        party_kind: party_kind.and_then(|p| u8::try_from(p + 1).ok()).unwrap_or(1),
+        capabilities: Capabilities::DESK,
+        label: "first",
+        passphrase,
+    };
+    found(&context.home.directory, &new, true, Quotas::default()).await.map_err(|error| match error {
+        FoundingError::Open(error) => crate::replica::open_failure(error),
+        other => Failure::new("error-store").because(other),
+    })
+}
+
+async fn publish_profile(
+    context: &Context,
+    me: &Me,
+    core: &caphub_node::core::Core,
+    signer: &Signer,
+) -> Outcome {
+    let language = context.texts.language().to_owned();
+    let profile = PartyProfile {
+        name: Some(LocalisedText { language, text: me.name.clone(), translations: Vec::new() }),
+        kind: me.kind.clone(),
+        country: me.country.clone(),
+        ..PartyProfile::default()
+    };
+    let first = Author::first(Record::Profile(profile)).map_err(|e| Failure::new("error-key").because(e))?;
+    let author = Author::new(core.party, signer.clone());
+    let published = author.publish(core, Audience::Public, &[first]).await;
+    published.map(drop).map_err(|e| Failure::new("error-sign").because(e))
+}
+
+fn sheet(context: &Context, me: &Me, recovery: &str) {
+    if context.json {
+        return screen::json(&serde_json::json!({
+            "name": me.name, "party": me.party, "country": me.country, "recovery_key": recovery,
+        }));
+    }
+    let values = [("name", me.name.as_str()), ("id", me.party.as_str()), ("key", recovery)];
+    screen::line(&context.texts.tf("recovery-sheet", &values));
+}
+
+/// Asks the hub where that is still due, then syncs. Used by `sync` as well: what had no network goes on later.
+pub async fn ask_and_sync(context: &Context, replica: &mut Replica, signer: &Signer, join: &Join) -> Outcome {
+    let identity = LinkIdentity { party: replica.core.party, signer: signer.clone() };
+    if !replica.me.asked {
+        let cards = replica.me.cards();
+        let (card, mut session, channel) = connect(&identity, cards.get(..1).unwrap_or_default()).await?;
+        session.hello(&replica.core).await.map_err(sync::sync_failure)?;
+        let invitation = replica.me.invitation();
+        let request = JoinRequest {
+            identity: own_identity(replica)?,
+            code: invitation.map(|i| i.code.to_vec()).unwrap_or_default(),
+            name: replica.me.name.clone(),
+            country: replica.me.country.clone(),
+            kind: replica.me.kind.clone(),
+            mandate: join.mandate.clone(),
+            contact: join.contact.clone(),
+            name_in_public: join.name_in_public,
+        };
+        let mut desk = MembershipServiceClient::new(channel);
+        let answer = desk.join(request).await.map_err(|s| sync::status_failure(&s))?.into_inner();
+        replica.me.asked = true;
+        replica.home.save(&replica.me)?;
+        match answer.state() {
+            MembershipState::Member => context.say("join-member", &[("hub", &card.name)]),
+            _ => context.say("join-requested", &[("hub", &card.name)]),
+        }
+    }
+    sync::once(context, replica, &identity, &replica.me.cards()).await
+}
+
+fn own_identity(replica: &Replica) -> Result<Vec<u8>, Failure> {
+    let feed = Feed::identity(replica.core.party).id();
+    let runs = replica.core.store.read_feed(&feed, Seq::FIRST, RUN_BYTES_MAX);
+    let runs = runs.map_err(|e| Failure::new("error-store").because(e))?;
+    let packed: Vec<u8> = runs.iter().flat_map(|r| r.packed.iter().copied()).collect();
+    Ok(packed)
+}

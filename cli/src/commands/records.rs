@@ -1,0 +1,207 @@
+//! `caphub need|offer|course|session add|edit|list|show|withdraw`.
+
+use caphub_node::author::Author;
+use caphub_proto::exchange::RecordKind;
+use caphub_proto::v1::revision::Record;
+use caphub_proto::v1::{self, EntryRef, Filter, Revision, Withdraw};
+use caphub_proto::wire::{Audience, Seq};
+
+use crate::arguments::{Fields, Narrow, RecordCommand, Visible};
+use crate::commands::{Context, compose};
+use crate::failure::{Failure, Outcome};
+use crate::replica::Replica;
+use crate::screen;
+
+/// Runs one of the five for a kind of record.
+pub async fn run(context: &Context, kind: RecordKind, command: RecordCommand) -> Outcome {
+    match command {
+        RecordCommand::Add(fields) => add(context, kind, &fields).await,
+        RecordCommand::Edit { id, fields } => edit(context, kind, &id, &fields).await,
+        RecordCommand::List(narrow) => list(context, kind, &narrow),
+        RecordCommand::Show { id } => show(context, kind, &id),
+        RecordCommand::Withdraw { id, erase, note } => withdraw(context, kind, &id, erase, note).await,
+    }
+}
+
+async fn add(context: &Context, kind: RecordKind, fields: &Fields) -> Outcome {
+    // Questions come first: what was typed is not lost to a failure of the store.
+    let me = context.home.load()?;
+    let record = compose::new(context, kind, fields, &me)?;
+    let replica = context.replica()?;
+    let audience = audience(&replica, fields.visible)?;
+    let revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
+    let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
+    done(context, &replica, &published, "record-added")
+}
+
+async fn edit(context: &Context, kind: RecordKind, id: &str, fields: &Fields) -> Outcome {
+    let replica = context.replica()?;
+    let held = own(&replica, id, kind)?;
+    let before = held.revision.clone().unwrap_or_default();
+    let record = before.record.clone().ok_or_else(|| Failure::new("error-views"))?;
+    let revision =
+        Revision { record: Some(compose::changed(context, kind, record, fields)?), ..next(&held, before) };
+    let audience = Audience::decode(&held.audience).unwrap_or(Audience::Public);
+    let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
+    done(context, &replica, &published, "record-changed")
+}
+
+/// The next revision of a record replaces all that are shown, conflicts included: that merges them.
+fn next(held: &v1::Record, before: Revision) -> Revision {
+    let mut parents = vec![held.entry_hash.clone()];
+    parents.extend(held.conflicts.iter().cloned());
+    Revision { number: before.number + 1, parents, ..before }
+}
+
+fn list(context: &Context, kind: RecordKind, narrow: &Narrow) -> Outcome {
+    let replica = context.replica()?;
+    let filter = Filter {
+        kinds: vec![kind.code().to_owned()],
+        party_id: if narrow.mine { replica.core.party.to_vec() } else { Vec::new() },
+        countries: narrow.country.iter().map(|c| compose::country(c)).collect::<Result<_, _>>()?,
+        themes: narrow.theme.clone(),
+        from: narrow.from.clone().unwrap_or_default(),
+        until: narrow.until.clone().unwrap_or_default(),
+        withdrawn: narrow.withdrawn,
+    };
+    let records = replica.all(&filter)?;
+    print_records(context, &records);
+    Ok(())
+}
+
+/// Lines, or one JSON array.
+pub fn print_records(context: &Context, records: &[v1::Record]) {
+    if context.json {
+        return screen::json(&records.iter().map(screen::record_json).collect());
+    }
+    for record in records {
+        screen::line(&screen::record_line(record));
+    }
+    if records.is_empty() {
+        context.say("no-records", &[]);
+    }
+}
+
+fn show(context: &Context, kind: RecordKind, id: &str) -> Outcome {
+    let replica = context.replica()?;
+    let record = replica.find(id, Some(kind.code()))?;
+    let value = screen::record_json(&record);
+    if context.json {
+        screen::json(&value);
+        return Ok(());
+    }
+    screen::line(&screen::record_line(&record));
+    print_fields(&value, 1);
+    Ok(())
+}
+
+/// Field by field, indented; every text made harmless.
+fn print_fields(value: &serde_json::Value, depth: usize) {
+    let pad = "  ".repeat(depth);
+    let Some(map) = value.as_object() else { return };
+    for (name, value) in map {
+        match value {
+            serde_json::Value::Object(_) => {
+                screen::line(&format!("{pad}{name}:"));
+                print_fields(value, depth + 1);
+            }
+            serde_json::Value::Array(items) if items.iter().any(serde_json::Value::is_object) => {
+                screen::line(&format!("{pad}{name}:"));
+                for item in items {
+                    screen::line(&format!("{pad}  -"));
+                    print_fields(item, depth + 2);
+                }
+            }
+            serde_json::Value::Array(items) => {
+                let texts: Vec<String> = items.iter().map(text).collect();
+                screen::line(&format!("{pad}{name}: {}", texts.join(", ")));
+            }
+            value => screen::line(&format!("{pad}{name}: {}", text(value))),
+        }
+    }
+}
+
+fn text(value: &serde_json::Value) -> String {
+    screen::plain(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str())
+}
+
+async fn withdraw(context: &Context, kind: RecordKind, id: &str, erase: bool, note: String) -> Outcome {
+    let replica = context.replica()?;
+    let held = own(&replica, id, kind)?;
+    let audience = Audience::decode(&held.audience).unwrap_or(Audience::Public);
+    let entries = if erase { entries_of(&replica, &held, audience)? } else { Vec::new() };
+    let record = Withdraw { kind: kind.code().to_owned(), erase, entries, note };
+    let before = held.revision.clone().unwrap_or_default();
+    let revision = Revision { record: Some(Record::Withdraw(record)), source: None, ..next(&held, before) };
+    let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
+    done(context, &replica, &published, "record-withdrawn")
+}
+
+/// The places of all revisions of a record, in the party's feeds for its audience.
+fn entries_of(replica: &Replica, held: &v1::Record, audience: Audience) -> Result<Vec<EntryRef>, Failure> {
+    use prost::Message;
+    let failed = |e: caphub_node::store::StoreError| Failure::new("error-store").because(e);
+    let mut found = Vec::new();
+    let heads = replica.core.store.heads();
+    let own = heads.iter().filter(|h| h.feed.party == replica.core.party && h.feed.key().is_some());
+    for head in own.filter(|h| h.feed.audience() == audience) {
+        let id = head.feed.id();
+        let mut next = Some(Seq::FIRST);
+        while let Some(from) = next.filter(|n| *n <= head.head.seq) {
+            next = None;
+            for run in replica.core.store.read_feed(&id, from, 1 << 18).map_err(failed)? {
+                let entries = caphub_proto::wire::feed::unpack(&run.packed).unwrap_or_default();
+                for (i, entry) in entries.iter().enumerate() {
+                    let content = entry.body.and_then(|b| b.get(16..)).unwrap_or_default();
+                    let revision = Revision::decode(content).unwrap_or_default();
+                    if revision.record_id == held.record_id {
+                        let seq = run.first.value() + i as u64;
+                        found.push(EntryRef { feed_id: id.to_vec(), seq });
+                    }
+                }
+                next = Seq::new(run.first.value() + u64::from(run.count));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn own(replica: &Replica, id: &str, kind: RecordKind) -> Result<v1::Record, Failure> {
+    let record = replica.find(id, Some(kind.code()))?;
+    match record.party_id == replica.core.party.as_bytes() {
+        true => Ok(record),
+        false => Err(Failure::usage("error-not-yours").with("id", id)),
+    }
+}
+
+/// Who may see it, by what the person chose.
+pub fn audience(replica: &Replica, visible: Visible) -> Result<Audience, Failure> {
+    match visible {
+        Visible::Public => Ok(Audience::Public),
+        Visible::Network => Ok(Audience::Network),
+        Visible::Hub => {
+            let card = replica.me.cards().into_iter().next();
+            card.map(|c| Audience::Hub(c.party)).ok_or_else(|| Failure::new("error-no-card"))
+        }
+    }
+}
+
+fn done(
+    context: &Context,
+    replica: &Replica,
+    published: &[caphub_node::author::Published],
+    key: &'static str,
+) -> Outcome {
+    for one in published {
+        if let Some(record) = replica.get(&replica.core.party, &one.record)? {
+            match context.json {
+                true => screen::json(&screen::record_json(&record)),
+                false => screen::line(&screen::record_line(&record)),
+            }
+        }
+    }
+    if !context.json {
+        context.say(key, &[]);
+    }
+    Ok(())
+}

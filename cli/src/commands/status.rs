@@ -1,0 +1,55 @@
+//! `caphub status`: who I am, what I hold, what waits.
+
+use crate::commands::Context;
+use crate::failure::Outcome;
+use crate::screen;
+
+/// Reads the replica; works without a network.
+pub fn run(context: &Context) -> Outcome {
+    let replica = context.replica()?;
+    let me = &replica.me;
+    let hubs = replica.core.admissions.hubs_of(&replica.core.party);
+    let own = replica.own_records()?;
+    let synced = match me.synced_ms {
+        0 => String::new(),
+        ms => i64::try_from(ms)
+            .ok()
+            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+            .map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+            .unwrap_or_default(),
+    };
+    if context.json {
+        let admitted: Vec<_> = hubs
+            .iter()
+            .map(|(hub, a)| serde_json::json!({ "hub": hub.to_string(), "level": format!("{:?}", a.level).to_lowercase() }))
+            .collect();
+        screen::json(&serde_json::json!({
+            "name": me.name, "party": me.party, "country": me.country, "admitted_by": admitted,
+            "asked": me.asked, "synced": synced, "entries": replica.core.store.end(),
+            "own_records": own, "behind": replica.core.views.behind(),
+        }));
+        return Ok(());
+    }
+    let t = &context.texts;
+    screen::line(&format!("{} ({})", screen::plain(&me.name), me.party));
+    for card in me.cards() {
+        let key = match hubs.iter().any(|(hub, _)| *hub == card.party) {
+            true => "status-admitted",
+            false if me.asked => "status-asked",
+            false => "status-not-asked",
+        };
+        screen::line(&t.tf(key, &[("hub", &screen::plain(&card.name))]));
+    }
+    match synced.is_empty() {
+        true => screen::line(&t.t("status-never-synced")),
+        false => screen::line(&t.tf("status-synced", &[("when", &synced)])),
+    }
+    let held = replica.core.store.end().to_string();
+    screen::line(&t.tf("status-held", &[("entries", &held)]));
+    let mut kinds: Vec<_> = own.into_iter().collect();
+    kinds.sort();
+    for (kind, count) in kinds {
+        screen::line(&t.tf("status-own", &[("kind", &kind), ("count", &count.to_string())]));
+    }
+    Ok(())
+}

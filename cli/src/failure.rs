@@ -1,0 +1,88 @@
+//! What a command says when it cannot do what was asked, and the exit code that programs see.
+
+use crate::texts::Texts;
+
+/// An error for the person who must act.
+#[derive(Debug)]
+pub struct Failure {
+    key: &'static str,
+    values: Vec<(&'static str, String)>,
+    hint: Option<&'static str>,
+    detail: String,
+    code: u8,
+    reason: String,
+}
+
+impl Failure {
+    /// Failed: exit code 1.
+    pub fn new(key: &'static str) -> Self {
+        let reason = String::new();
+        Self { key, values: Vec::new(), hint: None, detail: String::new(), code: 1, reason }
+    }
+
+    /// Wrong use: exit code 2.
+    pub fn usage(key: &'static str) -> Self {
+        Self { code: 2, ..Self::new(key) }
+    }
+
+    /// Nothing there: exit code 3.
+    pub fn nothing(key: &'static str) -> Self {
+        Self { code: 3, ..Self::new(key) }
+    }
+
+    /// No network: exit code 4.
+    pub fn offline(mut self) -> Self {
+        self.code = 4;
+        self
+    }
+
+    /// Fills a place of the sentence.
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.values.push((name, value.to_string()));
+        self
+    }
+
+    /// What to do next.
+    pub fn hint(mut self, key: &'static str) -> Self {
+        self.hint = Some(key);
+        self
+    }
+
+    /// The cause in its own words.
+    pub fn because(mut self, detail: impl ToString) -> Self {
+        self.detail = detail.to_string();
+        self
+    }
+
+    /// A reason code of SPEC.md for programs.
+    pub fn reason(mut self, code: impl ToString) -> Self {
+        self.reason = code.to_string();
+        self
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// The lines for stderr.
+    pub fn lines(&self, texts: &Texts) -> String {
+        let values: Vec<(&str, &str)> = self.values.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let mut out = format!("error: {}", texts.tf(self.key, &values));
+        if !self.detail.is_empty() {
+            out.push_str(&format!(": {}", crate::screen::plain(&self.detail)));
+        }
+        if let Some(hint) = self.hint {
+            out.push_str(&format!("\nhint: {}", texts.tf(hint, &values)));
+        }
+        out
+    }
+
+    /// The object for `--json`.
+    pub fn json(&self, texts: &Texts) -> serde_json::Value {
+        serde_json::json!({ "error": { "code": self.key, "reason": self.reason, "message": self.lines(texts) } })
+    }
+}
+
+/// What commands return.
+pub type Outcome = Result<(), Failure>;

@@ -1,0 +1,122 @@
+//! The member's folder: who it is, where it syncs, what still waits for the network.
+
+use std::path::{Path, PathBuf};
+
+use caphub_node::durable;
+use caphub_node::keys::KeyRing;
+use caphub_proto::wire::PartyId;
+use caphub_proto::wire::card::{Card, Invitation};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// The member's own file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Me {
+    /// The organisation's id, as text.
+    pub party: String,
+    /// Its name.
+    pub name: String,
+    /// ISO 3166-1 alpha-2, or empty.
+    pub country: String,
+    /// A party-kind code.
+    pub kind: String,
+    /// The invitation or node card that was joined with, as signed.
+    pub hub: String,
+    /// Further hubs that may be synced through, as signed cards.
+    pub others: Vec<String>,
+    /// True once the hub has the request or the invitation's code.
+    pub asked: bool,
+    /// The last sync, milliseconds since 1970 UTC.
+    pub synced_ms: u64,
+}
+
+/// A folder that holds a member.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// Where.
+    pub directory: PathBuf,
+}
+
+impl Home {
+    /// The folder given, of `CAPHUB_HOME`, or of this user.
+    pub fn new(given: Option<PathBuf>) -> Self {
+        let home = || std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        let data =
+            || std::env::var_os("XDG_DATA_HOME").map_or_else(|| home().join(".local/share"), PathBuf::from);
+        Self { directory: given.unwrap_or_else(|| data().join("caphub").join("me")) }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join("me.json")
+    }
+
+    /// True where somebody has joined from here.
+    pub fn is_joined(&self) -> bool {
+        self.path().exists()
+    }
+
+    /// The member; fails where nobody has joined.
+    pub fn load(&self) -> Result<Me, Failure> {
+        if !self.is_joined() {
+            return Err(Failure::nothing("error-not-joined").hint("hint-join"));
+        }
+        durable::read_json(&self.path()).map_err(|e| self.unreadable(&e))
+    }
+
+    /// Replaces the member's file.
+    pub fn save(&self, me: &Me) -> Result<(), Failure> {
+        durable::replace_json(&self.path(), me).map_err(|e| self.unreadable(&e))
+    }
+
+    /// The member's keys.
+    pub fn keys(&self) -> KeyRing {
+        KeyRing::new(self.directory.join("keys"))
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> Failure {
+        Failure::new("error-file").with("path", self.path().display()).because(error)
+    }
+}
+
+impl Me {
+    /// The organisation's id.
+    pub fn party(&self) -> Result<PartyId, Failure> {
+        self.party.parse().map_err(|e| Failure::new("error-me").because(e))
+    }
+
+    /// The hub that was joined, then others.
+    pub fn cards(&self) -> Vec<Card> {
+        std::iter::once(&self.hub).chain(&self.others).filter_map(|t| card_of(t)).collect()
+    }
+
+    /// The invitation, where it was one.
+    pub fn invitation(&self) -> Option<Invitation> {
+        Invitation::parse(&self.hub).ok()
+    }
+}
+
+/// The node card in a signed text, be it a card or an invitation.
+pub fn card_of(text: &str) -> Option<Card> {
+    Card::parse(text).ok().or_else(|| Invitation::parse(text).ok().map(|i| i.card))
+}
+
+/// Reads a text file whole; `-` is stdin.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    use std::io::Read;
+    let read = match path.to_str() {
+        Some("-") => {
+            let mut bytes = Vec::new();
+            std::io::stdin().take(FILE_BYTES_MAX).read_to_end(&mut bytes).map(|_| bytes)
+        }
+        _ => std::fs::File::open(path).and_then(|file| {
+            let mut bytes = Vec::new();
+            file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map(|_| bytes)
+        }),
+    };
+    read.map_err(|e| Failure::new("error-file").with("path", path.display()).because(e))
+}
+
+/// Largest file that is read at once, in bytes.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;

@@ -1,0 +1,162 @@
+//! The open replica: the same store as a node's, and the member's signing key.
+
+use std::collections::HashMap;
+
+use caphub_node::author::{Author, PublishError, Published, now_ms};
+use caphub_node::carriage::Quotas;
+use caphub_node::core::{Core, OpenError};
+use caphub_node::entitlement::Viewer;
+use caphub_node::keys::{KeyError, KeyName};
+use caphub_node::store::StoreError;
+use caphub_node::views::{PAGE_SIZE_MAX, PageRequest};
+use caphub_proto::v1::{self, Filter, Revision};
+use caphub_proto::wire::{Audience, PartyId, RecordId, Signer};
+
+use crate::failure::Failure;
+use crate::home::{Home, Me};
+
+/// A member's replica.
+pub struct Replica {
+    /// Who.
+    pub me: Me,
+    /// Where.
+    pub home: Home,
+    /// Store and views.
+    pub core: Core,
+}
+
+impl Replica {
+    /// Opens the replica of a folder.
+    pub fn open(home: &Home) -> Result<Self, Failure> {
+        let me = home.load()?;
+        let party = me.party()?;
+        let core = Core::open(&home.directory, party, true, Quotas::default()).map_err(open_failure)?;
+        Ok(Self { me, home: home.clone(), core })
+    }
+
+    /// The member's signing key; asks for the passphrase where it has one.
+    pub fn signer(&self, question: &str) -> Result<Signer, Failure> {
+        read_key(&self.home, KeyName::Operator, question)
+    }
+
+    /// Signs revisions for an audience; they are durable here when this returns, and leave at the next sync.
+    pub async fn publish(
+        &self,
+        audience: Audience,
+        revisions: &[Revision],
+        question: &str,
+    ) -> Result<Vec<Published>, Failure> {
+        let author = Author::new(self.core.party, self.signer(question)?);
+        let published = author.publish(&self.core, audience, revisions).await.map_err(publish_failure)?;
+        self.refresh()?;
+        Ok(published)
+    }
+
+    /// Brings the views up to the log.
+    pub fn refresh(&self) -> Result<(), Failure> {
+        self.core.views.catch_up().map(drop).map_err(|e| Failure::new("error-views").because(e))
+    }
+
+    /// Everything in the replica is the member's to read.
+    pub fn viewer(&self) -> Viewer {
+        Viewer { parties: vec![self.core.party], hubs: Vec::new(), network: true, all: true }
+    }
+
+    /// All records of a filter, page by page.
+    pub fn all(&self, filter: &Filter) -> Result<Vec<v1::Record>, Failure> {
+        let (mut records, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = self.core.views.list(
+                &self.viewer(),
+                filter,
+                &PageRequest { size: PAGE_SIZE_MAX, token },
+                now_ms(),
+            );
+            let page = page.map_err(|e| Failure::new("error-views").because(e))?;
+            records.extend(page.records);
+            if page.next_page_token.is_empty() {
+                return Ok(records);
+            }
+            token = page.next_page_token;
+        }
+    }
+
+    /// The record whose id starts with `text`; own ones go before others'.
+    pub fn find(&self, text: &str, kind: Option<&str>) -> Result<v1::Record, Failure> {
+        let text = text.to_ascii_lowercase();
+        if text.len() < 4 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Failure::usage("error-record-id").with("id", text).hint("hint-record-id"));
+        }
+        let kinds = kind.map(str::to_owned).into_iter().collect();
+        let filter = Filter { kinds, withdrawn: true, ..Filter::default() };
+        let mut found = self.all(&filter)?;
+        found.retain(|r| hex::encode(&r.record_id).starts_with(&text));
+        let own = |r: &v1::Record| r.party_id == self.core.party.as_bytes();
+        if found.iter().any(own) {
+            found.retain(own);
+        }
+        match found.len() {
+            0 => Err(Failure::nothing("error-no-record").with("id", text).hint("hint-sync-first")),
+            1 => Ok(found.swap_remove(0)),
+            _ => Err(Failure::usage("error-many-records").with("id", text).hint("hint-longer-id")),
+        }
+    }
+
+    /// How many own entries each of the hub's heads lacks is known at sync; this counts all own entries.
+    pub fn own_records(&self) -> Result<HashMap<String, usize>, Failure> {
+        let filter = Filter { party_id: self.core.party.to_vec(), ..Filter::default() };
+        let mut counts = HashMap::new();
+        for record in self.all(&filter)? {
+            *counts.entry(record.kind).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    /// One record by its full id.
+    pub fn get(&self, party: &PartyId, record: &RecordId) -> Result<Option<v1::Record>, Failure> {
+        let found = self.core.views.get(&self.viewer(), party, record, now_ms());
+        found.map_err(|e| Failure::new("error-views").because(e))
+    }
+}
+
+/// Reads a key, with the passphrase of `CAPHUB_PASSPHRASE` or of the person at the terminal.
+pub fn read_key(home: &Home, name: KeyName, question: &str) -> Result<Signer, Failure> {
+    let keys = home.keys();
+    let given = std::env::var("CAPHUB_PASSPHRASE").ok();
+    match keys.read(name, given.as_deref()) {
+        Err(KeyError::PassphraseNeeded) if crate::screen::may_ask() => {
+            let asked = crate::screen::ask(question, "").map_err(|e| Failure::new("error-key").because(e))?;
+            keys.read(name, Some(&asked)).map_err(key_failure)
+        }
+        read => read.map_err(key_failure),
+    }
+}
+
+fn key_failure(error: KeyError) -> Failure {
+    match error {
+        KeyError::PassphraseNeeded => Failure::new("error-passphrase-needed").hint("hint-passphrase"),
+        KeyError::WrongPassphrase => Failure::new("error-passphrase-wrong").hint("hint-passphrase"),
+        other => Failure::new("error-key").because(other),
+    }
+}
+
+/// What opening a store can say.
+pub fn open_failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Store(StoreError::Locked { .. }) => {
+            Failure::new("error-locked").because(error).hint("hint-locked")
+        }
+        other => Failure::new("error-store").because(other),
+    }
+}
+
+fn publish_failure(error: PublishError) -> Failure {
+    match error {
+        PublishError::Invalid { .. } => Failure::usage("error-invalid").because(error),
+        PublishError::Refused(reason) => {
+            Failure::new("error-refused").because(reason.meaning()).reason(reason)
+        }
+        PublishError::Behind { .. } => Failure::new("error-behind").because(error).hint("hint-behind"),
+        other => Failure::new("error-sign").because(other),
+    }
+}

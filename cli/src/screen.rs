@@ -1,0 +1,149 @@
+//! What reaches the terminal: data on stdout, talk on stderr, foreign text without its power over the screen.
+
+use std::io::{IsTerminal, Write};
+
+use caphub_proto::exchange::Summary;
+use caphub_proto::v1;
+use caphub_proto::wire::PartyId;
+
+/// Text of unknown origin with control characters and direction overrides made visible.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(' '),
+            c if c.is_control() => out.push('\u{fffd}'),
+            // Marks that reorder or hide what follows: a name could pretend to be another.
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
+                out.push('\u{fffd}');
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Asks one question on the terminal; `default` where nothing is typed.
+pub fn ask(question: &str, default: &str) -> std::io::Result<String> {
+    let mut err = std::io::stderr();
+    match default.is_empty() {
+        true => write!(err, "{question}: ")?,
+        false => write!(err, "{question} [{default}]: ")?,
+    }
+    err.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let answer = line.trim();
+    Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
+}
+
+/// True where a person sits there, or answers are piped in.
+pub fn may_ask() -> bool {
+    std::io::stdin().is_terminal() || std::env::var_os("CAPHUB_ASK").is_some()
+}
+
+/// One line of stdout; a closed pipe ends the program quietly.
+pub fn line(text: &str) {
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// A JSON value on stdout.
+pub fn json(value: &serde_json::Value) {
+    line(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// The id of a record as people type it: the first characters of the party and the record's own.
+pub fn record_id(record: &v1::Record) -> String {
+    hex::encode(&record.record_id)
+}
+
+/// A record on one line.
+pub fn record_line(record: &v1::Record) -> String {
+    let summary = record.revision.as_ref().and_then(Summary::of).map(|(_, s)| s).unwrap_or_default();
+    let who = match record.party_name.is_empty() {
+        true => PartyId::from_slice(&record.party_id).map(|p| p.short()).unwrap_or_default(),
+        false => record.party_name.clone(),
+    };
+    let mut tail = vec![plain(&who)];
+    if !summary.countries.is_empty() {
+        tail.push(summary.countries.join(" "));
+    }
+    if !summary.themes.is_empty() {
+        tail.push(summary.themes.join(" "));
+    }
+    let dates = [summary.from, summary.until].join("/");
+    if dates != "/" {
+        tail.push(dates);
+    }
+    let id = record_id(record);
+    let short = id.get(..8).unwrap_or(&id);
+    format!("{short}  {:<8} {}  ({})", record.kind, plain(&summary.title), tail.join("; "))
+}
+
+/// A record as one JSON object, empty fields left out.
+pub fn record_json(record: &v1::Record) -> serde_json::Value {
+    use caphub_proto::v1::revision::Record;
+    let revision = record.revision.clone().unwrap_or_default();
+    let body = match &revision.record {
+        Some(Record::Profile(r)) => serde_json::to_value(r),
+        Some(Record::Need(r)) => serde_json::to_value(r),
+        Some(Record::Offer(r)) => serde_json::to_value(r),
+        Some(Record::Course(r)) => serde_json::to_value(r),
+        Some(Record::Session(r)) => serde_json::to_value(r),
+        Some(Record::Attestation(r)) => serde_json::to_value(r),
+        Some(Record::Recognition(r)) => serde_json::to_value(r),
+        Some(Record::Refusal(r)) => serde_json::to_value(r),
+        Some(Record::Reply(r)) => serde_json::to_value(r),
+        Some(Record::NodeCard(r)) => serde_json::to_value(r),
+        Some(Record::Withdraw(r)) => serde_json::to_value(r),
+        None => Ok(serde_json::Value::Null),
+    };
+    let mut value = serde_json::json!({
+        "id": record_id(record),
+        "party": PartyId::from_slice(&record.party_id).map(|p| p.to_string()).unwrap_or_default(),
+        "party_name": record.party_name,
+        "standing": record.standing,
+        "kind": record.kind,
+        "number": revision.number,
+        "withdrawn": record.withdrawn,
+        "void_reason": record.void_reason,
+        "conflicts": record.conflicts.iter().map(hex::encode).collect::<Vec<_>>(),
+        "record": body.unwrap_or_default(),
+        "source": revision.source.and_then(|s| serde_json::to_value(s).ok()),
+    });
+    prune(&mut value);
+    value
+}
+
+/// Leaves out empty strings, lists, objects and nulls below the top.
+pub fn prune(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    let empty = |v: &Value| match v {
+        Value::Null => true,
+        Value::String(s) => s.is_empty(),
+        Value::Array(a) => a.is_empty(),
+        Value::Object(o) => o.is_empty(),
+        _ => false,
+    };
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(prune);
+            map.retain(|_, v| !empty(v));
+        }
+        Value::Array(list) => list.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_move_the_cursor_or_turn_the_line() {
+        assert_eq!(plain("a\u{1b}[2Jb\u{202e}c\r"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(plain("Тувалу 图瓦卢 توفالو"), "Тувалу 图瓦卢 توفالو");
+    }
+}

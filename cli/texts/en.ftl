@@ -1,0 +1,226 @@
+# Every sentence of the command, in English.
+
+# Help
+help-caphub = Exchange needs, offers and training through independent hubs, with or without a network
+help-exit-codes = Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing there, 4 no hub reached
+help-join = Join a hub with the file that it gave you
+help-sync = Exchange records with your hub
+help-status = Who you are, what is held here, what waits
+help-offers = Offers that could serve your needs, and how to answer
+help-search = Search all records held here
+help-org = Show or change your organisation’s profile
+help-hub = For operators of a hub, on the machine of its node
+help-hub-status = What the node holds and whom it knows
+help-hub-invite = Write an invitation for an organisation
+help-hub-requests = Organisations that ask to join
+help-hub-approve = Admit an organisation that asked
+help-hub-refuse = Refuse an organisation that asked, with a reason
+help-hub-members = Organisations that are admitted
+help-hub-card = The hub’s card: how others reach it
+help-hub-link = Linked hubs
+help-hub-link-add = Link another hub by its card
+help-hub-link-list = Linked hubs, and what is missing and why
+help-hub-link-remove = End a link
+help-verify = Check every hash and signature held here again
+help-completions = Completions for a shell
+
+# Arguments
+arg-home = Your folder
+arg-hub-dir = The hub’s folder
+arg-json = Print data as JSON
+arg-file = A file; - for standard input
+arg-name = The organisation’s name
+arg-country = Country, by code or name
+arg-kind = Kind, for example state or need
+arg-mandate = The mandate shown, for example the reference of a Note Verbale
+arg-contact = How to reach your people
+arg-no-passphrase = Keep the signing key without a passphrase
+arg-name-in-public = A refusal may name your organisation in public
+arg-follow = Stay, and receive records as they come
+arg-through = Sync through the hub of this card
+arg-title = Title
+arg-description = Description
+arg-text-language = Language of title and description
+arg-theme = Themes, by code
+arg-region = Regions, by UN M49 code or name
+arg-language = Languages, as tags such as fr
+arg-urgency = Urgency
+arg-offer-type = What is offered, for example training
+arg-delivery-mode = How it is given, for example online
+arg-from = First day, as 2027-03-01
+arg-until = Last day, as 2027-03-31
+arg-confirm-by = Day by which it has to be confirmed
+arg-place = Place
+arg-url = Web address
+arg-provider = Who gives it
+arg-seats = Number of seats
+arg-course = The course’s id
+arg-visible = Who can see it
+arg-id = The first characters of its id
+arg-erase = Have the text erased everywhere
+arg-note = A note that others read
+arg-mine = Only those of your organisation
+arg-withdrawn = Withdrawn ones too
+arg-words = Words
+arg-limit = At most so many
+arg-party = Organisation, by its id or name
+arg-guest = As a guest
+arg-reason = Reason, by code
+arg-days = Days that it lasts
+arg-card = The file with the other hub’s card
+arg-shell = Which shell
+
+# Questions
+ask-organisation = Name of your organisation
+ask-country = Country (empty for none)
+ask-new-passphrase = Passphrase for your signing key (empty for none)
+ask-passphrase = Passphrase
+ask-need-title = What do you need, in one line
+ask-offer-title = What do you offer, in one line
+ask-title = Title
+ask-description = More about it (may be empty)
+ask-theme = Theme, by number or code
+
+# Joining
+recovery-sheet =
+
+    RECOVERY SHEET: print or write down, and keep it away from this machine.
+    It brings your organisation back when this machine is lost or stolen.
+
+    organisation   { $name }
+    id             { $id }
+    recovery key   { $key }
+join-member = You are a member of { $hub }.
+join-requested = { $hub } has your request; its operator decides.
+join-offline = { $hub } cannot be reached now. What you typed is kept; "caphub sync" goes on later.
+
+# Sync
+sync-progress = { $done } of { $all } records, { $kib } KiB, { $rate } a second, { $left } s left
+sync-done = Synced with { $hub }: { $received } received ({ $kib } KiB), { $sent } sent.
+sync-refused = { $count } not taken: { $reason }
+sync-following = Following { $hub }; interrupt to end.
+sync-arrived = { $count } new.
+
+# Status
+status-admitted = Member of { $hub }
+status-asked = { $hub } has the request and has not decided, or not synced since
+status-not-asked = { $hub } has not been reached yet
+status-never-synced = Never synced
+status-synced = Last sync { $when }
+status-held = { $entries } entries held here
+status-own = Yours, { $kind }: { $count }
+
+# Records
+record-added = Signed and kept; it leaves at the next "caphub sync".
+record-changed = Changed; it leaves at the next "caphub sync".
+record-withdrawn = Withdrawn; hubs learn of it at the next "caphub sync".
+no-records = None.
+search-more = { $total } in all; --limit shows more.
+offers-no-needs = You have no need yet ("caphub need add"); these offers are open to you:
+offer-serves = could serve your need { $id } "{ $need }" ({ $themes })
+offers-none = No offer held here shares a theme with your needs.
+offers-answer = To answer one: "caphub offer show ID" has its conditions and whom to contact.
+verify-done = { $entries } entries of { $feeds } sequences checked.
+
+# Hub
+hub-status =
+    { $name } ({ $party })
+    { $records } records in { $entries } entries; { $links } linked hubs, { $members } members, { $requests } requests
+    addresses: { $addresses }
+hub-approved = { $party } is admitted.
+hub-refused = { $party } is refused, and gets the reason signed.
+nobody = Nobody.
+no-links = No hub is linked.
+link-added = { $hub } is linked.
+link-removed = The link with { $hub } is ended.
+link-moved = { $received } received, { $sent } sent
+
+# Errors
+error-behind = signing would go behind what was signed before
+error-clock = this machine’s clock and the hub’s differ
+error-cut = the connection ended
+error-fields = the record does not fit
+error-file = { $path } cannot be read or written
+error-hub-key = this is not the hub that was expected
+error-hub-says = the hub says no
+error-invalid = the record is not valid
+error-invitation-ended = the invitation of { $hub } has ended
+error-joined-already = { $name } has already joined from this folder
+error-key = the signing key cannot be used
+error-kind = this kind of record is not written by hand
+error-locked = another program is using this folder
+error-many-records = more than one record begins with { $id }
+error-me = the member’s file is damaged
+error-name-needed = the organisation needs a name
+error-no-applicant = nobody asked under "{ $party }"
+error-no-card = no hub is known here
+error-no-country = no country "{ $country }"
+error-no-hub = { $hub } cannot be reached
+error-no-link = no linked hub "{ $party }"
+error-no-node = no node answers at { $path }
+error-no-profile = the organisation has no profile here
+error-no-record = no record begins with { $id }
+error-no-region = no region "{ $region }"
+error-not-card = the file is no hub’s card
+error-not-invitation = the file is neither an invitation nor a hub’s card
+error-not-joined = nobody has joined a hub from this folder
+error-not-utf8 = { $path } is not UTF-8 text
+error-not-yours = { $id } belongs to another organisation
+error-parse = { $path } is neither TOML nor JSON
+error-party-kind = no kind of organisation "{ $kind }"
+error-passphrase-needed = the signing key needs its passphrase
+error-passphrase-wrong = the passphrase is wrong
+error-record-id = "{ $id }" is no id
+error-refused = what was signed is refused
+error-sign = signing failed
+error-store = the store in this folder cannot be used
+error-terminal = the terminal cannot be read
+error-title-needed = a title is needed
+error-verify = { $count } places do not fit
+error-views = what is derived from the records cannot be read
+
+# Hints
+hint-ask-again = ask the hub’s operator for the file again
+hint-behind = sync first; if this folder came from a backup, make another signing key
+hint-card = the other hub’s operator prints it with "caphub hub card"
+hint-country = give a code such as TV, or a name in one of the six UN languages
+hint-fields = "--json" with "show" prints a record with its fields
+hint-join = join with the file that a hub gave you: caphub join FILE
+hint-joined-already = use --home FOLDER for another organisation
+hint-locked = wait until it ends, or use --home FOLDER
+hint-longer-id = type more of its characters
+hint-name-needed = give --name
+hint-no-node = start it with "caphub-node run", or name its folder with --hub-dir
+hint-offline = everything can be written without a network; "caphub sync" sends it later
+hint-passphrase = set CAPHUB_PASSPHRASE, or run it in a terminal
+hint-record-id = type at least four characters of the id that lists show
+hint-region = give a UN M49 code such as 009, or a name
+hint-resume = run "caphub sync" again: it goes on where it was
+hint-sync-first = "caphub sync" may bring it
+hint-title-needed = give --title, or --file
+
+# Commands for records
+help-need = Add, change, list, show or withdraw needs
+help-need-add = Write a need: by answering questions, by options, or from a file
+help-need-edit = Change a need of yours
+help-need-list = List needs
+help-need-show = Show a need in full
+help-need-withdraw = Withdraw a need of yours
+help-offer = Add, change, list, show or withdraw offers
+help-offer-add = Write an offer: by answering questions, by options, or from a file
+help-offer-edit = Change an offer of yours
+help-offer-list = List offers
+help-offer-show = Show an offer in full
+help-offer-withdraw = Withdraw an offer of yours
+help-course = Add, change, list, show or withdraw courses
+help-course-add = Write a course: by answering questions, by options, or from a file
+help-course-edit = Change a course of yours
+help-course-list = List courses
+help-course-show = Show a course in full
+help-course-withdraw = Withdraw a course of yours
+help-session = Add, change, list, show or withdraw sessions
+help-session-add = Write a session of a course: by answering questions, by options, or from a file
+help-session-edit = Change a session of a course of yours
+help-session-list = List sessions
+help-session-show = Show a session of a course in full
+help-session-withdraw = Withdraw a session of a course of yours

@@ -1,0 +1,226 @@
+# Every sentence of the command, in French.
+
+# Help
+help-caphub = Échanger besoins, offres et formations par des hubs indépendants, avec ou sans réseau
+help-exit-codes = Codes de sortie : 0 fait, 1 échec, 2 mauvais usage, 3 rien trouvé, 4 aucun hub joint
+help-join = Rejoindre un hub avec le fichier qu’il vous a remis
+help-sync = Échanger les fiches avec votre hub
+help-status = Qui vous êtes, ce qui est ici, ce qui attend
+help-offers = Offres qui pourraient répondre à vos besoins, et comment y répondre
+help-search = Chercher dans toutes les fiches conservées ici
+help-org = Montrer ou modifier le profil de votre organisation
+help-hub = Pour les opérateurs d’un hub, sur la machine de son nœud
+help-hub-status = Ce que le nœud conserve et qui il connaît
+help-hub-invite = Rédiger une invitation pour une organisation
+help-hub-requests = Organisations qui demandent à adhérer
+help-hub-approve = Admettre une organisation qui l’a demandé
+help-hub-refuse = Refuser une organisation qui a demandé, avec un motif
+help-hub-members = Organisations admises
+help-hub-card = La carte du hub : comment d’autres le joignent
+help-hub-link = Hubs liés
+help-hub-link-add = Lier un autre hub par sa carte
+help-hub-link-list = Hubs liés, ce qui manque et pourquoi
+help-hub-link-remove = Mettre fin à un lien
+help-verify = Vérifier à nouveau chaque empreinte et signature conservée ici
+help-completions = Complétions pour un interpréteur de commandes
+
+# Arguments
+arg-home = Votre dossier
+arg-hub-dir = Le dossier du hub
+arg-json = Afficher les données en JSON
+arg-file = Un fichier ; - pour l’entrée standard
+arg-name = Le nom de l’organisation
+arg-country = Pays, par code ou nom
+arg-kind = Type, par exemple state ou need
+arg-mandate = Le mandat présenté, par exemple la référence d’une note verbale
+arg-contact = Comment joindre votre équipe
+arg-no-passphrase = Garder la clé de signature sans phrase secrète
+arg-name-in-public = Un refus peut nommer publiquement votre organisation
+arg-follow = Rester, et recevoir les fiches à leur arrivée
+arg-through = Synchroniser par le hub de cette carte
+arg-title = Titre
+arg-description = Description
+arg-text-language = Langue du titre et de la description
+arg-theme = Thèmes, par code
+arg-region = Régions, par code M49 de l’ONU ou nom
+arg-language = Langues, comme fr
+arg-urgency = Urgence
+arg-offer-type = Ce qui est offert, par exemple training
+arg-delivery-mode = Comment c’est donné, par exemple online
+arg-from = Premier jour, comme 2027-03-01
+arg-until = Dernier jour, comme 2027-03-31
+arg-confirm-by = Jour avant lequel il faut confirmer
+arg-place = Lieu
+arg-url = Adresse web
+arg-provider = Qui le donne
+arg-seats = Nombre de places
+arg-course = L’identifiant du cours
+arg-visible = Qui peut le voir
+arg-id = Les premiers caractères de son identifiant
+arg-erase = Faire effacer le texte partout
+arg-note = Une note que d’autres lisent
+arg-mine = Seulement ceux de votre organisation
+arg-withdrawn = Aussi ceux qui sont retirés
+arg-words = Mots
+arg-limit = Au plus autant
+arg-party = Organisation, par identifiant ou nom
+arg-guest = Comme invité
+arg-reason = Motif, par code
+arg-days = Durée en jours
+arg-card = Le fichier avec la carte de l’autre hub
+arg-shell = Quel interpréteur
+
+# Questions
+ask-organisation = Nom de votre organisation
+ask-country = Pays (vide si aucun)
+ask-new-passphrase = Phrase secrète pour votre clé de signature (vide si aucune)
+ask-passphrase = Phrase secrète
+ask-need-title = De quoi avez-vous besoin, en une ligne
+ask-offer-title = Que proposez-vous, en une ligne
+ask-title = Titre
+ask-description = Précisions (peut rester vide)
+ask-theme = Thème, par numéro ou code
+
+# Joining
+recovery-sheet =
+
+    FICHE DE RÉCUPÉRATION : à imprimer ou recopier, et à garder loin de cette machine.
+    Elle rétablit votre organisation si cette machine est perdue ou volée.
+
+    organisation         { $name }
+    identifiant          { $id }
+    clé de récupération  { $key }
+join-member = Vous êtes membre de { $hub }.
+join-requested = { $hub } a votre demande ; son opérateur décide.
+join-offline = { $hub } est injoignable pour le moment. Votre saisie est gardée ; « caphub sync » reprendra plus tard.
+
+# Sync
+sync-progress = { $done } fiches sur { $all }, { $kib } Kio, { $rate } par seconde, encore { $left } s
+sync-done = Synchronisé avec { $hub } : { $received } reçues ({ $kib } Kio), { $sent } envoyées.
+sync-refused = { $count } non acceptées : { $reason }
+sync-following = Suivi de { $hub } ; interrompre pour terminer.
+sync-arrived = { $count } nouvelles.
+
+# Status
+status-admitted = Membre de { $hub }
+status-asked = { $hub } a la demande et n’a pas décidé, ou pas de synchronisation depuis
+status-not-asked = { $hub } n’a pas encore été joint
+status-never-synced = Jamais synchronisé
+status-synced = Dernière synchronisation { $when }
+status-held = { $entries } entrées conservées ici
+status-own = Les vôtres, { $kind } : { $count }
+
+# Records
+record-added = Signé et gardé ; part au prochain « caphub sync ».
+record-changed = Modifié ; part au prochain « caphub sync ».
+record-withdrawn = Retiré ; les hubs l’apprendront au prochain « caphub sync ».
+no-records = Aucun.
+search-more = { $total } en tout ; --limit en montre plus.
+offers-no-needs = Vous n’avez pas encore de besoin (« caphub need add ») ; ces offres vous sont ouvertes :
+offer-serves = pourrait répondre à votre besoin { $id } « { $need } » ({ $themes })
+offers-none = Aucune offre conservée ici ne partage un thème avec vos besoins.
+offers-answer = Pour y répondre : « caphub offer show ID » donne ses conditions et le contact.
+verify-done = { $entries } entrées de { $feeds } suites vérifiées.
+
+# Hub
+hub-status =
+    { $name } ({ $party })
+    { $records } fiches en { $entries } entrées ; { $links } hubs liés, { $members } membres, { $requests } demandes
+    adresses : { $addresses }
+hub-approved = { $party } est admis.
+hub-refused = { $party } est refusé, et reçoit le motif signé.
+nobody = Personne.
+no-links = Aucun hub n’est lié.
+link-added = { $hub } est lié.
+link-removed = Le lien avec { $hub } est terminé.
+link-moved = { $received } reçues, { $sent } envoyées
+
+# Errors
+error-behind = la signature viendrait derrière ce qui a déjà été signé
+error-clock = l’horloge de cette machine et celle du hub diffèrent
+error-cut = la connexion s’est interrompue
+error-fields = la fiche ne convient pas
+error-file = { $path } ne peut être lu ou écrit
+error-hub-key = ce n’est pas le hub attendu
+error-hub-says = le hub refuse
+error-invalid = la fiche n’est pas valable
+error-invitation-ended = l’invitation de { $hub } a expiré
+error-joined-already = { $name } a déjà adhéré depuis ce dossier
+error-key = la clé de signature ne peut être utilisée
+error-kind = ce type de fiche ne s’écrit pas à la main
+error-locked = un autre programme utilise ce dossier
+error-many-records = plusieurs fiches commencent par { $id }
+error-me = le fichier du membre est endommagé
+error-name-needed = il faut un nom d’organisation
+error-no-applicant = personne n’a demandé sous « { $party } »
+error-no-card = aucun hub n’est connu ici
+error-no-country = aucun pays « { $country } »
+error-no-hub = { $hub } est injoignable
+error-no-link = aucun hub lié « { $party } »
+error-no-node = aucun nœud ne répond à { $path }
+error-no-profile = l’organisation n’a pas de profil ici
+error-no-record = aucune fiche ne commence par { $id }
+error-no-region = aucune région « { $region } »
+error-not-card = le fichier n’est pas une carte de hub
+error-not-invitation = le fichier n’est ni une invitation ni une carte de hub
+error-not-joined = personne n’a rejoint de hub depuis ce dossier
+error-not-utf8 = { $path } n’est pas un texte UTF-8
+error-not-yours = { $id } appartient à une autre organisation
+error-parse = { $path } n’est ni du TOML ni du JSON
+error-party-kind = aucun type d’organisation « { $kind } »
+error-passphrase-needed = la clé de signature demande sa phrase secrète
+error-passphrase-wrong = la phrase secrète est fausse
+error-record-id = « { $id } » n’est pas un identifiant
+error-refused = ce qui a été signé est refusé
+error-sign = la signature a échoué
+error-store = les données de ce dossier ne peuvent être utilisées
+error-terminal = le terminal ne peut être lu
+error-title-needed = il faut un titre
+error-verify = { $count } endroits ne concordent pas
+error-views = ce qui dérive des fiches ne peut être lu
+
+# Hints
+hint-ask-again = redemandez le fichier à l’opérateur du hub
+hint-behind = synchronisez d’abord ; si ce dossier vient d’une sauvegarde, créez une autre clé
+hint-card = l’opérateur de l’autre hub l’imprime avec « caphub hub card »
+hint-country = donnez un code comme TV, ou un nom dans l’une des six langues de l’ONU
+hint-fields = « --json » avec « show » affiche une fiche avec ses champs
+hint-join = adhérez avec le fichier remis par un hub : caphub join FICHIER
+hint-joined-already = utilisez --home DOSSIER pour une autre organisation
+hint-locked = attendez qu’il se termine, ou utilisez --home DOSSIER
+hint-longer-id = tapez-en davantage de caractères
+hint-name-needed = donnez --name
+hint-no-node = démarrez-le avec « caphub-node run », ou nommez son dossier avec --hub-dir
+hint-offline = tout peut s’écrire sans réseau ; « caphub sync » l’enverra plus tard
+hint-passphrase = définissez CAPHUB_PASSPHRASE, ou lancez-le dans un terminal
+hint-record-id = tapez au moins quatre caractères de l’identifiant montré par les listes
+hint-region = donnez un code M49 de l’ONU comme 009, ou un nom
+hint-resume = relancez « caphub sync » : il reprend où il en était
+hint-sync-first = « caphub sync » l’apportera peut-être
+hint-title-needed = donnez --title, ou --file
+
+# Commands for records
+help-need = Ajouter, modifier, lister, montrer ou retirer des besoins
+help-need-add = Rédiger un besoin : par questions, par options ou depuis un fichier
+help-need-edit = Modifier un besoin de votre organisation
+help-need-list = Lister les besoins
+help-need-show = Montrer un besoin en entier
+help-need-withdraw = Retirer un besoin de votre organisation
+help-offer = Ajouter, modifier, lister, montrer ou retirer des offres
+help-offer-add = Rédiger une offre : par questions, par options ou depuis un fichier
+help-offer-edit = Modifier une offre de votre organisation
+help-offer-list = Lister les offres
+help-offer-show = Montrer une offre en entier
+help-offer-withdraw = Retirer une offre de votre organisation
+help-course = Ajouter, modifier, lister, montrer ou retirer des cours
+help-course-add = Rédiger un cours : par questions, par options ou depuis un fichier
+help-course-edit = Modifier un cours de votre organisation
+help-course-list = Lister les cours
+help-course-show = Montrer un cours en entier
+help-course-withdraw = Retirer un cours de votre organisation
+help-session = Ajouter, modifier, lister, montrer ou retirer des sessions
+help-session-add = Rédiger une session de cours : par questions, par options ou depuis un fichier
+help-session-edit = Modifier une session de cours de votre organisation
+help-session-list = Lister les sessions
+help-session-show = Montrer une session de cours en entier
+help-session-withdraw = Retirer une session de cours de votre organisation
