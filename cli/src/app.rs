@@ -66,6 +66,7 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Search(search) => commands::search::run(context, &search),
         Command::Org(org) => commands::org::run(context, org).await,
         Command::Hub(command) => commands::hub::run(context, command).await,
+        Command::Demo(demo) => commands::demo::run(context, demo).await,
         Command::Verify => commands::verify::run(context),
         Command::Completions { shell } => {
             let mut command = described(Arguments::command(), "", &context.texts);

@@ -38,6 +38,7 @@ pub enum Command {
     #[command(subcommand)]
     Hub(HubCommand),
     Verify,
+    Demo(Demo),
     Completions {
         shell: clap_complete::Shell,
     },
@@ -237,4 +238,11 @@ pub enum LinkCommand {
     Add { card: PathBuf },
     List,
     Remove { party: String },
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Demo {
+    #[arg(long)]
+    pub exit: bool,
 }

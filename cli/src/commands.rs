@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod compose;
+pub mod demo;
 pub mod hub;
 pub mod join;
 pub mod offers;

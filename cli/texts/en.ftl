@@ -199,6 +199,31 @@ hint-resume = run "caphub sync" again: it goes on where it was
 hint-sync-first = "caphub sync" may bring it
 hint-title-needed = give --title, or --file
 
+# Demo
+help-demo = Three hubs and three states on this machine: see an exchange work, then try it
+arg-exit = End when the story is told
+demo-hub = { $name } is up at { $address }.
+demo-linked = The three hubs are linked.
+demo-by-invitation = by invitation
+demo-by-approval = by approval of its request
+demo-joined = { $name } joined { $hub }, { $how }.
+demo-published = { $name } published { $count } records through its hub.
+demo-same = All three hubs hold the same { $count } records.
+demo-search = "{ $query }" at { $hub }: { $count } found.
+demo-cut = { $hub } is cut off.
+demo-goes-on = Meanwhile { $name } published a need through { $from }, and { $to } has it.
+demo-caught-up = { $hub } is back and has caught up.
+demo-row = { $name }: { $records } records, { $links } linked hubs
+demo-took = Done in { $seconds } s.
+demo-try =
+    The hubs stay up until you interrupt. In another window, try:
+      caphub --home { $home } offers
+      caphub --home { $home } search incident
+      caphub --hub-dir { $hub } hub link list
+error-demo = the demo cannot go on
+error-demo-differs = the hubs do not hold the same records
+error-sample = the sample catalogue is damaged
+
 # Commands for records
 help-need = Add, change, list, show or withdraw needs
 help-need-add = Write a need: by answering questions, by options, or from a file

@@ -199,6 +199,31 @@ hint-resume = relancez « caphub sync » : il reprend où il en était
 hint-sync-first = « caphub sync » l’apportera peut-être
 hint-title-needed = donnez --title, ou --file
 
+# Demo
+help-demo = Trois hubs et trois États sur cette machine : voir un échange fonctionner, puis l’essayer
+arg-exit = Terminer une fois l’histoire racontée
+demo-hub = { $name } fonctionne à { $address }.
+demo-linked = Les trois hubs sont liés.
+demo-by-invitation = par invitation
+demo-by-approval = par approbation de sa demande
+demo-joined = { $name } a rejoint { $hub }, { $how }.
+demo-published = { $name } a publié { $count } fiches par son hub.
+demo-same = Les trois hubs conservent les mêmes { $count } fiches.
+demo-search = « { $query } » à { $hub } : { $count } trouvées.
+demo-cut = { $hub } est coupé du réseau.
+demo-goes-on = Entre-temps { $name } a publié un besoin par { $from }, et { $to } l’a reçu.
+demo-caught-up = { $hub } est de retour et à jour.
+demo-row = { $name } : { $records } fiches, { $links } hubs liés
+demo-took = Terminé en { $seconds } s.
+demo-try =
+    Les hubs restent en marche jusqu’à interruption. Dans une autre fenêtre, essayez :
+      caphub --home { $home } offers
+      caphub --home { $home } search incident
+      caphub --hub-dir { $hub } hub link list
+error-demo = la démonstration ne peut continuer
+error-demo-differs = les hubs ne conservent pas les mêmes fiches
+error-sample = le catalogue d’exemple est endommagé
+
 # Commands for records
 help-need = Ajouter, modifier, lister, montrer ou retirer des besoins
 help-need-add = Rédiger un besoin : par questions, par options ou depuis un fichier

@@ -1,1 +1,177 @@
-//! x
+//! What the tests of real processes share: a folder, nodes that end with the test, commands and what they said.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+/// How long anything may take before a test calls it stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a command said.
+#[derive(Debug)]
+pub struct Said {
+    /// The exit code; -1 where a signal ended it.
+    pub code: i32,
+    /// Data.
+    pub out: String,
+    /// Talk.
+    pub err: String,
+}
+
+impl Said {
+    /// Data as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// The same, where the command did what it was asked.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}
+
+/// One machine's folder and the program under test.
+pub struct Machine {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+    language: String,
+}
+
+impl Machine {
+    /// An empty folder.
+    pub fn new(program: &str, language: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("caphub-test-").tempdir().expect("a folder");
+        Self { program: program.into(), folder, language: language.to_owned() }
+    }
+
+    /// A place in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env_clear().env("HOME", self.folder.path()).env("CAPHUB_LANG", &self.language);
+        command.stdin(Stdio::null()).kill_on_drop(true).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, words: &[&str]) -> Said {
+        let output = tokio::time::timeout(PATIENCE, self.command().args(words).output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{words:?} is stuck")).expect("a program");
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Starts a command that goes on.
+    pub fn start(&self, words: &[&str]) -> Child {
+        self.command().args(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a program")
+    }
+
+    /// Founds a hub in `name` and starts its node.
+    pub async fn hub(&self, name: &str, title: &str, region: &str) -> NodeProcess<'_> {
+        self.run(&["node", "--dir", name, "init", title, "--region", region]).await.ok();
+        let mut node = NodeProcess {
+            machine: self,
+            name: name.to_owned(),
+            address: "127.0.0.1:0".to_owned(),
+            child: None,
+        };
+        node.up().await;
+        node
+    }
+}
+
+/// A node that ends with the test.
+pub struct NodeProcess<'a> {
+    machine: &'a Machine,
+    /// Its folder.
+    pub name: String,
+    /// Where it listens, also after a restart.
+    pub address: String,
+    child: Option<Child>,
+}
+
+impl NodeProcess<'_> {
+    /// Starts the node and waits until it answers.
+    pub async fn up(&mut self) {
+        let log = std::fs::File::create(self.machine.path(&format!("{}.log", self.name))).expect("a log");
+        let mut command = self.machine.command();
+        command.args(["node", "--dir", &self.name, "run", "--listen", &self.address]);
+        self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().expect("a program"));
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            let said = self.ask(&["status"]).await;
+            if said.code == 0 {
+                break said.json();
+            }
+            assert!(Instant::now() < deadline, "the node does not start: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        self.address = status["addresses"][0].as_str().expect("an address").to_owned();
+    }
+
+    /// What the node logged.
+    pub fn log(&self) -> String {
+        let path = self.machine.path(&format!("{}.log", self.name));
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
+    /// An operator's command, as JSON.
+    pub async fn ask(&self, words: &[&str]) -> Said {
+        let all: Vec<&str> =
+            ["--json", "--hub-dir", &self.name, "hub"].iter().chain(words).copied().collect();
+        self.machine.run(&all).await
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await.expect("a process to kill");
+        }
+    }
+
+    /// Waits until the node states this many of something.
+    pub async fn reaches(&self, what: &str, count: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.ask(&["status"]).await.ok().json();
+            if status[what].as_u64() == Some(count) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{count} {what} expected: {status}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Writes an invitation to a file and names it.
+    pub async fn invitation(&self, country: &str) -> String {
+        let text = self.ask(&["invite", country]).await.ok().json();
+        self.file("invitation", country, &text["invitation"])
+    }
+
+    /// Writes the node's card to a file and names it.
+    pub async fn card(&self) -> String {
+        let text = self.ask(&["card"]).await.ok().json();
+        self.file("card", &self.name, &text["card"])
+    }
+
+    fn file(&self, kind: &str, of: &str, text: &Value) -> String {
+        let name = format!("{}-{kind}-{of}.caphub", self.name);
+        std::fs::write(self.machine.path(&name), text.as_str().expect("a text")).expect("a file");
+        name
+    }
+
+    /// A folder below the node's.
+    pub fn below(&self, name: &str) -> PathBuf {
+        Path::new(&self.machine.path(&self.name)).join(name)
+    }
+}

@@ -1,0 +1,84 @@
+//! Power cuts and lost indexes: what was acknowledged is there, nothing is half applied, nobody forks itself.
+
+use std::time::Duration;
+
+use caphub_cli::home::Home;
+use caphub_cli::replica::Replica;
+use caphub_node::author::Author;
+use caphub_proto::v1::revision::Record;
+use caphub_proto::v1::{Course, LocalisedText};
+use caphub_proto::wire::Audience;
+use caphub_tests::Machine;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
+const COURSES: u64 = 3_000;
+
+async fn write_courses(machine: &Machine, home: &str) {
+    let home = Home::new(Some(machine.path(home)));
+    let replica = Replica::open(&home).unwrap_or_else(|_| panic!("a replica"));
+    let course = |n: u64| {
+        let text =
+            |text: String| Some(LocalisedText { language: "en".to_owned(), text, translations: vec![] });
+        let record = Record::Course(Course { title: text(format!("Course {n}")), ..Course::default() });
+        Author::first(record).expect("a random id")
+    };
+    let revisions: Vec<_> = (0..COURSES).map(course).collect();
+    assert!(replica.publish(Audience::Public, &revisions, "").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_node_killed_in_the_middle_of_sync_goes_on_where_it_was() {
+    let machine = Machine::new(PROGRAM, "en");
+    let mut hub = machine.hub("hub", "Hub", "009").await;
+    let file = hub.invitation("TV").await;
+    machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
+    write_courses(&machine, "tv").await;
+    for wait in [5, 20, 40, 80] {
+        let mut sync = machine.start(&["--home", "tv", "sync"]);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        hub.kill().await;
+        assert!(sync.wait().await.is_ok());
+        hub.up().await;
+    }
+    machine.run(&["--home", "tv", "sync"]).await.ok();
+    hub.reaches("records", COURSES).await;
+    machine.run(&["--home", "tv", "verify"]).await.ok();
+    let again = machine.run(&["--home", "tv", "--json", "sync"]).await.ok().json();
+    assert_eq!((again["sent"].as_u64(), again["received"].as_u64()), (Some(0), Some(0)), "{again}");
+}
+
+#[tokio::test]
+async fn a_member_killed_while_it_signs_never_forks_itself() {
+    let machine = Machine::new(PROGRAM, "en");
+    let hub = machine.hub("hub", "Hub", "009").await;
+    let file = hub.invitation("TV").await;
+    machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
+    for wait in 1..25 {
+        let mut add = machine.start(&["--home", "tv", "course", "add", "--title", "Cut short"]);
+        tokio::time::sleep(Duration::from_millis(wait * 2)).await;
+        add.kill().await.expect("a process to kill");
+    }
+    machine.run(&["--home", "tv", "course", "add", "--title", "Whole"]).await.ok();
+    machine.run(&["--home", "tv", "verify"]).await.ok();
+    let synced = machine.run(&["--home", "tv", "--json", "sync"]).await.ok().json();
+    assert!(synced["refused"].as_object().is_none_or(serde_json::Map::is_empty), "{synced}");
+    let list = machine.run(&["--home", "tv", "--json", "course", "list"]).await.ok().json();
+    hub.reaches("records", list.as_array().map_or(0, Vec::len) as u64).await;
+}
+
+#[tokio::test]
+async fn the_index_and_the_views_can_be_deleted() {
+    let machine = Machine::new(PROGRAM, "en");
+    let mut hub = machine.hub("hub", "Hub", "009").await;
+    let file = hub.invitation("TV").await;
+    machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
+    write_courses(&machine, "tv").await;
+    machine.run(&["--home", "tv", "sync"]).await.ok();
+    hub.reaches("records", COURSES).await;
+    hub.kill().await;
+    std::fs::remove_dir_all(hub.below("store/index")).expect("an index");
+    std::fs::remove_dir_all(hub.below("views")).expect("views");
+    hub.up().await;
+    hub.reaches("records", COURSES).await;
+    hub.reaches("members", 1).await;
+}

@@ -1,0 +1,86 @@
+//! The story that people live: found a hub, join, write, sync, search; in real processes over real sockets.
+
+use caphub_tests::Machine;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
+
+#[tokio::test]
+async fn the_demo_ends_with_three_hubs_that_hold_the_same() {
+    let machine = Machine::new(PROGRAM, "en");
+    let said = machine.run(&["--json", "demo", "--exit"]).await.ok().json();
+    let hubs = said["hubs"].as_array().expect("hubs");
+    assert_eq!(hubs.len(), 3);
+    for hub in hubs {
+        assert_eq!(hub["records"], hubs[0]["records"], "{said}");
+        assert!(hub["records"].as_u64() >= Some(60), "{said}");
+        assert_eq!(hub["links"], 2, "{said}");
+    }
+    for answer in said["search"].as_array().expect("answers") {
+        assert!(answer["found"].as_u64() > Some(5), "{said}");
+        assert_eq!(answer["found"], said["search"][0]["found"]);
+    }
+}
+
+async fn from_join_to_need(language: &str, hint: &str) {
+    let machine = Machine::new(PROGRAM, language);
+    let hub = machine.hub("hub", "Pacific Hub", "009").await;
+    let file = hub.invitation("TV").await;
+    let early = machine.run(&["--home", "tv", "need", "add", "--title", "x"]).await;
+    assert_eq!(early.code, 3);
+    assert!(early.err.starts_with("error: ") && early.err.contains(&format!("hint: {hint}")), "{early:?}");
+    let joined = machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
+    assert!(joined.out.contains("Tuvalu CERT"), "{joined:?}");
+    assert_eq!(machine.run(&["--home", "tv", "join", &file]).await.code, 2);
+    let words = ["--home", "tv", "--json", "need", "add", "--title", "Réponse aux incidents", "--theme"];
+    let need = machine.run(&[&words[..], &["incident_management"]].concat()).await.ok().json();
+    assert_eq!(need["record"]["countries"][0], "TV");
+    machine.run(&["--home", "tv", "sync"]).await.ok();
+    hub.reaches("records", 1).await;
+    hub.reaches("members", 1).await;
+    let found = machine.run(&["--home", "tv", "--json", "search", "reponse"]).await.ok().json();
+    assert_eq!(found[0]["id"], need["id"]);
+    let checked = machine.run(&["--home", "tv", "--json", "verify"]).await.ok().json();
+    assert_eq!(checked["wrong"].as_array().map(Vec::len), Some(0));
+}
+
+#[tokio::test]
+async fn from_join_to_need_in_english() {
+    from_join_to_need("en", "join with the file").await;
+}
+
+#[tokio::test]
+async fn from_join_to_need_in_french() {
+    from_join_to_need("fr", "adhérez avec le fichier").await;
+}
+
+#[tokio::test]
+async fn a_state_asks_is_refused_with_a_reason_and_another_is_admitted_and_roams() {
+    let machine = Machine::new(PROGRAM, "en");
+    let (north, south) =
+        (machine.hub("north", "North Hub", "009").await, machine.hub("south", "South Hub", "061").await);
+    let (north_card, south_card) = (north.card().await, south.card().await);
+    for (home, name, country) in [("fj", "Fiji CERT", "FJ"), ("ws", "Samoa CERT", "WS")] {
+        machine.run(&["--home", home, "join", &north_card, "--name", name, "--country", country]).await.ok();
+    }
+    north.reaches("requests", 2).await;
+    north.ask(&["refuse", "Samoa CERT", "--reason", "identity_unverified"]).await.ok();
+    north.ask(&["approve", "Fiji CERT", "--mandate", "NV 12/2026"]).await.ok();
+    north.reaches("members", 1).await;
+    north.ask(&["link", "add", &south_card]).await.ok();
+    south.ask(&["link", "add", &north_card]).await.ok();
+    machine
+        .run(&["--home", "fj", "need", "add", "--title", "Roaming", "--theme", "incident_management"])
+        .await
+        .ok();
+    // North's attestation has to reach South before South can know Fiji.
+    south
+        .reaches("entries", north.ask(&["status"]).await.json()["entries"].as_u64().unwrap_or_default())
+        .await;
+    machine.run(&["--home", "fj", "sync", "--through", &south_card]).await.ok();
+    south.reaches("records", 1).await;
+    north.reaches("records", 1).await;
+    let links = north.ask(&["link", "list"]).await.ok().json();
+    assert_eq!(links.as_array().map(Vec::len), Some(1), "{links}");
+    north.ask(&["link", "remove", "South Hub"]).await.ok();
+    assert_eq!(north.ask(&["link", "list"]).await.ok().json().as_array().map(Vec::len), Some(0));
+}
