@@ -7,7 +7,7 @@ use caphub_proto::exchange::{Invalid, validate};
 use caphub_proto::v1::{self, Revision};
 use caphub_proto::wire::entry::{Draft, SignError};
 use caphub_proto::wire::feed::salted;
-use caphub_proto::wire::limits::BATCH_BYTES;
+use caphub_proto::wire::limits::{BATCH_BYTES, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{Audience, EntryHash, Feed, PartyId, Reason, RecordId, Seq, Signer};
 use prost::Message;
 use tokio::sync::Mutex;
@@ -112,14 +112,18 @@ impl Author {
         let mut head = self.head(core, &feed)?;
         let time_ms = now_ms();
         let (mut runs, mut run, mut published) = (Vec::new(), Vec::new(), Vec::new());
+        let mut entries = 0;
         for revision in revisions {
             let body = salted(random()?, &revision.encode_to_vec());
             let (packed, seq, hash) = Draft { feed: &feed, head, time_ms, body: &body }.sign(&self.signer)?;
             head = Some((seq, hash));
-            if !run.is_empty() && run.len() + packed.len() > BATCH_BYTES {
+            let full = entries >= RUN_ENTRIES_MAX || run.len() + packed.len() > BATCH_BYTES;
+            if !run.is_empty() && full {
                 runs.push(std::mem::take(&mut run));
+                entries = 0;
             }
             run.extend_from_slice(&packed);
+            entries += 1;
             let record = RecordId::from_slice(&revision.record_id).unwrap_or_default();
             published.push(Published { record, feed: feed.id(), seq, hash });
         }

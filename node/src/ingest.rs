@@ -80,6 +80,29 @@ struct Checked {
     log: Option<caphub_proto::wire::identity::IdentityLog>,
 }
 
+/// Cuts runs, in their order, into groups in which no run rests on another: two of one feed, or a feed after the
+/// identity of its party, are checked against what is stored and so come one after the other.
+fn waves(runs: Vec<v1::Run>) -> Vec<Vec<v1::Run>> {
+    let mut waves = vec![Vec::new()];
+    let (mut feeds, mut introduced) = (HashSet::new(), HashSet::new());
+    for run in runs {
+        let feed = run.feed.clone().unwrap_or_default();
+        let rests = introduced.contains(&feed.party_id)
+            || feeds.contains(&(feed.party_id.clone(), feed.operator_key.clone(), feed.audience.clone()));
+        if rests {
+            feeds.clear();
+            introduced.clear();
+            waves.push(Vec::new());
+        }
+        if feed.operator_key.is_empty() {
+            introduced.insert(feed.party_id.clone());
+        }
+        feeds.insert((feed.party_id, feed.operator_key, feed.audience));
+        waves.last_mut().into_iter().for_each(|wave| wave.push(run.clone()));
+    }
+    waves
+}
+
 /// A run's feed, its first place, what its checks gave (`None`: all known), and how many entries it has.
 type Verdict = (FeedId, u64, Result<Option<Checked>, Reason>, u64);
 
@@ -114,14 +137,18 @@ impl Ingest {
 
     /// Takes runs in order; each is judged on its own, and what is stored is durable when this returns.
     pub async fn take(self: &Arc<Self>, runs: Vec<v1::Run>, origin: Origin) -> Vec<Taken> {
-        let this = Arc::clone(self);
-        // Hashing and signatures would hold up the network tasks of this thread.
-        let judged = tokio::task::spawn_blocking(move || {
-            runs.into_iter().map(|run| this.check(run, origin)).collect::<Vec<_>>()
-        })
-        .await
-        .unwrap_or_default();
-        self.commit(judged, origin).await
+        let mut taken = Vec::with_capacity(runs.len());
+        for wave in waves(runs) {
+            let this = Arc::clone(self);
+            // Hashing and signatures would hold up the network tasks of this thread.
+            let judged = tokio::task::spawn_blocking(move || {
+                wave.into_iter().map(|run| this.check(run, origin)).collect::<Vec<_>>()
+            })
+            .await
+            .unwrap_or_default();
+            taken.extend(self.commit(judged, origin).await);
+        }
+        taken
     }
 
     async fn commit(&self, judged: Vec<Verdict>, origin: Origin) -> Vec<Taken> {
@@ -394,4 +421,21 @@ fn new_run(
 
 fn first_seq(packed: &[u8]) -> u64 {
     packed.get(34..42).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_rest_on_others_wait_for_them() {
+        let run = |party: u8, key: &[u8]| {
+            let feed = v1::Feed { party_id: vec![party], operator_key: key.to_vec(), audience: vec![0] };
+            v1::Run { feed: Some(feed), ..v1::Run::default() }
+        };
+        let runs = vec![run(1, b""), run(2, b""), run(1, b"k"), run(2, b"k"), run(3, b"k"), run(1, b"k")];
+        let sizes: Vec<usize> = waves(runs).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [2, 3, 1]);
+        assert_eq!(waves(Vec::new()).concat().len(), 0);
+    }
 }

@@ -23,7 +23,9 @@ async fn write_courses(machine: &Machine, home: &str) {
         Author::first(record).expect("a random id")
     };
     let revisions: Vec<_> = (0..COURSES).map(course).collect();
-    assert!(replica.publish(Audience::Public, &revisions, "").await.is_ok());
+    if let Err(failure) = replica.publish(Audience::Public, &revisions, "").await {
+        panic!("{}", failure.lines(&caphub_cli::texts::Texts::of("en")));
+    }
 }
 
 #[tokio::test]
