@@ -65,8 +65,8 @@ pub fn language(tag: &str) -> Result<(), Problem> {
 /// An ISO 3166-1 alpha-2 code.
 pub fn country(code: &str) -> Result<(), Problem> {
     match codes::country::by_alpha2(code) {
-        Some(_) => Ok(()),
-        None => Err(format!("\"{code}\" is not a country code such as TV")),
+        Some(country) if country.alpha2 == code => Ok(()),
+        _ => Err(format!("\"{code}\" is not a country code such as TV")),
     }
 }
 
@@ -90,7 +90,8 @@ pub fn term(code: &str, terms: &[codes::vocabulary::Term], optional: bool) -> Re
 /// A theme: one of the shipped codes, or `vocabulary:code` of another.
 pub fn theme(code: &str) -> Result<(), Problem> {
     let foreign = code.split_once(':').is_some_and(|(v, c)| !v.is_empty() && !c.is_empty());
-    match codes::vocabulary::find_theme(code).is_some() || (foreign && code.len() <= 128) {
+    let shipped = codes::vocabulary::themes().iter().any(|t| t.code == code);
+    match shipped || (foreign && code.len() <= 128) {
         true => Ok(()),
         false => Err(format!("\"{code}\" is not a theme; `vocabulary:code` names one of another list")),
     }

@@ -145,6 +145,9 @@ impl<'a> Run<'a> {
         for entry in entries {
             let entry = entry.parse_in(&id, feed.is_identity())?;
             if let Some(last) = chained.last() {
+                if last.header.seq == entry.header.seq && last.hash != entry.hash {
+                    return Err(Reason::Fork);
+                }
                 if last.header.seq.next() != Some(entry.header.seq) {
                     return Err(Reason::Gap);
                 }

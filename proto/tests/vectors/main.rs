@@ -1,0 +1,119 @@
+//! The golden vectors of SPEC.md section 12: written by this test, read by every implementation.
+//!
+//! `CAPHUB_WRITE_VECTORS=1 cargo test -p caphub-proto --test vectors` writes the files anew. Without it the test
+//! fails where the files differ from what the code makes, or where the code judges a case otherwise than stated.
+
+#![allow(unreachable_pub)]
+
+mod case;
+mod curve;
+mod entries;
+mod identity;
+mod judge;
+mod runs;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct File<'a, T> {
+    cases: &'a [T],
+}
+
+/// Writes the cases, or compares them with the file that is there.
+fn keep<T: Serialize>(name: &str, cases: &[T]) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
+    let text = serde_json::to_string_pretty(&File { cases }).unwrap() + "\n";
+    if std::env::var_os("CAPHUB_WRITE_VECTORS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    let held = std::fs::read_to_string(&path).unwrap();
+    // Not assert_eq: a failure would print megabytes.
+    assert!(held == text, "{name} is not what the code makes; write it anew and read the difference");
+}
+
+#[test]
+fn entries_are_judged_as_the_vectors_say() {
+    let cases = entries::cases();
+    for case in &cases {
+        let found = judge::entry(&case.entry).err().map_or("", |r| r.code());
+        assert_eq!(found, case.reason, "entries.json: {}", case.name);
+        assert_eq!(case.valid, case.reason.is_empty(), "{}", case.name);
+    }
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("entries.json", &cases);
+}
+
+#[test]
+fn runs_are_judged_as_the_vectors_say() {
+    let cases = runs::cases();
+    for case in &cases {
+        let found = judge::run(&case.entries).err().map_or("", |r| r.code());
+        assert_eq!(found, case.reason, "runs.json: {}", case.name);
+        assert_eq!(case.valid, case.reason.is_empty(), "{}", case.name);
+    }
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("runs.json", &cases);
+}
+
+#[test]
+fn identity_logs_are_judged_as_the_vectors_say() {
+    let cases = identity::cases();
+    for case in &cases {
+        assert!(!case.events.is_empty(), "{}", case.name);
+    }
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("identity.json", &cases);
+}
+
+/// The section of SPEC.md that says which case proves which rule names every case, and no other.
+#[test]
+fn the_specification_names_every_case() {
+    let spec = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../SPEC.md")).unwrap();
+    let table = spec.split("| section | file | cases |").nth(1).unwrap();
+    let rows: Vec<(&str, &str)> = table
+        .lines()
+        .skip(2)
+        .take_while(|l| l.starts_with('|'))
+        .map(|l| {
+            let cells: Vec<&str> = l.trim_matches('|').split('|').map(str::trim).collect();
+            (cells[1], cells[2])
+        })
+        .collect();
+    let files = [
+        ("entries.json", entries::cases().into_iter().map(|c| c.name).collect::<Vec<_>>()),
+        ("runs.json", runs::cases().into_iter().map(|c| c.name).collect()),
+        ("identity.json", identity::cases().into_iter().map(|c| c.name).collect()),
+    ];
+    for (file, names) in files {
+        let globs: Vec<&str> = rows
+            .iter()
+            .filter(|(f, _)| *f == file)
+            // Names may hold commas: what stands between backticks is one.
+            .flat_map(|(_, cases)| cases.split('`').skip(1).step_by(2))
+            .collect();
+        let matches = |glob: &str, name: &str| match glob.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == glob,
+        };
+        for name in &names {
+            assert!(globs.iter().any(|g| matches(g, name)), "{file}: no row of SPEC.md names {name}");
+        }
+        for glob in globs {
+            assert!(
+                names.iter().any(|n| matches(glob, n)),
+                "{file}: SPEC.md names {glob}, which is not there"
+            );
+        }
+    }
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        assert!(seen.insert(name), "two cases are called {name}");
+    }
+}

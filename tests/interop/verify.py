@@ -1,0 +1,480 @@
+"""Checks the vectors in proto/vectors, from SPEC.md alone and without any code of the nodes.
+
+Usage: python verify.py [FOLDER]     exit code 0 where every case has the result that it states, 1 otherwise
+
+Needs the package `cryptography` for the equation of Ed25519; the strict rules around it are written out here.
+Section numbers are those of SPEC.md.
+"""
+
+import hashlib
+import json
+import pathlib
+import struct
+import sys
+from dataclasses import dataclass, field, replace
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+INTEGER_END = 1 << 53
+BODY_MIN, BODY_MAX = 16, 65_536
+RUN_ENTRIES_MAX, RUN_BYTES_MAX = 1_024, 1_048_576
+KEYS_MAX, LABEL_MAX, REVOKE_MAX, LOG_MAX = 16, 64, 1_024, 4_096
+
+
+class Refused(Exception):
+    """Carries a reason code of section 10."""
+
+
+def refuse_if(condition, reason):
+    if condition:
+        raise Refused(reason)
+
+
+def tagged(tag, *parts):
+    return hashlib.sha256(tag.encode("ascii") + b"\0" + b"".join(parts)).digest()
+
+
+# Section 2.1: strict Ed25519.
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+
+
+def decode_point(encoded):
+    """The point (x, y), or None where the encoding is not canonical or no point has this y."""
+    number = int.from_bytes(encoded, "little")
+    sign, y = number >> 255, number & ((1 << 255) - 1)
+    if y >= P:
+        return None
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    if v * x * x % P == -u % P:
+        x = x * SQRT_M1 % P
+    if v * x * x % P != u:
+        return None
+    if x == 0 and sign:
+        return None
+    return (P - x if x % 2 != sign else x), y
+
+
+def add(one, other):
+    (x1, y1), (x2, y2) = one, other
+    t = D * x1 * x2 * y1 * y2 % P
+    x = (x1 * y2 + x2 * y1) * pow(1 + t, P - 2, P) % P
+    y = (y1 * y2 + x1 * x2) * pow(1 - t, P - 2, P) % P
+    return x, y
+
+
+def is_good_point(encoded):
+    point = decode_point(encoded)
+    if point is None:
+        return False
+    for _ in range(3):
+        point = add(point, point)
+    return point != (0, 1)
+
+
+def check_signature(key, message, signature):
+    """Raises Refused with bad_key or bad_signature."""
+    refuse_if(len(key) != 32 or not is_good_point(key), "bad_key")
+    r, s = signature[:32], int.from_bytes(signature[32:], "little")
+    refuse_if(s >= L or not is_good_point(r), "bad_signature")
+    try:
+        # The library computes [S]B - [k]A and compares its encoding with R: the cofactorless equation.
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except InvalidSignature:
+        raise Refused("bad_signature") from None
+
+
+def holds(key, message, signature):
+    try:
+        check_signature(key, message, signature)
+    except Refused:
+        return False
+    return True
+
+
+# Sections 2.3 and 2.4: feeds.
+
+
+@dataclass(frozen=True)
+class Feed:
+    id: bytes
+    identity: bool
+
+
+def feed_of(party, key, audience):
+    """The feed of three byte strings as they travel."""
+    refuse_if(len(party) != 32, "bad_length")
+    if not key and not audience:
+        return Feed(tagged("caphub/identity/1", party), True)
+    refuse_if(len(key) != 32, "bad_length")
+    lengths = {0: 1, 1: 1, 2: 33, 3: 17}
+    refuse_if(not audience or lengths.get(audience[0]) != len(audience), "bad_audience")
+    return Feed(tagged("caphub/feed/1", party, key, audience), False)
+
+
+# Section 3: entries and runs.
+
+
+@dataclass(frozen=True)
+class Entry:
+    header: bytes
+    signature: bytes
+    body: bytes | None
+    seq: int
+    previous: bytes
+    time: int
+    hash: bytes
+
+
+def parse_entry(feed, header, signature, body):
+    """Steps 2 to 12 of section 3.2."""
+    refuse_if(len(header) != 118 or len(signature) != 64, "bad_length")
+    version, kind, feed_id, seq, previous, time, body_hash, body_length = struct.unpack(
+        ">BB32sQ32sQ32sI", header
+    )
+    refuse_if(version != 1, "unknown_version")
+    refuse_if(kind not in (0, 1), "unknown_kind")
+    refuse_if(not 1 <= seq < INTEGER_END, "bad_seq")
+    refuse_if((previous == bytes(32)) != (seq == 1), "bad_previous")
+    refuse_if(time >= INTEGER_END, "bad_time")
+    refuse_if(body_length < BODY_MIN, "body_too_small")
+    refuse_if(body_length > BODY_MAX, "body_too_large")
+    refuse_if(feed_id != feed.id or (kind == 0) != feed.identity, "wrong_feed")
+    if body is not None:
+        refuse_if(len(body) != body_length, "body_length")
+        refuse_if(tagged("caphub/body/1", body) != body_hash, "body_hash")
+    entry_hash = tagged("caphub/entry-hash/1", header, signature)
+    return Entry(header, signature, body, seq, previous, time, entry_hash)
+
+
+def check_header_signature(key, entry):
+    check_signature(key, b"caphub/entry/1\0" + entry.header, entry.signature)
+
+
+def judge_run(feed, key, parts):
+    """Section 3.3, steps 1 to 3; parts are (header, signature, body) in order."""
+    refuse_if(not parts, "empty_run")
+    packed = sum(len(h) + len(s) + 1 + len(b or b"") for h, s, b in parts)
+    refuse_if(packed > RUN_BYTES_MAX, "run_too_large")
+    before = None
+    for count, (header, signature, body) in enumerate(parts, 1):
+        refuse_if(count > RUN_ENTRIES_MAX, "run_too_large")
+        entry = parse_entry(feed, header, signature, body)
+        if before is not None:
+            refuse_if(entry.seq == before.seq and entry.hash != before.hash, "fork")
+            refuse_if(entry.seq != before.seq + 1, "gap")
+            refuse_if(entry.previous != before.hash, "wrong_previous")
+        before = entry
+    check_header_signature(key, before)
+
+
+# Section 4: identity.
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, count):
+        refuse_if(self.at + count > len(self.data), "identity_malformed")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def number(self, size):
+        return int.from_bytes(self.take(size), "big")
+
+    def key_list(self, may_be_empty=False):
+        threshold, count = self.number(1), self.number(1)
+        keys = [self.take(32) for _ in range(count)]
+        if not (may_be_empty and count == 0 and threshold == 0):
+            sound = 1 <= count <= KEYS_MAX and len(set(keys)) == count and 1 <= threshold <= count
+            refuse_if(not sound, "identity_keys")
+        return KeyList(threshold, keys)
+
+
+@dataclass(frozen=True)
+class KeyList:
+    threshold: int
+    keys: list
+
+
+@dataclass
+class Event:
+    kind: int
+    data: bytes = b""
+    salt: bytes = b""
+    signer: int = 0
+    cosignatures: list = field(default_factory=list)
+    fields: dict = field(default_factory=dict)
+
+
+INCEPT, ROTATE, AUTHORISE, REVOKE, RECOVER = 1, 2, 3, 4, 5
+
+
+def parse_body(body):
+    """Section 4.1."""
+    reader = Reader(body)
+    salt, start = reader.take(16), reader.at
+    event = Event(reader.number(1), salt=salt)
+    event.fields = read_fields(event.kind, reader)
+    event.data = body[start : reader.at]
+    event.signer, count = reader.number(1), reader.number(1)
+    event.cosignatures = [(reader.number(1), reader.take(64)) for _ in range(count)]
+    refuse_if(reader.at != len(body), "identity_malformed")
+    return event
+
+
+def read_fields(kind, reader):
+    if kind == INCEPT:
+        names = ["party_kind", "root", "next", "recovery"]
+        values = [reader.number(1), reader.key_list(), reader.key_list(), reader.key_list(True)]
+        return dict(zip(names, values))
+    if kind == ROTATE:
+        return {"revealed": reader.key_list(), "next": reader.key_list()}
+    if kind == AUTHORISE:
+        out = {"key": reader.take(32), "capabilities": reader.number(2), "not_after": reader.number(8)}
+        refuse_if(out["not_after"] >= INTEGER_END, "identity_malformed")
+        out |= {"recipient": reader.take(32), "possession": reader.take(64)}
+        length = reader.number(1)
+        refuse_if(length > LABEL_MAX, "identity_malformed")
+        try:
+            out["label"] = reader.take(length).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Refused("identity_malformed") from None
+        return out
+    if kind == REVOKE:
+        out = {"key": reader.take(32), "reason": reader.number(1), "feeds": []}
+        count = reader.number(2)
+        refuse_if(count > REVOKE_MAX, "identity_malformed")
+        for _ in range(count):
+            feed = (reader.take(32), reader.number(8), reader.take(32))
+            refuse_if(feed[1] >= INTEGER_END, "identity_malformed")
+            out["feeds"].append(feed)
+        return out
+    if kind == RECOVER:
+        names = ["revealed", "root", "next", "recovery"]
+        return {name: reader.key_list(name == "recovery") for name in names}
+    raise Refused("identity_unknown_event")
+
+
+@dataclass(frozen=True)
+class State:
+    party_kind: int
+    root: KeyList
+    next: KeyList
+    recovery: KeyList
+    operators: dict
+
+
+def check_signatures(entry, event, feed_id, keys, needed):
+    """Section 4.2."""
+    refuse_if(event.signer >= len(keys), "identity_signer")
+    check_header_signature(keys[event.signer], entry)
+    message = b"caphub/identity-sig/1\0" + feed_id + struct.pack(">Q", entry.seq) + entry.previous
+    message += struct.pack(">Q", entry.time) + hashlib.sha256(event.data).digest()
+    signers = {event.signer}
+    for index, signature in event.cosignatures:
+        refuse_if(index >= len(keys), "identity_signer")
+        refuse_if(not holds(keys[index], message, signature), "identity_signer")
+        refuse_if(index in signers, "identity_signer")
+        signers.add(index)
+    refuse_if(len(signers) < needed, "identity_threshold")
+
+
+def check_revealed(entry, event, feed_id, committed):
+    revealed = event.fields["revealed"]
+    commitments = {tagged("caphub/next/1", key) for key in revealed.keys}
+    refuse_if(not committed.keys or not commitments <= set(committed.keys), "identity_commitment")
+    refuse_if(len(revealed.keys) < committed.threshold, "identity_commitment")
+    needed = max(revealed.threshold, committed.threshold)
+    check_signatures(entry, event, feed_id, revealed.keys, needed)
+
+
+class Log:
+    """Sections 4.3 and 4.4."""
+
+    def __init__(self, party):
+        self.party = party
+        self.feed = feed_of(party, b"", b"")
+        self.steps = []  # (entry hash, rank, state)
+        self.conflict = False
+
+    def apply(self, header, signature, body):
+        """What the event did; raises Refused."""
+        entry = parse_entry(self.feed, header, signature, body)
+        refuse_if(entry.body is None, "body_missing")
+        at = entry.seq - 1
+        if at < len(self.steps) and self.steps[at][0] == entry.hash:
+            return "known"
+        refuse_if(at > len(self.steps) or at >= LOG_MAX, "gap")
+        previous = self.steps[at - 1][0] if at else bytes(32)
+        refuse_if(entry.previous != previous, "wrong_previous")
+        event = parse_body(entry.body)
+        state = self.judge(entry, event, self.steps[at - 1][2] if at else None)
+        rank = {ROTATE: 1, RECOVER: 2}.get(event.kind, 0)
+        held = max((step[1] for step in self.steps[at:]), default=None)
+        if held is None:
+            self.steps.append((entry.hash, rank, state))
+            return "appended"
+        if rank > held:
+            self.steps[at:] = [(entry.hash, rank, state)]
+            return "replaced"
+        self.conflict |= rank == held
+        raise Refused("identity_conflict")
+
+    def judge(self, entry, event, state):
+        fields, feed_id = event.fields, self.feed.id
+        refuse_if((event.kind == INCEPT) != (state is None), "identity_not_incept")
+        if event.kind == INCEPT:
+            party = tagged("caphub/party/1", event.salt, event.data)
+            refuse_if(party != self.party, "identity_party")
+            check_signatures(entry, event, feed_id, fields["root"].keys, fields["root"].threshold)
+            return State(fields["party_kind"], fields["root"], fields["next"], fields["recovery"], {})
+        if event.kind == ROTATE:
+            check_revealed(entry, event, feed_id, state.next)
+            return replace(state, root=fields["revealed"], next=fields["next"])
+        if event.kind == RECOVER:
+            check_revealed(entry, event, feed_id, state.recovery)
+            lists = {name: fields[name] for name in ("root", "next", "recovery")}
+            return replace(state, **lists)
+        check_signatures(entry, event, feed_id, state.root.keys, state.root.threshold)
+        key = fields["key"]
+        if event.kind == REVOKE:
+            refuse_if(key not in state.operators, "identity_unknown_key")
+            operator = state.operators[key] | {"revoked": fields}
+        else:
+            refuse_if(key in state.operators, "identity_duplicate_key")
+            message = b"caphub/operator/1\0" + self.party
+            message += struct.pack(">HQ", fields["capabilities"], fields["not_after"]) + fields["recipient"]
+            refuse_if(not holds(key, message, fields["possession"]), "identity_possession")
+            operator = fields | {"revoked": None}
+        return replace(state, operators=state.operators | {key: operator})
+
+    def as_stated(self):
+        """The state in the form of identity.json."""
+        if not self.steps:
+            return None
+        head, _, state = self.steps[-1]
+        out = {"party_kind": state.party_kind}
+        for name in ("root", "next", "recovery"):
+            keys = getattr(state, name)
+            out |= {name: [k.hex() for k in keys.keys], f"{name}_threshold": keys.threshold}
+        out["operators"] = [operator_as_stated(state.operators[k]) for k in sorted(state.operators)]
+        return out | {"conflict": self.conflict, "head_seq": len(self.steps), "head_hash": head.hex()}
+
+
+def operator_as_stated(operator):
+    revoked = operator["revoked"]
+    if revoked is not None:
+        feeds = [{"feed": f.hex(), "seq": s, "hash": h.hex()} for f, s, h in revoked["feeds"]]
+        revoked = {"reason": revoked["reason"], "feeds": feeds}
+    out = {name: operator[name].hex() for name in ("key", "recipient")}
+    return out | {n: operator[n] for n in ("capabilities", "not_after", "label")} | {"revoked": revoked}
+
+
+# The files, section 12.
+
+
+class Case:
+    """The bytes of one entry of a file; hexadecimal MUST be lower case there."""
+
+    def __init__(self, stated):
+        self.stated = stated
+        names = ["party_id", "operator_key", "audience", "feed_id", "header", "signature", "body", "entry_hash"]
+        for name in names:
+            if stated[name] != stated[name].lower():
+                raise ValueError(f"{name} is not in lower case")
+            setattr(self, name, bytes.fromhex(stated[name]))
+        self.body = self.body or None
+        self.check_hashes()
+
+    def check_hashes(self):
+        key = self.operator_key if self.audience else b""
+        tag = "caphub/feed/1" if self.audience else "caphub/identity/1"
+        if tagged(tag, self.party_id, key, self.audience) != self.feed_id:
+            raise ValueError("feed_id is not the hash of its parts")
+        if tagged("caphub/entry-hash/1", self.header, self.signature) != self.entry_hash:
+            raise ValueError("entry_hash is not the hash of header and signature")
+
+    def feed(self):
+        return feed_of(self.party_id, self.operator_key if self.audience else b"", self.audience)
+
+    def parts(self):
+        return self.header, self.signature, self.body
+
+
+def reason_of(judge):
+    try:
+        judge()
+    except Refused as refused:
+        return refused.args[0]
+    return ""
+
+
+def check_entry(stated):
+    case = Case(stated)
+
+    def judge():
+        entry = parse_entry(case.feed(), *case.parts())
+        check_header_signature(case.operator_key, entry)
+
+    return compare(stated, reason_of(judge))
+
+
+def check_run(stated):
+    cases = [Case(entry) for entry in stated["entries"]]
+
+    def judge():
+        refuse_if(not cases, "empty_run")
+        judge_run(cases[0].feed(), cases[0].operator_key, [c.parts() for c in cases])
+
+    return compare(stated, reason_of(judge))
+
+
+def compare(stated, found):
+    if found != stated["reason"] or stated["valid"] != (found == ""):
+        return [f'stated {stated["reason"] or "valid"}, found {found or "valid"}']
+    return []
+
+
+def check_log(stated):
+    log, faults = Log(bytes.fromhex(stated["party_id"])), []
+    for number, event in enumerate(stated["events"], 1):
+        case, applied = Case(event), ""
+
+        def judge():
+            nonlocal applied
+            applied = log.apply(*case.parts())
+
+        found = {"reason": reason_of(judge), "applied": applied, "state": log.as_stated()}
+        found["accepted"] = found["reason"] == ""
+        for name, value in found.items():
+            if event[name] != value:
+                faults.append(f"event {number}: {name} is stated as {event[name]}, found {value}")
+    return faults
+
+
+def main():
+    here = pathlib.Path(__file__).resolve().parent
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent.parent / "proto" / "vectors"
+    failed = 0
+    for name, check in [("entries", check_entry), ("runs", check_run), ("identity", check_log)]:
+        cases = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["cases"]
+        for case in cases:
+            for fault in check(case):
+                failed += 1
+                print(f"{name}.json: {case['name']}: {fault}", file=sys.stderr)
+        print(f"{name}.json: {len(cases)} cases")
+        failed += not cases
+    if failed:
+        print(f"error: {failed} results differ from what the files state", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
