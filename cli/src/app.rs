@@ -64,6 +64,8 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Course(command) => commands::records::run(context, RecordKind::Course, command).await,
         Command::Session(command) => commands::records::run(context, RecordKind::Session, command).await,
         Command::Search(search) => commands::search::run(context, &search),
+        Command::Import(import) => commands::import::run(context, import).await,
+        Command::Export(export) => commands::export::run(context, &export),
         Command::Org(org) => commands::org::run(context, org).await,
         Command::Hub(command) => commands::hub::run(context, command).await,
         Command::Demo(demo) => commands::demo::run(context, demo).await,

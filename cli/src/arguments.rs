@@ -34,6 +34,8 @@ pub enum Command {
     #[command(subcommand)]
     Session(RecordCommand),
     Search(Search),
+    Import(Import),
+    Export(Export),
     Org(Org),
     #[command(subcommand)]
     Hub(HubCommand),
@@ -181,6 +183,40 @@ pub struct Search {
     pub kind: Vec<String>,
     #[arg(long)]
     pub limit: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Import {
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    #[arg(long = "as", value_name = "KIND")]
+    pub kind: String,
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, default_value = "")]
+    pub licence: String,
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub source: String,
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    pub map: Vec<String>,
+    #[arg(long, value_name = "TAG")]
+    pub text_language: Option<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub theme: Vec<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub visible: Visible,
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Export {
+    #[arg(long, value_name = "KIND", default_value = "course")]
+    pub kind: String,
+    #[arg(long, value_name = "FORMAT", default_value = "json-ld")]
+    pub format: String,
+    #[arg(long)]
+    pub mine: bool,
 }
 
 #[derive(Args, Debug, Default)]

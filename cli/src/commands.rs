@@ -2,7 +2,9 @@
 
 pub mod compose;
 pub mod demo;
+pub mod export;
 pub mod hub;
+pub mod import;
 pub mod join;
 pub mod offers;
 pub mod org;

@@ -60,6 +60,11 @@ impl Failure {
         self
     }
 
+    /// The cause in its own words, or nothing.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The exit code.
     pub fn code(&self) -> u8 {
         self.code

@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod commands;
 pub mod failure;
 pub mod home;
+pub mod interchange;
 pub mod replica;
 pub mod screen;
 pub mod texts;

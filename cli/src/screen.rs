@@ -49,6 +49,13 @@ pub fn line(text: &str) {
     }
 }
 
+/// Text on stdout as it is; a closed pipe ends the program quietly.
+pub fn text(text: &str) {
+    if write!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// A JSON value on stdout.
 pub fn json(value: &serde_json::Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_default());

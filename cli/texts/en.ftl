@@ -249,3 +249,42 @@ help-session-edit = Change a session of a course of yours
 help-session-list = List sessions
 help-session-show = Show a session of a course in full
 help-session-withdraw = Withdraw a session of a course of yours
+
+# Import and export
+help-import = Import records from schema.org JSON-LD, CSV or an export; a second import adds nothing
+help-export = Write records to a file that others can read and import
+arg-files = Files; - for standard input
+arg-dry-run = Show what would be done, row by row, and do nothing
+arg-licence = Licence of records that state none
+arg-source = Name of the catalogue; the file’s name if not given
+arg-map = Which field a column is, as COLUMN=FIELD; - leaves it out
+arg-format = json-ld, csv or json
+import-add = add
+import-change = change
+import-same = same
+import-skip = skip
+import-file = { $path }: { $present } found: { $add } to add, { $change } to change, { $same } held already, { $skip } skipped.
+import-no-items = It holds no schema.org Course, LearningResource, CourseInstance or Event, and no row.
+import-not-carried = No place in our records for: { $names }
+import-dry-run = Nothing was changed: this was a dry run.
+import-other-kind = its type is { $type }; import it with --as { $kind }
+import-no-record = it holds no record
+import-no-title = it has no title
+import-no-start = it has no start date
+import-bad-date = { $field } "{ $text }" is not a date such as 2027-03-31 or 2027-03-31T09:00:00Z
+import-empty-row = the row is empty
+import-row-width = the row has { $found } cells where the header has { $expected }
+import-short-row = the row has { $found } cells where the header has { $expected }; the rest counts as empty
+import-twice = it has the same identifier as { $at }
+import-invalid = { $problem }
+import-too-large = it has { $found } bytes, more than a record can hold
+import-withdrawn = it was withdrawn here
+import-left-language = language "{ $text }" left out: no language tag
+import-left-country = country "{ $text }" left out: not known
+import-left-zone = time zone "{ $text }" is not known here; times are kept as local
+error-import = { $path } cannot be imported
+error-import-kind = there is no import or export of "{ $kind }": course, session, offer or need
+error-map = --map takes COLUMN=FIELD
+error-format = no format "{ $format }": json-ld, csv or json
+error-export = the records cannot be written
+hint-import = it takes schema.org JSON-LD, CSV with a header, and files of "caphub export"; nothing was imported

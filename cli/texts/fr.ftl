@@ -249,3 +249,42 @@ help-session-edit = Modifier une session de cours de votre organisation
 help-session-list = Lister les sessions
 help-session-show = Montrer une session de cours en entier
 help-session-withdraw = Retirer une session de cours de votre organisation
+
+# Import et export
+help-import = Importer des enregistrements depuis du JSON-LD schema.org, du CSV ou un export ; importer deux fois n’ajoute rien
+help-export = Écrire des enregistrements dans un fichier que d’autres peuvent lire et importer
+arg-files = Fichiers ; - pour l’entrée standard
+arg-dry-run = Montrer ce qui serait fait, ligne par ligne, sans rien faire
+arg-licence = Licence des enregistrements qui n’en indiquent pas
+arg-source = Nom du catalogue ; à défaut, le nom du fichier
+arg-map = À quel champ correspond une colonne, sous la forme COLONNE=CHAMP ; - l’écarte
+arg-format = json-ld, csv ou json
+import-add = ajouter
+import-change = modifier
+import-same = identique
+import-skip = écarter
+import-file = { $path } : { $present } trouvés : { $add } à ajouter, { $change } à modifier, { $same } déjà présents, { $skip } écartés.
+import-no-items = Il ne contient ni Course, LearningResource, CourseInstance ou Event de schema.org, ni ligne.
+import-not-carried = Sans place dans nos enregistrements : { $names }
+import-dry-run = Rien n’a été modifié : c’était un essai.
+import-other-kind = son type est { $type } ; à importer avec --as { $kind }
+import-no-record = il ne contient aucun enregistrement
+import-no-title = il n’a pas de titre
+import-no-start = il n’a pas de date de début
+import-bad-date = { $field } "{ $text }" n’est pas une date telle que 2027-03-31 ou 2027-03-31T09:00:00Z
+import-empty-row = la ligne est vide
+import-row-width = la ligne a { $found } cellules et l’en-tête { $expected }
+import-short-row = la ligne a { $found } cellules et l’en-tête { $expected } ; le reste compte comme vide
+import-twice = il a le même identifiant que { $at }
+import-invalid = { $problem }
+import-too-large = il a { $found } octets, plus qu’un enregistrement ne peut contenir
+import-withdrawn = il a été retiré ici
+import-left-language = langue "{ $text }" écartée : ce n’est pas une étiquette de langue
+import-left-country = pays "{ $text }" écarté : inconnu
+import-left-zone = le fuseau "{ $text }" est inconnu ici ; les heures restent locales
+error-import = { $path } ne peut pas être importé
+error-import-kind = ni import ni export de "{ $kind }" : course, session, offer ou need
+error-map = --map prend COLONNE=CHAMP
+error-format = aucun format "{ $format }" : json-ld, csv ou json
+error-export = les enregistrements ne peuvent pas être écrits
+hint-import = sont acceptés le JSON-LD schema.org, le CSV avec en-tête et les fichiers de "caphub export" ; rien n’a été importé

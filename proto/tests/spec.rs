@@ -1,5 +1,7 @@
 //! SPEC.md says what the code does: its lists of reasons, limits, codes and kinds are compared with the code's own.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use caphub_proto::codes::vocabulary::{self, Term};

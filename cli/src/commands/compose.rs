@@ -180,7 +180,8 @@ fn theme(answer: &str) -> String {
     found.map_or_else(|| answer.to_owned(), |t| t.code.to_string())
 }
 
-fn defaults(kind: RecordKind, value: &mut Map<String, Value>, me: &Me) {
+/// Fills what a record must have and its author did not say.
+pub fn defaults(kind: RecordKind, value: &mut Map<String, Value>, me: &Me) {
     if matches!(kind, RecordKind::Need | RecordKind::Offer) && !value.contains_key("confirm_by") {
         let today = jiff::Zoned::now().date();
         let due = today.checked_add(jiff::Span::new().months(CONFIRM_MONTHS)).unwrap_or(today);

@@ -3,7 +3,7 @@
 //! `CAPHUB_WRITE_VECTORS=1 cargo test -p caphub-proto --test vectors` writes the files anew. Without it the test
 //! fails where the files differ from what the code makes, or where the code judges a case otherwise than stated.
 
-#![allow(unreachable_pub)]
+#![allow(unreachable_pub, clippy::unwrap_used)]
 
 mod case;
 mod curve;

@@ -1,0 +1,256 @@
+//! Records as files. What a format has no place for goes into a field of our own, found by reading the file back.
+
+use caphub_proto::exchange::RecordKind;
+use caphub_proto::v1::{LocalisedText, Revision};
+use caphub_proto::wire::PartyId;
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+use crate::interchange::draft::Own;
+use crate::interchange::table::FORMULA_STARTS;
+use crate::interchange::{Format, Wishes, read};
+
+/// Prefix of the identifier that a record has outside caphub.
+const URN: &str = "urn:caphub:";
+
+/// A record to be written.
+pub struct Item {
+    /// Whose it is.
+    pub party: PartyId,
+    /// The revision shown.
+    pub revision: Revision,
+}
+
+impl Item {
+    fn urn(&self) -> String {
+        format!("{URN}{}:{}", self.party, hex::encode(&self.revision.record_id))
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        use caphub_proto::v1::revision::Record;
+        let value = match &self.revision.record {
+            Some(Record::Need(r)) => serde_json::to_value(r),
+            Some(Record::Offer(r)) => serde_json::to_value(r),
+            Some(Record::Course(r)) => serde_json::to_value(r),
+            Some(Record::Session(r)) => serde_json::to_value(r),
+            _ => Ok(Value::Null),
+        };
+        value.ok().and_then(|v| v.as_object().cloned()).unwrap_or_default()
+    }
+}
+
+/// The record id of an identifier that one of our exports gave, where it is of this party.
+pub fn own_record(party: &PartyId, identifier: &str) -> Option<[u8; 16]> {
+    let (of, id) = identifier.strip_prefix(URN)?.split_once(':')?;
+    let id = hex::decode(id).ok()?.try_into().ok()?;
+    (of == party.to_string()).then_some(id)
+}
+
+/// All items in one format.
+pub fn write(items: &[Item], kind: RecordKind, format: Format) -> Result<String, Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure::new("error-export").because(e);
+    match format {
+        Format::Own => {
+            let records: Vec<Value> = items.iter().map(own_json).collect();
+            let whole = json!({ "caphub": 1, "records": records });
+            serde_json::to_string_pretty(&whole).map(|t| t + "\n").map_err(|e| failed(&e))
+        }
+        Format::JsonLd => {
+            let graph: Vec<Value> = items.iter().map(|i| complete(i, kind)).collect();
+            let context = json!({ "@vocab": "https://schema.org/", "caphub": "urn:caphub:schema:1:" });
+            let whole = json!({ "@context": context, "@graph": graph });
+            serde_json::to_string_pretty(&whole).map(|t| t + "\n").map_err(|e| failed(&e))
+        }
+        Format::Table => table(items, kind).map_err(|e| failed(&e)),
+    }
+}
+
+fn own_json(item: &Item) -> Value {
+    let kind = item.revision.record.as_ref().map(RecordKind::of).map_or("", RecordKind::code);
+    let mut value = json!({ "id": item.urn(), "kind": kind, "record": item.fields() });
+    if let (Some(source), Some(map)) = (&item.revision.source, value.as_object_mut()) {
+        map.insert("source".to_owned(), json!(source));
+    }
+    if let (false, Some(map)) = (item.revision.tlp.is_empty(), value.as_object_mut()) {
+        map.insert("tlp".to_owned(), json!(item.revision.tlp));
+    }
+    value
+}
+
+fn wishes(kind: RecordKind) -> Wishes {
+    let (language, licence, source) = ("und".to_owned(), String::new(), String::new());
+    Wishes { kind, language, licence, source, map: Vec::new(), themes: Vec::new() }
+}
+
+/// What reading `text` back gives, as the fields of a whole record; nothing where it reads as no item.
+fn read_back(text: &str, kind: RecordKind) -> Map<String, Value> {
+    let wishes = wishes(kind);
+    let reading = read(text.as_bytes(), "", &wishes).ok();
+    let found = reading.and_then(|r| r.found.into_iter().next());
+    let Some(Ok(draft)) = found.map(|f| f.draft) else { return Map::new() };
+    let record = crate::commands::compose::record(kind, draft.record(&wishes)).ok();
+    record
+        .map(|record| {
+            let revision = Revision { record: Some(record), ..Revision::default() };
+            Item { party: PartyId::default(), revision }.fields()
+        })
+        .unwrap_or_default()
+}
+
+/// What the field of our own must hold so that the file imports as this record.
+fn own(item: &Item, read: &Map<String, Value>) -> Own {
+    let fields = item.fields().into_iter().filter(|(name, value)| read.get(name) != Some(value)).collect();
+    Own { fields, source: item.revision.source.clone(), tlp: item.revision.tlp.clone() }
+}
+
+fn texts(value: Option<&Value>) -> Value {
+    let Some(text) = value.and_then(|v| serde_json::from_value::<LocalisedText>(v.clone()).ok()) else {
+        return Value::Null;
+    };
+    let one = |language: &str, text: &str| json!({ "@value": text, "@language": language });
+    let mut all = vec![one(&text.language, &text.text)];
+    all.extend(text.translations.iter().map(|t| one(&t.language, &t.text)));
+    if all.len() == 1 { all.swap_remove(0) } else { Value::Array(all) }
+}
+
+/// The item in schema.org's words, with the field of our own.
+fn complete(item: &Item, kind: RecordKind) -> Value {
+    let fields = item.fields();
+    let get = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    let mut out = Map::new();
+    out.insert("@id".to_owned(), json!(item.urn()));
+    let mut put = |name: &str, value: Value| {
+        out.insert(name.to_owned(), value);
+    };
+    put("@type", json!(if kind == RecordKind::Session { "CourseInstance" } else { "Course" }));
+    put("name", texts(fields.get("title")));
+    put("description", texts(fields.get("description")));
+    put("inLanguage", get("languages"));
+    put("keywords", get("keywords"));
+    put("educationalLevel", get("level"));
+    put("timeRequired", get("duration"));
+    if !get("provider").as_str().unwrap_or_default().is_empty() {
+        put("provider", json!({ "@type": "Organization", "name": get("provider") }));
+    }
+    put("author", get("authors"));
+    put("license", get("licence"));
+    put("url", if kind == RecordKind::Session { get("link") } else { get("url") });
+    put("startDate", get("starts"));
+    put("endDate", get("ends"));
+    put("courseMode", if kind == RecordKind::Session { get("delivery_mode") } else { get("delivery_modes") });
+    if get("seats").as_u64().unwrap_or(0) > 0 {
+        put("maximumAttendeeCapacity", get("seats"));
+    }
+    put("location", location(&fields));
+    if fields.get("cost").and_then(|c| c.get("free")).and_then(Value::as_bool) == Some(true) {
+        put("isAccessibleForFree", json!(true));
+    }
+    if let Some(price) = fields.get("cost").and_then(|c| c.get("price")).filter(|p| !p.is_null()) {
+        put(
+            "offers",
+            json!({ "@type": "Offer", "price": price["amount"], "priceCurrency": price["currency"] }),
+        );
+    }
+    out.retain(|_, v| !matches!(v, Value::Null) && *v != json!("") && *v != json!([]));
+    let read = read_back(&json!({ "@graph": [out] }).to_string(), kind);
+    let own = own(item, &read);
+    if own != Own::default() {
+        out.insert("caphub:record".to_owned(), json!(own));
+    }
+    Value::Object(out)
+}
+
+fn location(fields: &Map<String, Value>) -> Value {
+    let place = fields.get("place").and_then(Value::as_str).unwrap_or_default();
+    let countries = fields.get("countries").and_then(Value::as_array).cloned().unwrap_or_default();
+    if place.is_empty() && countries.is_empty() {
+        return Value::Null;
+    }
+    let mut out = json!({ "@type": "Place" });
+    if !place.is_empty() {
+        out["name"] = json!(place);
+    }
+    if !countries.is_empty() {
+        out["address"] = json!({ "@type": "PostalAddress", "addressCountry": countries });
+    }
+    out
+}
+
+/// Columns of a kind, in their order.
+fn columns(kind: RecordKind) -> Vec<&'static str> {
+    let mut out =
+        vec!["identifier", "title", "text_language", "description", "themes", "languages", "countries"];
+    out.extend(match kind {
+        RecordKind::Course => {
+            &["regions", "level", "duration", "keywords", "provider", "authors", "licence", "url"][..]
+        }
+        RecordKind::Session => &[
+            "starts", "ends", "place", "seats", "keywords", "provider", "url", "delivery", "price",
+            "currency",
+        ],
+        RecordKind::Offer => {
+            &["regions", "offer_type", "starts", "ends", "delivery", "price", "currency", "confirm_by"]
+        }
+        _ => &["regions", "urgency", "starts", "ends", "delivery", "confirm_by"],
+    });
+    out.push("caphub");
+    out
+}
+
+fn table(items: &[Item], kind: RecordKind) -> Result<String, csv::Error> {
+    let columns = columns(kind);
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(&columns)?;
+    for item in items {
+        let mut row = row(item, kind, &columns);
+        let mut alone = csv::Writer::from_writer(Vec::new());
+        alone.write_record(&columns)?;
+        alone.write_record(&row)?;
+        let text = String::from_utf8_lossy(&alone.into_inner().unwrap_or_default()).into_owned();
+        let own = own(item, &read_back(&text, kind));
+        if let (true, Some(last)) = (own != Own::default(), row.last_mut()) {
+            *last = json!(own).to_string();
+        }
+        out.write_record(&row)?;
+    }
+    out.flush()?;
+    Ok(String::from_utf8_lossy(&out.into_inner().unwrap_or_default()).into_owned())
+}
+
+fn row(item: &Item, kind: RecordKind, columns: &[&str]) -> Vec<String> {
+    let fields = item.fields();
+    let get = |pointer: &str| Value::Object(fields.clone()).pointer(pointer).map(flat).unwrap_or_default();
+    let session = kind == RecordKind::Session;
+    let cell = |column: &str| match column {
+        "identifier" => item.urn(),
+        "title" => get("/title/text"),
+        "text_language" => get("/title/language"),
+        "description" => get("/description/text"),
+        "url" if session => get("/link"),
+        "delivery" if session => get("/delivery_mode"),
+        "delivery" => get("/delivery_modes"),
+        "starts" if !session => get("/window/from"),
+        "ends" if !session => get("/window/until"),
+        "seats" => Some(get("/seats")).filter(|s| s != "0").unwrap_or_default(),
+        "price" if get("/cost/free") == "true" => "free".to_owned(),
+        "price" => get("/cost/price/amount"),
+        "currency" => get("/cost/price/currency"),
+        "caphub" => String::new(),
+        field => get(&format!("/{field}")),
+    };
+    columns.iter().map(|c| guarded(cell(c))).collect()
+}
+
+fn flat(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(";"),
+        Value::Null | Value::Object(_) => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// A spreadsheet must not run what somebody wrote as a title.
+fn guarded(cell: String) -> String {
+    if cell.starts_with(FORMULA_STARTS) { format!("'{cell}") } else { cell }
+}
