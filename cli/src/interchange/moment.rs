@@ -21,7 +21,7 @@ pub fn normal(text: &str, zone: &str) -> Option<String> {
         let zoned = local.to_zoned(zone).ok()?;
         return Some(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
     }
-    if text.contains('-') && check::moment(text).is_ok() {
+    if text.contains('-') && !text.contains(' ') && check::moment(text).is_ok() {
         return Some(text.to_owned());
     }
     if let Ok(date) = text.parse::<Date>()

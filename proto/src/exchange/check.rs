@@ -120,7 +120,7 @@ pub fn moment(text: &str) -> Result<(), Problem> {
         || date(text, false).is_ok()
         || text.parse::<jiff::Timestamp>().is_ok()
         || text.parse::<jiff::civil::DateTime>().is_ok();
-    match valid {
+    match valid && !text.contains(' ') {
         true => Ok(()),
         false => Err(format!("\"{text}\" is not a date or time such as 2027-03-31T09:00:00Z")),
     }
