@@ -67,6 +67,7 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Import(import) => commands::import::run(context, import).await,
         Command::Export(export) => commands::export::run(context, &export),
         Command::Org(org) => commands::org::run(context, org).await,
+        Command::Key(command) => commands::key::run(context, command).await,
         Command::Hub(command) => commands::hub::run(context, command).await,
         Command::Demo(demo) => commands::demo::run(context, demo).await,
         Command::Verify => commands::verify::run(context),

@@ -38,6 +38,8 @@ pub enum Command {
     Export(Export),
     Org(Org),
     #[command(subcommand)]
+    Key(Key),
+    #[command(subcommand)]
     Hub(HubCommand),
     Verify,
     Demo(Demo),
@@ -232,6 +234,40 @@ pub struct Org {
     pub contact: Option<String>,
     #[arg(long, value_delimiter = ',')]
     pub language: Vec<String>,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum Key {
+    List,
+    Add {
+        label: String,
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
+    Revoke {
+        key: String,
+        #[arg(long, default_value = "unstated")]
+        reason: String,
+    },
+    Rotate,
+    Backup {
+        file: PathBuf,
+    },
+    Recover(Recover),
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Recover {
+    #[arg(value_name = "FILE")]
+    pub recover_file: PathBuf,
+    #[arg(long, value_name = "ID")]
+    pub organisation: Option<String>,
+    #[arg(long, value_name = "KEY")]
+    pub recovery_key: Option<String>,
+    #[arg(long)]
+    pub no_passphrase: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -6,6 +6,7 @@ pub mod export;
 pub mod hub;
 pub mod import;
 pub mod join;
+pub mod key;
 pub mod offers;
 pub mod org;
 pub mod records;

@@ -132,7 +132,8 @@ pub fn read_key(home: &Home, name: KeyName, question: &str) -> Result<Signer, Fa
     }
 }
 
-fn key_failure(error: KeyError) -> Failure {
+/// What reading a key can say.
+pub fn key_failure(error: KeyError) -> Failure {
     match error {
         KeyError::PassphraseNeeded => Failure::new("error-passphrase-needed").hint("hint-passphrase"),
         KeyError::WrongPassphrase => Failure::new("error-passphrase-wrong").hint("hint-passphrase"),

@@ -8,6 +8,8 @@ use std::path::Path;
 /// Replaces `path` by `bytes`, readable by its owner only: write-temp, fsync, rename, fsync-directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // A bare file name has an empty parent: the current folder.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     fs::create_dir_all(directory)?;
     let temporary = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;

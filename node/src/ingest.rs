@@ -20,6 +20,18 @@ use crate::store::{NewRun, Outcome, Store};
 /// Signing keys whose curve point is kept ready; about 200 bytes each.
 const VERIFIERS_MAX: usize = 10_000;
 
+/// Fewest runs that are worth a thread of their own.
+const CHUNK_RUNS_MIN: usize = 2;
+
+/// The two records of a revision that change who is admitted; all others are skipped unread.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Admitting {
+    #[prost(message, optional, tag = "15")]
+    attestation: Option<v1::Attestation>,
+    #[prost(message, optional, tag = "16")]
+    recognition: Option<v1::Recognition>,
+}
+
 /// Who brings entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
@@ -139,16 +151,35 @@ impl Ingest {
     pub async fn take(self: &Arc<Self>, runs: Vec<v1::Run>, origin: Origin) -> Vec<Taken> {
         let mut taken = Vec::with_capacity(runs.len());
         for wave in waves(runs) {
-            let this = Arc::clone(self);
-            // Hashing and signatures would hold up the network tasks of this thread.
-            let judged = tokio::task::spawn_blocking(move || {
-                wave.into_iter().map(|run| this.check(run, origin)).collect::<Vec<_>>()
-            })
-            .await
-            .unwrap_or_default();
+            let judged = self.judge(wave, origin).await;
             taken.extend(self.commit(judged, origin).await);
         }
         taken
+    }
+
+    /// Checks the runs of a wave, which do not rest on one another, on all cores; in their order.
+    async fn judge(self: &Arc<Self>, wave: Vec<v1::Run>, origin: Origin) -> Vec<Verdict> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let size = wave.len().div_ceil(cores).max(CHUNK_RUNS_MIN);
+        let mut runs = wave.into_iter().peekable();
+        let mut chunks = Vec::new();
+        while runs.peek().is_some() {
+            let chunk: Vec<v1::Run> = runs.by_ref().take(size).collect();
+            let this = Arc::clone(self);
+            // Hashing and signatures would hold up the network tasks of this thread.
+            chunks.push(tokio::task::spawn_blocking(move || {
+                chunk.into_iter().map(|run| this.check(run, origin)).collect::<Vec<_>>()
+            }));
+        }
+        let mut judged = Vec::new();
+        for chunk in chunks {
+            match chunk.await {
+                Ok(part) => judged.extend(part),
+                // A panic inside a check: what follows would be told the wrong run's verdict.
+                Err(_) => return Vec::new(),
+            }
+        }
+        judged
     }
 
     async fn commit(&self, judged: Vec<Verdict>, origin: Origin) -> Vec<Taken> {
@@ -374,14 +405,12 @@ impl Ingest {
             if !state.may(&key, Capabilities::ADMIT, time) {
                 return;
             }
-            match v1::Revision::decode(content).ok().and_then(|r| r.record) {
-                Some(Record::Attestation(a)) => self.admissions.attest(feed.party, &a),
-                Some(Record::Recognition(r)) => {
-                    if let Some(other) = PartyId::from_slice(&r.hub) {
-                        self.admissions.recognise(feed.party, other);
-                    }
-                }
-                _ => {}
+            let Ok(admitting) = Admitting::decode(content) else { continue };
+            if let Some(attestation) = &admitting.attestation {
+                self.admissions.attest(feed.party, attestation);
+            }
+            if let Some(hub) = admitting.recognition.and_then(|r| PartyId::from_slice(&r.hub)) {
+                self.admissions.recognise(feed.party, hub);
             }
         }
     }

@@ -14,6 +14,9 @@ const PLAIN_HEAD: &str = "caphub-key 1 ";
 /// Seconds that deriving a key from the passphrase is tuned to; rises with the power of two.
 const SCRYPT_LOG_N: u8 = 15;
 
+/// Most bytes that a sealed file is opened to: a backup holds an identity log.
+const SEALED_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
 /// Where a party's own keys lie.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
@@ -31,6 +34,8 @@ pub enum KeyName {
     Next,
     /// Puts new root keys in place.
     Recovery,
+    /// Becomes the next key once a rotation that has begun is durable.
+    Coming,
 }
 
 /// A key could not be read or written.
@@ -79,6 +84,7 @@ impl KeyRing {
             KeyName::Root => "root.key",
             KeyName::Next => "next.key",
             KeyName::Recovery => "recovery.key",
+            KeyName::Coming => "coming.key",
         })
     }
 
@@ -161,6 +167,16 @@ pub fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     Ok(bytes)
 }
 
+/// Bytes under a passphrase, as an age file.
+pub fn seal(plain: &[u8], passphrase: &str) -> io::Result<Vec<u8>> {
+    encrypt(plain, passphrase)
+}
+
+/// What `seal` made; `path` is named where it is no such file.
+pub fn unseal(bytes: &[u8], passphrase: &str, path: &Path) -> Result<Vec<u8>, KeyError> {
+    decrypt(bytes, Some(passphrase), path)
+}
+
 fn encrypt(plain: &[u8], passphrase: &str) -> io::Result<Vec<u8>> {
     let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
     recipient.set_work_factor(SCRYPT_LOG_N);
@@ -184,7 +200,7 @@ fn decrypt(bytes: &[u8], passphrase: Option<&str>, path: &Path) -> Result<Vec<u8
     identity.set_max_work_factor(SCRYPT_LOG_N + 4);
     let reader = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
     let mut plain = Vec::new();
-    let mut reader = reader.map_err(|_| KeyError::WrongPassphrase)?.take(4_096);
+    let mut reader = reader.map_err(|_| KeyError::WrongPassphrase)?.take(SEALED_BYTES_MAX);
     reader.read_to_end(&mut plain).map_err(|_| KeyError::WrongPassphrase)?;
     Ok(plain)
 }

@@ -39,13 +39,20 @@ pub struct Machine {
     program: PathBuf,
     folder: tempfile::TempDir,
     language: String,
+    more: Vec<(String, String)>,
 }
 
 impl Machine {
     /// An empty folder.
     pub fn new(program: &str, language: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("caphub-test-").tempdir().expect("a folder");
-        Self { program: program.into(), folder, language: language.to_owned() }
+        Self { program: program.into(), folder, language: language.to_owned(), more: Vec::new() }
+    }
+
+    /// Sets a variable of the environment of every command.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.more.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// A place in the folder.
@@ -56,6 +63,7 @@ impl Machine {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env_clear().env("HOME", self.folder.path()).env("CAPHUB_LANG", &self.language);
+        command.envs(self.more.iter().map(|(n, v)| (n, v)));
         command.stdin(Stdio::null()).kill_on_drop(true).current_dir(self.folder.path());
         command
     }

@@ -84,3 +84,30 @@ async fn the_index_and_the_views_can_be_deleted() {
     hub.reaches("records", COURSES).await;
     hub.reaches("members", 1).await;
 }
+
+#[tokio::test]
+async fn a_node_killed_while_it_admits_has_admitted_whom_it_said() {
+    let machine = Machine::new(PROGRAM, "en");
+    let mut hub = machine.hub("hub", "Hub", "009").await;
+    let card = hub.card().await;
+    let homes: Vec<String> = (0..6).map(|n| format!("state{n}")).collect();
+    for home in &homes {
+        machine.run(&["--home", home, "join", &card, "--name", home, "--country", "TV"]).await.ok();
+    }
+    hub.reaches("requests", homes.len() as u64).await;
+    let mut said = 0;
+    for (n, home) in homes.iter().enumerate() {
+        let words = ["--hub-dir", "hub", "hub", "approve", home];
+        let mut approving = machine.start(&words);
+        tokio::time::sleep(Duration::from_millis(n as u64 * 4)).await;
+        hub.kill().await;
+        said += u64::from(approving.wait().await.is_ok_and(|s| s.success()));
+        hub.up().await;
+        let members = hub.ask(&["status"]).await.ok().json()["members"].as_u64().unwrap_or_default();
+        assert!(members >= said, "{members} members where {said} were told");
+    }
+    for home in &homes {
+        hub.ask(&["approve", home]).await;
+    }
+    hub.reaches("members", homes.len() as u64).await;
+}

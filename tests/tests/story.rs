@@ -54,6 +54,35 @@ async fn from_join_to_need_in_french() {
 }
 
 #[tokio::test]
+async fn a_guest_publishes_public_needs_and_nothing_else_until_it_is_admitted() {
+    let machine = Machine::new(PROGRAM, "en");
+    let hub = machine.hub("hub", "Pacific Hub", "009").await;
+    let card = hub.card().await;
+    let add = |kind: &'static str, title: &'static str| {
+        let words = ["--home", "nu", kind, "add", "--title", title, "--theme", "standards"];
+        let machine = &machine;
+        async move { machine.run(&words).await.ok() }
+    };
+    machine.run(&["--home", "nu", "join", &card, "--name", "Niue", "--country", "NU"]).await.ok();
+    add("need", "As a guest").await;
+    machine.run(&["--home", "nu", "sync"]).await.ok();
+    hub.reaches("records", 1).await;
+    add("course", "More than a guest may").await;
+    let said = machine.run(&["--home", "nu", "--json", "sync"]).await.ok().json();
+    assert_eq!(said["refused"]["guest_record"], 1, "{said}");
+    hub.reaches("records", 1).await;
+    hub.reaches("members", 0).await;
+    // Others see that no hub has admitted it.
+    let other = hub.invitation("TV").await;
+    machine.run(&["--home", "tv", "join", &other, "--name", "Tuvalu"]).await.ok();
+    let needs = machine.run(&["--home", "tv", "--json", "need", "list"]).await.ok().json();
+    assert_ne!(needs[0]["standing"], "member", "{needs}");
+    hub.ask(&["approve", "Niue"]).await.ok();
+    machine.run(&["--home", "nu", "sync"]).await.ok();
+    hub.reaches("records", 2).await;
+}
+
+#[tokio::test]
 async fn a_state_asks_is_refused_with_a_reason_and_another_is_admitted_and_roams() {
     let machine = Machine::new(PROGRAM, "en");
     let (north, south) =

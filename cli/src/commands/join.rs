@@ -41,7 +41,7 @@ pub async fn run(context: &Context, join: Join) -> Outcome {
         return Err(Failure::usage("error-invitation-ended").with("hub", card.name).hint("hint-ask-again"));
     }
     let me = who(context, &join, &text, invitation.as_ref())?;
-    let passphrase = passphrase(context, &join)?;
+    let passphrase = passphrase(context, join.no_passphrase)?;
     let founded = make(context, &me, passphrase.as_deref()).await?;
     let Founded { party, recovery, core } = founded;
     let me = Me { party: party.to_string(), ..me };
@@ -59,7 +59,13 @@ pub async fn run(context: &Context, join: Join) -> Outcome {
     sheet(context, &me, &recovery);
     let mut replica = Replica { me, home: context.home.clone(), core };
     match ask_and_sync(context, &mut replica, &signer, &join).await {
-        Ok(()) => Ok(()),
+        Ok(report) => {
+            // With --json the sheet is the one object that is printed.
+            if !context.json {
+                report.show(context);
+            }
+            Ok(())
+        }
         Err(failure) if failure.code() == 4 => {
             context.say("join-offline", &[("hub", &card.name)]);
             eprintln!("{}", failure.lines(&context.texts));
@@ -109,8 +115,9 @@ fn who(
     Ok(Me { name, country, kind, hub: text.to_owned(), ..Me::default() })
 }
 
-fn passphrase(context: &Context, join: &Join) -> Result<Option<String>, Failure> {
-    if join.no_passphrase {
+/// The passphrase for new keys: of the environment, or as the person chooses; none where nobody can be asked.
+pub fn passphrase(context: &Context, none: bool) -> Result<Option<String>, Failure> {
+    if none {
         return Ok(None);
     }
     if let Ok(given) = std::env::var("CAPHUB_PASSPHRASE") {
@@ -157,7 +164,8 @@ async fn publish_profile(
     published.map(drop).map_err(|e| Failure::new("error-sign").because(e))
 }
 
-fn sheet(context: &Context, me: &Me, recovery: &str) {
+/// Prints the one page that brings the organisation back.
+pub fn sheet(context: &Context, me: &Me, recovery: &str) {
     if context.json {
         return screen::json(&serde_json::json!({
             "name": me.name, "party": me.party, "country": me.country, "recovery_key": recovery,
@@ -168,7 +176,12 @@ fn sheet(context: &Context, me: &Me, recovery: &str) {
 }
 
 /// Asks the hub where that is still due, then syncs. Used by `sync` as well: what had no network goes on later.
-pub async fn ask_and_sync(context: &Context, replica: &mut Replica, signer: &Signer, join: &Join) -> Outcome {
+pub async fn ask_and_sync(
+    context: &Context,
+    replica: &mut Replica,
+    signer: &Signer,
+    join: &Join,
+) -> Result<sync::Report, Failure> {
     let identity = LinkIdentity { party: replica.core.party, signer: signer.clone() };
     if !replica.me.asked {
         let cards = replica.me.cards();
@@ -197,10 +210,10 @@ pub async fn ask_and_sync(context: &Context, replica: &mut Replica, signer: &Sig
     sync::once(context, replica, &identity, &replica.me.cards()).await
 }
 
-fn own_identity(replica: &Replica) -> Result<Vec<u8>, Failure> {
+/// The organisation's identity log, packed.
+pub fn own_identity(replica: &Replica) -> Result<Vec<u8>, Failure> {
     let feed = Feed::identity(replica.core.party).id();
     let runs = replica.core.store.read_feed(&feed, Seq::FIRST, RUN_BYTES_MAX);
     let runs = runs.map_err(|e| Failure::new("error-store").because(e))?;
-    let packed: Vec<u8> = runs.iter().flat_map(|r| r.packed.iter().copied()).collect();
-    Ok(packed)
+    Ok(runs.iter().flat_map(|r| r.packed.iter().copied()).collect())
 }

@@ -22,7 +22,8 @@ pub async fn run(context: &Context, sync: Sync) -> Outcome {
         let text = text.replace("\r\n", "\n");
         let card = card_of(&text).ok_or_else(|| Failure::usage("error-not-card").hint("hint-card"))?;
         let identity = LinkIdentity { party: replica.core.party, signer };
-        return once(context, &replica, &identity, &[card]).await;
+        once(context, &replica, &identity, &[card]).await?.show(context);
+        return Ok(());
     }
     let nothing = Join {
         file: std::path::PathBuf::new(),
@@ -34,7 +35,7 @@ pub async fn run(context: &Context, sync: Sync) -> Outcome {
         no_passphrase: false,
         name_in_public: false,
     };
-    join::ask_and_sync(context, &mut replica, &signer, &nothing).await?;
+    join::ask_and_sync(context, &mut replica, &signer, &nothing).await?.show(context);
     if sync.follow {
         let identity = LinkIdentity { party: replica.core.party, signer };
         return follow(context, &replica, &identity).await;
@@ -42,8 +43,13 @@ pub async fn run(context: &Context, sync: Sync) -> Outcome {
     Ok(())
 }
 
-/// Compares heads with the first hub that answers, pulls, pushes, and says what moved.
-pub async fn once(context: &Context, replica: &Replica, identity: &LinkIdentity, cards: &[Card]) -> Outcome {
+/// Compares heads with the first hub that answers, pulls and pushes.
+pub async fn once(
+    context: &Context,
+    replica: &Replica,
+    identity: &LinkIdentity,
+    cards: &[Card],
+) -> Result<Report, Failure> {
     let started = Instant::now();
     let (card, mut session, _channel) = connect(identity, cards).await?;
     session.hello(&replica.core).await.map_err(sync_failure)?;
@@ -59,8 +65,7 @@ pub async fn once(context: &Context, replica: &Replica, identity: &LinkIdentity,
     let mut me = replica.me.clone();
     me.synced_ms = caphub_node::author::now_ms();
     replica.home.save(&me)?;
-    report(context, &card, &pulled, &pushed);
-    Ok(())
+    Ok(Report { hub: card.name, pulled, pushed })
 }
 
 async fn follow(context: &Context, replica: &Replica, identity: &LinkIdentity) -> Outcome {
@@ -115,28 +120,39 @@ fn progress(context: &Context, started: Instant, moved: &Moved, expected: u64) {
     }
 }
 
-fn report(context: &Context, card: &Card, pulled: &Moved, pushed: &Moved) {
-    if context.json {
-        return screen::json(&serde_json::json!({
-            "hub": card.name,
-            "received": pulled.entries,
-            "received_bytes": pulled.bytes,
-            "sent": pushed.entries,
-            "refused": pushed.refused,
-            "not_taken": pulled.refused,
-        }));
-    }
-    let values = [
-        ("hub", screen::plain(&card.name)),
-        ("received", pulled.entries.to_string()),
-        ("sent", pushed.entries.to_string()),
-        ("kib", pulled.bytes.div_ceil(1024).to_string()),
-    ];
-    let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
-    context.say("sync-done", &values);
-    for (reason, count) in pushed.refused.iter().chain(&pulled.refused) {
-        let meaning = caphub_proto::wire::Reason::parse(reason).map_or(reason.as_str(), |r| r.meaning());
-        context.say("sync-refused", &[("count", &count.to_string()), ("reason", meaning)]);
+/// What moved in one sync.
+pub struct Report {
+    hub: String,
+    pulled: Moved,
+    pushed: Moved,
+}
+
+impl Report {
+    /// Says it, as words or as one JSON object.
+    pub fn show(&self, context: &Context) {
+        let (pulled, pushed) = (&self.pulled, &self.pushed);
+        if context.json {
+            return screen::json(&serde_json::json!({
+                "hub": self.hub,
+                "received": pulled.entries,
+                "received_bytes": pulled.bytes,
+                "sent": pushed.entries,
+                "refused": pushed.refused,
+                "not_taken": pulled.refused,
+            }));
+        }
+        let values = [
+            ("hub", screen::plain(&self.hub)),
+            ("received", pulled.entries.to_string()),
+            ("sent", pushed.entries.to_string()),
+            ("kib", pulled.bytes.div_ceil(1024).to_string()),
+        ];
+        let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        context.say("sync-done", &values);
+        for (reason, count) in pushed.refused.iter().chain(&pulled.refused) {
+            let meaning = caphub_proto::wire::Reason::parse(reason).map_or(reason.as_str(), |r| r.meaning());
+            context.say("sync-refused", &[("count", &count.to_string()), ("reason", meaning)]);
+        }
     }
 }
 
