@@ -125,7 +125,7 @@ verify-done = { $entries } entries of { $feeds } sequences checked.
 # Hub
 hub-status =
     { $name } ({ $party })
-    { $records } records in { $entries } entries; { $links } linked hubs, { $members } members, { $requests } requests
+    { $records } records in { $entries } entries; linked hubs: { $links }, members: { $members }, requests: { $requests }
     addresses: { $addresses }
 hub-approved = { $party } is admitted.
 hub-refused = { $party } is refused, and gets the reason signed.

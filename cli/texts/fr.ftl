@@ -125,7 +125,7 @@ verify-done = { $entries } entrées de { $feeds } suites vérifiées.
 # Hub
 hub-status =
     { $name } ({ $party })
-    { $records } fiches en { $entries } entrées ; { $links } hubs liés, { $members } membres, { $requests } demandes
+    { $records } fiches en { $entries } entrées ; hubs liés : { $links }, membres : { $members }, demandes : { $requests }
     adresses : { $addresses }
 hub-approved = { $party } est admis.
 hub-refused = { $party } est refusé, et reçoit le motif signé.

@@ -16,7 +16,12 @@ pub fn run(context: &Context) -> Outcome {
         Filter { kinds: vec!["need".to_owned()], party_id: replica.core.party.to_vec(), ..Filter::default() };
     let needs: Vec<(v1::Record, Need)> = replica.all(&mine)?.into_iter().filter_map(need).collect();
     let all = Filter { kinds: vec!["offer".to_owned()], ..Filter::default() };
-    let offers: Vec<(v1::Record, Offer)> = replica.all(&all)?.into_iter().filter_map(offer).collect();
+    let offers: Vec<(v1::Record, Offer)> = replica
+        .all(&all)?
+        .into_iter()
+        .filter(|r| r.party_id != replica.core.party.as_bytes())
+        .filter_map(offer)
+        .collect();
     let country = replica.me.country.clone();
     let fits = |o: &Offer, n: &Need| o.themes.iter().any(|t| n.themes.contains(t)) && eligible(o, &country);
     if context.json {

@@ -122,6 +122,12 @@ impl FederationService for Federation {
         let (sender, receiver) = mpsc::channel(limits::PIPELINE_MESSAGES / 2);
         let store = self.core.store.clone();
         match asked.position {
+            None if asked.ranges.is_empty() => {
+                return Err(status(Reason::BadRequest, "a pull names ranges, or a position"));
+            }
+            Some(_) if !asked.ranges.is_empty() => {
+                return Err(status(Reason::BadRequest, "a pull names ranges or a position, not both"));
+            }
             None => {
                 let ranges = parse_ranges(&asked.ranges)?;
                 // Ends with its receiver: a caller that goes away closes the channel.
@@ -158,6 +164,9 @@ impl FederationService for Federation {
 
 impl Federation {
     fn resume(&self, from: &Position, admitted: &Admitted) -> Result<u64, Status> {
+        if from.log_id.is_empty() {
+            return Ok(0);
+        }
         let same = LogId::from_slice(&from.log_id) == Some(self.core.store.log_id());
         let within = from.ordinal <= self.core.store.end();
         match same && within && from.entitlement == entitlement(admitted) {
@@ -255,8 +264,9 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
         };
         let at_end = next >= core.store.end();
         ordinal = next;
-        let due =
-            runs.into_iter().filter(|r| r.feed.party != admitted.party && admitted.viewer.may_read(&r.feed));
+        // A linked hub wrote its own entries; a member's other machine has not seen its party's.
+        let echo = |r: &StoredRun| admitted.standing == Standing::Peer && r.feed.party == admitted.party;
+        let due = runs.into_iter().filter(|r| !echo(r) && admitted.viewer.may_read(&r.feed));
         let message = PullResponse {
             runs: due.map(travelling).collect(),
             position: Some(position(&core.store, ordinal, &admitted)),
