@@ -4,15 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::State;
-use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::{Feed, LogId, PartyId, Seq};
+use caphub_proto::wire::identity::state::Counted;
+use caphub_proto::wire::limits::{BATCH_BYTES, HEADER_BYTES};
+use caphub_proto::wire::{Feed, Head, LogId, PartyId, Seq};
 
 use crate::admissions::Admissions;
 use crate::carriage::Quotas;
 use crate::identities::Identities;
 use crate::ingest::Ingest;
-use crate::store::{Store, StoreError};
+use crate::store::{FeedHead, Store, StoreError};
 use crate::views::source::{Authority, Log, LogRun};
 use crate::views::{Views, ViewsError};
 
@@ -71,6 +73,30 @@ impl Core {
         let core = Self { party, store, identities, admissions, ingest: Arc::new(ingest), views };
         core.read_admissions()?;
         Ok(core)
+    }
+
+    /// Where a feed ends for others: what lies beyond a revocation, or on another branch than it chose, is neither
+    /// stated nor served. `None` where nothing of it counts.
+    pub fn counted(&self, held: &FeedHead) -> Option<Head> {
+        let Some(key) = held.feed.key() else { return Some(held.head) };
+        let id = held.feed.id();
+        let counted = self.identities.state(&held.feed.party)?.counted(&key, &id)?;
+        match counted {
+            Counted::UpTo { seq, hash } if seq < held.head.seq.value() => {
+                let seq = Seq::new(seq)?;
+                let stored = self.store.entry(&id, seq).ok().flatten()?;
+                let header = stored.packed.get(..HEADER_BYTES)?.try_into().ok()?;
+                let signature = stored.packed.get(HEADER_BYTES..)?.first_chunk()?;
+                (entry_hash(header, signature) == hash).then_some(Head { seq, hash })
+            }
+            _ => Some(held.head),
+        }
+    }
+
+    /// The heads of all feeds, as others may hear of them.
+    pub fn counted_heads(&self) -> Vec<FeedHead> {
+        let heads = self.store.heads().into_iter();
+        heads.filter_map(|held| Some(FeedHead { head: self.counted(&held)?, feed: held.feed })).collect()
     }
 
     /// Attestations are few and by few keys: the feeds of keys that may admit are read once, at start.

@@ -440,8 +440,7 @@ fn new_run(
     head: caphub_proto::wire::Head,
     replaces: bool,
 ) -> Result<NewRun, Reason> {
-    let size = |e: &caphub_proto::wire::UncheckedEntry<'_>| 118 + 64 + 1 + e.body.map_or(0, <[u8]>::len);
-    let offset: usize = entries.iter().take(skip).map(size).sum();
+    let offset: usize = entries.iter().take(skip).map(caphub_proto::wire::UncheckedEntry::packed_len).sum();
     let packed = packed.slice(offset..);
     let first = Seq::new(first_seq(&packed)).ok_or(Reason::BadSeq)?;
     let count = u32::try_from(entries.len() - skip).map_err(|_| Reason::RunTooLarge)?;

@@ -274,7 +274,7 @@ impl Task {
         loop {
             growing.mark_unchanged();
             let ours: Vec<(Feed, Seq)> =
-                self.core.store.heads().into_iter().map(|h| (h.feed, h.head.seq)).collect();
+                self.core.counted_heads().into_iter().map(|h| (h.feed, h.head.seq)).collect();
             let party = self.card.party;
             let pushed: Moved =
                 session.push(&self.core, &theirs, &viewer, |f| f.party != party, &mut |_, _| {}).await?;

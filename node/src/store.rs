@@ -98,6 +98,21 @@ pub struct StoredRun {
     pub packed: Bytes,
 }
 
+impl StoredRun {
+    /// The run up to a place; `None` where it begins after it.
+    pub fn up_to(self, last: Seq) -> Option<Self> {
+        let wanted = (last.value() + 1).saturating_sub(self.first.value());
+        if wanted >= u64::from(self.count) {
+            return Some(self);
+        }
+        let entries = caphub_proto::wire::feed::unpack(&self.packed).ok()?;
+        let bytes: usize =
+            entries.iter().take(wanted as usize).map(caphub_proto::wire::UncheckedEntry::packed_len).sum();
+        let packed = self.packed.slice(..bytes);
+        (wanted > 0).then_some(Self { count: wanted as u32, packed, ..self })
+    }
+}
+
 /// One entry as stored.
 #[derive(Clone, Debug)]
 pub struct StoredEntry {

@@ -219,7 +219,7 @@ impl Session {
     ) -> Result<Moved, SyncError> {
         let theirs: BTreeMap<FeedId, u64> = heads.iter().map(|(f, s)| (f.id(), s.value())).collect();
         let mut due: Vec<(Feed, u64, u64)> = Vec::new();
-        for head in core.store.heads() {
+        for head in core.counted_heads() {
             let known = theirs.get(&head.feed.id()).copied().unwrap_or(0);
             if head.head.seq.value() > known && viewer.may_read(&head.feed) && only(&head.feed) {
                 due.push((head.feed, known + 1, head.head.seq.value()));
@@ -273,6 +273,7 @@ fn read_due(
         while let Some(from) = next {
             next = None;
             for run in store.read_feed(&feed.id(), from, BATCH_BYTES)? {
+                let Some(run) = Seq::new(to).and_then(|to| run.up_to(to)) else { break };
                 let after = run.first.value() + u64::from(run.count);
                 next = Seq::new(after).filter(|_| after <= to);
                 bytes += run.packed.len();

@@ -99,3 +99,32 @@ async fn a_lost_machine_comes_back_with_the_recovery_sheet() {
     let again = do_it(&machine, "third", &[&words[..], &[key]].concat()).await;
     assert_eq!(again.code, 2, "{again:?}");
 }
+
+#[tokio::test]
+async fn what_a_stolen_key_signed_later_is_served_to_nobody() {
+    let machine = Machine::new(PROGRAM, "en");
+    let (hub, ..) = joined(&machine).await;
+    do_it(&machine, "tv", &["key", "add", "desk two", "--to", "two"]).await.ok();
+    do_it(&machine, "tv", &["sync"]).await.ok();
+    add(&machine, "two", "By its owner").await;
+    do_it(&machine, "two", &["sync"]).await.ok();
+    do_it(&machine, "tv", &["sync"]).await.ok();
+    add(&machine, "two", "By the thief").await;
+    do_it(&machine, "two", &["sync"]).await.ok();
+    hub.reaches("records", 2).await;
+    // The first machine has seen one record of the key, and counts that one.
+    do_it(&machine, "tv", &["key", "revoke", "desk two", "--reason", "stolen"]).await.ok();
+    do_it(&machine, "tv", &["sync"]).await.ok();
+    hub.reaches("records", 1).await;
+    let file = hub.invitation("KI").await;
+    machine.run(&["--home", "ki", "join", &file, "--name", "Kiribati"]).await.ok();
+    let courses = json(&machine, "ki", &["course", "list"]).await;
+    assert_eq!(courses.as_array().map(Vec::len), Some(1), "{courses}");
+    assert_eq!(courses[0]["record"]["title"]["text"], "By its owner");
+    let again = json(&machine, "ki", &["sync"]).await;
+    assert_eq!(
+        (again["received"].as_u64(), again["not_taken"].as_object().map(|m| m.len())),
+        (Some(0), Some(0))
+    );
+    do_it(&machine, "ki", &["verify"]).await.ok();
+}

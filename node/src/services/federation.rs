@@ -95,7 +95,7 @@ impl FederationService for Federation {
     async fn heads(&self, request: Request<HeadsRequest>) -> Result<Response<Self::HeadsStream>, Status> {
         let admitted = self.gate.admit(&request)?;
         let wanted = request.into_inner().feed_ids;
-        let mut heads = self.core.store.heads();
+        let mut heads = self.core.counted_heads();
         heads.retain(|h| admitted.viewer.may_read(&h.feed));
         if !wanted.is_empty() {
             heads.retain(|h| wanted.iter().any(|w| w[..] == h.feed.id().0));
@@ -120,7 +120,6 @@ impl FederationService for Federation {
         let admitted = self.gate.admit(&request)?;
         let asked = request.into_inner();
         let (sender, receiver) = mpsc::channel(limits::PIPELINE_MESSAGES / 2);
-        let store = self.core.store.clone();
         match asked.position {
             None if asked.ranges.is_empty() => {
                 return Err(status(Reason::BadRequest, "a pull names ranges, or a position"));
@@ -130,8 +129,9 @@ impl FederationService for Federation {
             }
             None => {
                 let ranges = parse_ranges(&asked.ranges)?;
+                let core = self.core.clone();
                 // Ends with its receiver: a caller that goes away closes the channel.
-                tokio::task::spawn_blocking(move || serve_ranges(&store, &admitted.viewer, ranges, &sender));
+                tokio::task::spawn_blocking(move || serve_ranges(&core, &admitted.viewer, ranges, &sender));
             }
             Some(from) => {
                 let ordinal = self.resume(&from, &admitted)?;
@@ -215,14 +215,15 @@ fn parse_ranges(ranges: &[v1::FeedRange]) -> Result<Vec<(FeedId, Seq)>, Status> 
 
 type Sender = mpsc::Sender<Result<PullResponse, Status>>;
 
-fn serve_ranges(store: &Store, viewer: &Viewer, ranges: Vec<(FeedId, Seq)>, sender: &Sender) {
+fn serve_ranges(core: &Core, viewer: &Viewer, ranges: Vec<(FeedId, Seq)>, sender: &Sender) {
     let (mut batch, mut bytes) = (PullResponse::default(), 0);
     for (feed, from) in ranges {
         // An unreadable feed and an unknown one look the same from outside.
-        let Some(head) = store.head(&feed).filter(|h| viewer.may_read(&h.feed)) else { continue };
-        let mut next = Some(from).filter(|f| *f <= head.head.seq);
+        let Some(held) = core.store.head(&feed).filter(|h| viewer.may_read(&h.feed)) else { continue };
+        let Some(head) = core.counted(&held) else { continue };
+        let mut next = Some(from).filter(|f| *f <= head.seq);
         while let Some(from) = next {
-            let runs = match store.read_feed(&feed, from, BATCH_BYTES) {
+            let runs = match core.store.read_feed(&feed, from, BATCH_BYTES) {
                 Ok(runs) => runs,
                 Err(error) => {
                     tracing::error!(%error, %feed, "a feed could not be read");
@@ -230,8 +231,8 @@ fn serve_ranges(store: &Store, viewer: &Viewer, ranges: Vec<(FeedId, Seq)>, send
                     return;
                 }
             };
-            next = runs.last().and_then(after).filter(|n| *n <= head.head.seq);
-            for run in runs {
+            next = runs.last().and_then(after).filter(|n| *n <= head.seq);
+            for run in runs.into_iter().filter_map(|r| r.up_to(head.seq)) {
                 bytes += run.packed.len();
                 batch.runs.push(travelling(run));
             }
@@ -266,7 +267,12 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
         ordinal = next;
         // A linked hub wrote its own entries; a member's other machine has not seen its party's.
         let echo = |r: &StoredRun| admitted.standing == Standing::Peer && r.feed.party == admitted.party;
+        let counted = |r: StoredRun| {
+            let held = core.store.head(&r.feed.id())?;
+            r.up_to(core.counted(&held)?.seq)
+        };
         let due = runs.into_iter().filter(|r| !echo(r) && admitted.viewer.may_read(&r.feed));
+        let due = due.filter_map(counted);
         let message = PullResponse {
             runs: due.map(travelling).collect(),
             position: Some(position(&core.store, ordinal, &admitted)),

@@ -34,6 +34,11 @@ pub struct Entry<'a> {
 }
 
 impl<'a> UncheckedEntry<'a> {
+    /// Bytes that it takes in a run.
+    pub fn packed_len(&self) -> usize {
+        HEADER_BYTES + SIGNATURE_BYTES + 1 + self.body.map_or(0, <[u8]>::len)
+    }
+
     /// Checks header, feed and body, but not the signature.
     pub fn parse(self, feed: &Feed) -> Result<Entry<'a>, Reason> {
         self.parse_in(&feed.id(), feed.is_identity())
