@@ -214,6 +214,51 @@ async fn hostile_strings_pass_through_every_text_field_the_terminal_and_every_ex
     }
 }
 
+/// A record of a kind with the string in every text field that it has.
+fn filled(kind: &str, s: &str) -> Value {
+    let text = json!({ "language": "en", "text": s, "translations":
+        [{ "language": "fr", "text": s, "translator": s }] });
+    let common = json!({ "title": text, "description": text, "themes": ["standards"] });
+    let more = match kind {
+        "session" => json!({ "place": s, "provider": s, "keywords": [s], "cost": { "free": true, "note": s },
+            "reachable_from": { "note": s }, "starts": "2027-03-01" }),
+        "offer" => json!({ "offer_type": "training", "confirm_by": "2027-09-01", "conditions": [text],
+            "capacity": { "amount": 1, "unit": s }, "cost": { "note": s },
+            "eligibility": { "excluded_countries": ["FJ"], "exclusion_reason": s, "note": text } }),
+        _ => json!({ "confirm_by": "2027-09-01", "beneficiaries": text, "own_contribution": text,
+            "national_plans": [{ "title": s }], "terms": { "law": s, "technology_not_accepted": [s] } }),
+    };
+    let mut out = common;
+    out.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+    out
+}
+
+#[tokio::test]
+async fn hostile_strings_fit_every_text_field_of_the_other_kinds() {
+    let Some(folder) = shared("torture/blns") else { return };
+    let text = std::fs::read_to_string(folder.join("blns.json")).expect("strings");
+    let strings: Vec<String> = serde_json::from_str(&text).expect("a list of strings");
+    let machine = Machine::new(PROGRAM, "en");
+    four_members(&machine).await;
+    for kind in ["session", "offer", "need"] {
+        let records: Vec<Value> = strings
+            .iter()
+            .filter(|s| !s.trim().is_empty())
+            .enumerate()
+            .map(|(i, s)| json!({ "id": format!("urn:x:{i}"), "kind": kind, "record": filled(kind, s) }))
+            .collect();
+        let whole = json!({ "caphub": 1, "records": records });
+        std::fs::write(machine.path("hostile.json"), whole.to_string()).expect("a file");
+        let said = import(&machine, "a", kind, &["hostile.json".to_owned()], &[]).await;
+        assert_eq!(total(&said, "add"), records.len() as u64, "{said}");
+        round_trip(&machine, kind).await;
+        let first = json(&machine, "a", &[kind, "list", "--mine"]).await[0]["id"].clone();
+        let shown =
+            machine.run(&["--home", "a", kind, "show", first.as_str().expect("an id")]).await.ok().out;
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_whole_and_says_what_to_do() {
     let machine = Machine::new(PROGRAM, "en");
