@@ -299,6 +299,13 @@ pub enum HubCommand {
         until: String,
     },
     Members,
+    Recognise {
+        card: PathBuf,
+        #[arg(long, default_value = "")]
+        note: String,
+        #[arg(long)]
+        end: bool,
+    },
     Card,
     #[command(subcommand)]
     Link(LinkCommand),

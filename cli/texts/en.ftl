@@ -14,6 +14,7 @@ help-hub-status = What the node holds and whom it knows
 help-hub-invite = Write an invitation for an organisation
 help-hub-requests = Organisations that ask to join
 help-hub-approve = Admit an organisation that asked
+help-hub-recognise = Carry what the members of a hub write, also where it is not linked
 help-hub-refuse = Refuse an organisation that asked, with a reason
 help-hub-members = Organisations that are admitted
 help-hub-card = The hub’s card: how others reach it
@@ -64,6 +65,7 @@ arg-withdrawn = Withdrawn ones too
 arg-words = Words
 arg-limit = At most so many
 arg-party = Organisation, by its id or name
+arg-end = End it
 arg-guest = As a guest
 arg-reason = Reason, by code
 arg-days = Days that it lasts
@@ -128,6 +130,8 @@ hub-status =
     { $records } records in { $entries } entries; linked hubs: { $links }, members: { $members }, requests: { $requests }
     addresses: { $addresses }
 hub-approved = { $party } is admitted.
+hub-recognised = { $hub } is recognised: what its members write is carried here.
+hub-recognition-ended = { $hub } is no longer recognised; what came by it stays.
 hub-refused = { $party } is refused, and gets the reason signed.
 nobody = Nobody.
 no-links = No hub is linked.

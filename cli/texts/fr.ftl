@@ -14,6 +14,7 @@ help-hub-status = Ce que le nœud conserve et qui il connaît
 help-hub-invite = Rédiger une invitation pour une organisation
 help-hub-requests = Organisations qui demandent à adhérer
 help-hub-approve = Admettre une organisation qui l’a demandé
+help-hub-recognise = Relayer ce qu’écrivent les membres d’un hub, même s’il n’est pas lié
 help-hub-refuse = Refuser une organisation qui a demandé, avec un motif
 help-hub-members = Organisations admises
 help-hub-card = La carte du hub : comment d’autres le joignent
@@ -64,6 +65,7 @@ arg-withdrawn = Aussi ceux qui sont retirés
 arg-words = Mots
 arg-limit = Au plus autant
 arg-party = Organisation, par identifiant ou nom
+arg-end = Y mettre fin
 arg-guest = Comme invité
 arg-reason = Motif, par code
 arg-days = Durée en jours
@@ -128,6 +130,8 @@ hub-status =
     { $records } fiches en { $entries } entrées ; hubs liés : { $links }, membres : { $members }, demandes : { $requests }
     adresses : { $addresses }
 hub-approved = { $party } est admis.
+hub-recognised = { $hub } est reconnu : ce que ses membres écrivent est relayé ici.
+hub-recognition-ended = { $hub } n’est plus reconnu ; ce qui est venu de lui reste.
 hub-refused = { $party } est refusé, et reçoit le motif signé.
 nobody = Personne.
 no-links = Aucun hub n’est lié.

@@ -1,11 +1,11 @@
 //! Who admits whom: what carriage and standing are decided from. Kept in step with the log by `ingest`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use caphub_proto::v1::{Attestation, AttestationLevel};
 use caphub_proto::wire::PartyId;
+use tokio::sync::watch;
 
 /// How far a hub admits a party.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -32,12 +32,19 @@ pub struct Admission {
 #[derive(Default, Debug)]
 struct Table {
     by_party: HashMap<PartyId, BTreeMap<PartyId, Admission>>,
-    recognised: HashMap<PartyId, HashSet<PartyId>>,
+    /// By the record that says so, which its hub may withdraw.
+    recognised: HashMap<PartyId, HashMap<Vec<u8>, PartyId>>,
 }
 
 /// Admissions and recognitions of all hubs known here.
-#[derive(Default, Debug)]
-pub struct Admissions(RwLock<Table>, AtomicU64);
+#[derive(Debug)]
+pub struct Admissions(RwLock<Table>, watch::Sender<u64>);
+
+impl Default for Admissions {
+    fn default() -> Self {
+        Self(RwLock::default(), watch::channel(0).0)
+    }
+}
 
 impl Admissions {
     /// Takes in what `hub` attests; a later attestation of the same party replaces the earlier.
@@ -64,19 +71,31 @@ impl Admissions {
                 hubs.insert(hub, admission);
             }
         }
-        self.1.fetch_add(1, Ordering::Relaxed);
+        drop(table);
+        self.1.send_modify(|n| *n += 1);
     }
 
-    /// Takes in that `hub` recognises `other`.
-    pub fn recognise(&self, hub: PartyId, other: PartyId) {
+    /// Takes in that `hub` recognises `other`, by a record of its own.
+    pub fn recognise(&self, hub: PartyId, record: Vec<u8>, other: PartyId) {
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        table.recognised.entry(hub).or_default().insert(other);
-        self.1.fetch_add(1, Ordering::Relaxed);
+        table.recognised.entry(hub).or_default().insert(record, other);
+        drop(table);
+        self.1.send_modify(|n| *n += 1);
+    }
+
+    /// Takes in that `hub` withdraws the record of a recognition.
+    pub fn withdraw(&self, hub: PartyId, record: &[u8]) {
+        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let gone = table.recognised.get_mut(&hub).and_then(|r| r.remove(record));
+        drop(table);
+        if gone.is_some() {
+            self.1.send_modify(|n| *n += 1);
+        }
     }
 
     /// Rises with every change: what was not carried before may be now.
-    pub fn version(&self) -> u64 {
-        self.1.load(Ordering::Relaxed)
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.1.subscribe()
     }
 
     /// The hubs that admit a party, with their words.
@@ -99,7 +118,7 @@ impl Admissions {
 
     /// True where `hub` recognises `other`.
     pub fn recognises(&self, hub: &PartyId, other: &PartyId) -> bool {
-        self.read().recognised.get(hub).is_some_and(|r| r.contains(other))
+        self.read().recognised.get(hub).is_some_and(|r| r.values().any(|o| o == other))
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {

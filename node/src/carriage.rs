@@ -28,7 +28,7 @@ impl Default for Quotas {
 pub enum Carried {
     /// The node's own party, or a replica that takes what its hub serves.
     Own,
-    /// A linked hub.
+    /// A linked or recognised hub.
     Peer,
     /// A member of this hub, of a linked or of a recognised hub; the quota is that hub's.
     Member {
@@ -60,7 +60,7 @@ impl Policy<'_> {
         if self.everything || *party == self.own {
             return Ok(Carried::Own);
         }
-        if self.peers.contains(party) {
+        if self.peers.contains(party) || self.admissions.recognises(&self.own, party) {
             return Ok(Carried::Peer);
         }
         let hubs = self.admissions.hubs_of(party);

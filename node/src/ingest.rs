@@ -23,13 +23,17 @@ const VERIFIERS_MAX: usize = 10_000;
 /// Fewest runs that are worth a thread of their own.
 const CHUNK_RUNS_MIN: usize = 2;
 
-/// The two records of a revision that change who is admitted; all others are skipped unread.
+/// What of a revision can change who is admitted; all else is skipped unread.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Admitting {
+    #[prost(bytes = "vec", tag = "1")]
+    record_id: Vec<u8>,
     #[prost(message, optional, tag = "15")]
     attestation: Option<v1::Attestation>,
     #[prost(message, optional, tag = "16")]
     recognition: Option<v1::Recognition>,
+    #[prost(message, optional, tag = "20")]
+    withdraw: Option<v1::Withdraw>,
 }
 
 /// Who brings entries.
@@ -410,7 +414,9 @@ impl Ingest {
                 self.admissions.attest(feed.party, attestation);
             }
             if let Some(hub) = admitting.recognition.and_then(|r| PartyId::from_slice(&r.hub)) {
-                self.admissions.recognise(feed.party, hub);
+                self.admissions.recognise(feed.party, admitting.record_id, hub);
+            } else if admitting.withdraw.is_some() {
+                self.admissions.withdraw(feed.party, &admitting.record_id);
             }
         }
     }

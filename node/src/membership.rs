@@ -1,11 +1,14 @@
 //! Who asked to join, who was invited, and what the operator decided. Admissions themselves are signed records.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{Attestation, AttestationLevel, JoinRequest, MembershipState, Refusal, Revision};
+use caphub_proto::v1::{
+    Attestation, AttestationLevel, Filter, JoinRequest, MembershipState, Recognition, Refusal, Revision,
+    Withdraw,
+};
 use caphub_proto::wire::card::{Card, Invitation};
 use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::{Audience, PartyId, Reason};
@@ -14,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::author::{Author, PublishError, now_ms};
 use crate::core::Core;
 use crate::durable;
+use crate::entitlement::Viewer;
 use crate::keys::{KeyError, random};
+use crate::views::{PAGE_SIZE_MAX, PageRequest};
 
 /// Requests that wait or were answered; each takes at most about 10 KiB.
 const REQUESTS_MAX: usize = 10_000;
@@ -53,7 +58,8 @@ pub struct Asked {
 #[serde(default, deny_unknown_fields)]
 struct File {
     requests: BTreeMap<String, Asked>,
-    used_codes: BTreeSet<String>,
+    /// By whom each code was used: a join that was cut short can be made again.
+    used_codes: BTreeMap<String, String>,
 }
 
 /// The hub's book of requests and used invitations.
@@ -117,7 +123,7 @@ impl Membership {
             self.ask(party, asked)?;
             return Ok(MembershipState::Requested);
         }
-        self.use_code(&request.code)?;
+        self.use_code(&request.code, &party)?;
         self.attest(party, &asked, AttestationLevel::Member).await?;
         Ok(MembershipState::Member)
     }
@@ -224,7 +230,7 @@ impl Membership {
         code
     }
 
-    fn use_code(&self, code: &[u8]) -> Result<(), MembershipError> {
+    fn use_code(&self, code: &[u8], party: &PartyId) -> Result<(), MembershipError> {
         let used = || MembershipError::Refused(Reason::InvitationUsed);
         let code: [u8; 16] = code.try_into().map_err(|_| used())?;
         let nonce: [u8; 8] = code[..8].try_into().map_err(|_| used())?;
@@ -233,7 +239,8 @@ impl Membership {
             return Err(used());
         }
         let mut file = self.lock();
-        if !file.used_codes.insert(hex::encode(code)) {
+        let by = file.used_codes.entry(hex::encode(code)).or_insert_with(|| party.to_string());
+        if *by != party.to_string() {
             return Err(used());
         }
         Ok(durable::replace_json(&self.path, &*file)?)
@@ -263,6 +270,53 @@ impl Membership {
             until: String::new(),
         };
         self.sign(Record::Attestation(attestation)).await
+    }
+
+    /// Recognises another hub: its members' records are carried here, through whichever link brings them.
+    pub async fn recognise(&self, hub: PartyId, name: &str, note: &str) -> Result<(), MembershipError> {
+        if self.recognition(&hub)?.is_some() {
+            return Ok(());
+        }
+        let (name, note) = (name.to_owned(), note.to_owned());
+        self.sign(Record::Recognition(Recognition { hub: hub.to_vec(), name, note })).await
+    }
+
+    /// Takes a recognition back; what came by it stays, nothing more is taken in.
+    pub async fn end_recognition(&self, hub: PartyId) -> Result<(), MembershipError> {
+        let held = self.recognition(&hub)?.ok_or(MembershipError::Refused(Reason::NotFound))?;
+        let before = held.revision.unwrap_or_default();
+        let mut parents = vec![held.entry_hash];
+        parents.extend(held.conflicts);
+        let withdraw = Withdraw { kind: "recognition".to_owned(), ..Withdraw::default() };
+        let record = Some(Record::Withdraw(withdraw));
+        let revision = Revision { number: before.number + 1, parents, record, source: None, ..before };
+        self.author.publish(&self.core, Audience::Public, &[revision]).await?;
+        Ok(())
+    }
+
+    /// This hub's own recognition of another, where it has one.
+    fn recognition(&self, hub: &PartyId) -> Result<Option<caphub_proto::v1::Record>, MembershipError> {
+        let views = &self.core.views;
+        views.catch_up().map_err(|e| std::io::Error::other(e.to_string()))?;
+        let all = Viewer { parties: vec![self.core.party], hubs: Vec::new(), network: true, all: true };
+        let kinds = vec!["recognition".to_owned()];
+        let filter = Filter { kinds, party_id: self.core.party.to_vec(), ..Filter::default() };
+        let mut request = PageRequest { size: PAGE_SIZE_MAX, token: String::new() };
+        loop {
+            let page = views.list(&all, &filter, &request, now_ms());
+            let page = page.map_err(|e| std::io::Error::other(e.to_string()))?;
+            let names = |r: &caphub_proto::v1::Record| {
+                let record = r.revision.as_ref().and_then(|r| r.record.as_ref());
+                matches!(record, Some(Record::Recognition(r)) if r.hub == hub.as_bytes())
+            };
+            if let Some(found) = page.records.into_iter().find(names) {
+                return Ok(Some(found));
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(None);
+            }
+            request.token = page.next_page_token;
+        }
     }
 
     async fn sign(&self, record: Record) -> Result<(), MembershipError> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -230,7 +231,8 @@ impl Task {
     /// Compares heads, moves what is missing, and follows until the two sides should compare again.
     async fn round(&self, session: &mut Session) -> Result<(), SyncError> {
         let hello = session.hello(&self.core).await?;
-        let version = self.core.admissions.version();
+        let mut admissions = self.core.admissions.watch();
+        admissions.mark_unchanged();
         let detail = match hello.standing.as_str() {
             "peer" | "own" => String::new(),
             _ => "the other hub has not added this one yet: only public records move".to_owned(),
@@ -239,6 +241,7 @@ impl Task {
         let heads = session.heads().await?;
         let pulled = session.pull(&self.core, &heads, &mut |_, _| {}).await?;
         let not_carried = pulled.feeds.clone();
+        let waits_for_admission = AtomicBool::new(!not_carried.is_empty());
         self.set(|s| {
             s.connected = true;
             s.detail = detail.clone();
@@ -249,15 +252,37 @@ impl Task {
         let mut follower = session.clone();
         let follow = follower.follow(&self.core, position, |taken| {
             let stored: u64 = taken.iter().filter_map(|t| t.result.ok()).map(|s| s.stored).sum();
+            // Refusals that an admission or a recognition can lift.
+            let lifted = |r: &Reason| matches!(r, Reason::NotCarried | Reason::GuestRecord | Reason::Quota);
+            let refused: Vec<(FeedId, Reason)> =
+                taken.iter().filter_map(|t| Some((t.feed, t.result.err().filter(lifted)?))).collect();
+            if !refused.is_empty() {
+                waits_for_admission.store(true, Ordering::Relaxed);
+            }
             self.set(|s| {
                 s.received += stored;
                 s.last_contact_ms = now_ms();
+                s.not_carried.extend(refused);
             });
             let missing =
                 |t: &crate::ingest::Taken| t.result == Err(Reason::Gap) && !not_carried.contains_key(&t.feed);
-            let carried_now = !not_carried.is_empty() && self.core.admissions.version() != version;
-            !carried_now && !taken.iter().any(missing)
+            !taken.iter().any(missing)
         });
+        // What was not carried may be carried once somebody is admitted or recognised: compare again then.
+        let admitted = async {
+            while admissions.changed().await.is_ok() {
+                if waits_for_admission.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let follow = async {
+            tokio::select! {
+                ended = follow => ended,
+                () = admitted => Ok(()),
+            }
+        };
         if hello.follows_you || !matches!(hello.standing.as_str(), "peer" | "own") {
             return follow.await;
         }

@@ -113,3 +113,43 @@ async fn a_state_asks_is_refused_with_a_reason_and_another_is_admitted_and_roams
     north.ask(&["link", "remove", "South Hub"]).await.ok();
     assert_eq!(north.ask(&["link", "list"]).await.ok().json().as_array().map(Vec::len), Some(0));
 }
+
+#[tokio::test]
+async fn hubs_that_are_linked_through_a_third_recognise_each_other() {
+    let machine = Machine::new(PROGRAM, "en");
+    let region = machine.hub("region", "Region", "009").await;
+    let (north, mut south) =
+        (machine.hub("north", "North", "057").await, machine.hub("south", "South", "061").await);
+    let centre = region.card().await;
+    for hub in [&north, &south] {
+        let card = hub.card().await;
+        hub.ask(&["link", "add", &centre]).await.ok();
+        region.ask(&["link", "add", &card]).await.ok();
+    }
+    let file = north.invitation("KI").await;
+    machine.run(&["--home", "ki", "join", &file, "--name", "Kiribati"]).await.ok();
+    let add = |title: &'static str| {
+        let machine = &machine;
+        async move {
+            machine.run(&["--home", "ki", "course", "add", "--title", title]).await.ok();
+            machine.run(&["--home", "ki", "sync"]).await.ok();
+        }
+    };
+    add("First").await;
+    region.reaches("records", 1).await;
+    south.reaches("links", 1).await;
+    south.reaches("records", 0).await;
+    let card = north.card().await;
+    south.ask(&["recognise", &card, "--note", "by agreement"]).await.ok();
+    south.reaches("records", 1).await;
+    add("Second").await;
+    south.reaches("records", 2).await;
+    south.ask(&["recognise", &card, "--end"]).await.ok();
+    assert_ne!(south.ask(&["recognise", &card, "--end"]).await.code, 0);
+    south.kill().await;
+    south.up().await;
+    add("Third").await;
+    region.reaches("records", 3).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    south.reaches("records", 2).await;
+}

@@ -11,7 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::arguments::{HubCommand, LinkCommand};
 use crate::commands::{Context, sync};
 use crate::failure::{Failure, Outcome};
-use crate::home::read_file;
+use crate::home::{card_of, read_file};
 use crate::screen;
 
 /// Connects to the operator's socket of a hub's folder.
@@ -58,6 +58,15 @@ pub async fn run(context: &Context, command: HubCommand) -> Outcome {
             let request = v1::RefuseRequest { party_id, reason, note, until };
             node.refuse(request).await.map_err(failed)?;
             context.say("hub-refused", &[("party", &party)]);
+        }
+        HubCommand::Recognise { card, note, end } => {
+            let text = String::from_utf8(read_file(&card)?).map_err(|_| Failure::usage("error-not-card"))?;
+            let card = card_of(&text.replace("\r\n", "\n"));
+            let card = card.ok_or_else(|| Failure::usage("error-not-card").hint("hint-card"))?;
+            let (party_id, name) = (card.party.to_vec(), card.name.clone());
+            node.recognise(v1::RecogniseRequest { party_id, name, note, end }).await.map_err(failed)?;
+            let said = if end { "hub-recognition-ended" } else { "hub-recognised" };
+            context.say(said, &[("hub", &screen::plain(&card.name))]);
         }
         HubCommand::Card => {
             let answer = node.card(v1::CardRequest {}).await.map_err(failed)?.into_inner();

@@ -7,8 +7,9 @@ use caphub_proto::v1::admin_service_server::AdminService;
 use caphub_proto::v1::{
     AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, CardRequest, CardResponse,
     InviteRequest, InviteResponse, LinksRequest, LinksResponse, MembersRequest, MembersResponse,
-    MembershipRequest, MembershipState, NodeStatusRequest, NodeStatusResponse, RefuseRequest, RefuseResponse,
-    RemoveLinkRequest, RemoveLinkResponse, RequestsRequest, RequestsResponse,
+    MembershipRequest, MembershipState, NodeStatusRequest, NodeStatusResponse, RecogniseRequest,
+    RecogniseResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest, RemoveLinkResponse, RequestsRequest,
+    RequestsResponse,
 };
 use caphub_proto::wire::Reason;
 use caphub_proto::wire::card::Card;
@@ -130,6 +131,24 @@ impl AdminService for Admin {
 
     async fn links(&self, _: Request<LinksRequest>) -> Result<Response<LinksResponse>, Status> {
         Ok(Response::new(LinksResponse { links: self.0.peers.states() }))
+    }
+
+    async fn recognise(
+        &self,
+        request: Request<RecogniseRequest>,
+    ) -> Result<Response<RecogniseResponse>, Status> {
+        let asked = request.into_inner();
+        let party = party_of(&asked.party_id)?;
+        if party == self.0.core.party {
+            return Err(status(Reason::BadRequest, "this is the hub itself"));
+        }
+        let membership = &self.0.membership;
+        let done = match asked.end {
+            true => membership.end_recognition(party).await,
+            false => membership.recognise(party, &asked.name, &asked.note).await,
+        };
+        done.map_err(membership_status)?;
+        Ok(Response::new(RecogniseResponse {}))
     }
 
     async fn remove_link(
