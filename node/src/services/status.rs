@@ -44,7 +44,7 @@ fn code(reason: Reason) -> Code {
         Reason::StoreFailed => Code::Internal,
         Reason::ShuttingDown => Code::Unavailable,
         Reason::UnknownPosition => Code::OutOfRange,
-        Reason::InvitationUsed => Code::FailedPrecondition,
+        Reason::InvitationUsed | Reason::UnknownVersion => Code::FailedPrecondition,
         _ => Code::InvalidArgument,
     }
 }

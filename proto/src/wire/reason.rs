@@ -34,7 +34,7 @@ macro_rules! reasons {
 
 reasons! {
     BadLength = "bad_length", "a fixed part of the entry has another length";
-    UnknownVersion = "unknown_version", "the header's version is not 1";
+    UnknownVersion = "unknown_version", "the version is none that is known here";
     UnknownKind = "unknown_kind", "the header's kind is neither identity nor records";
     BadSeq = "bad_seq", "the sequence number is 0, or 2^53 or more";
     BadPrevious = "bad_previous", "the previous hash is zero after the first entry, or not zero at it";
