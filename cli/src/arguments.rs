@@ -288,6 +288,8 @@ pub enum HubCommand {
         mandate: String,
         #[arg(long)]
         guest: bool,
+        #[arg(long, default_value = "", value_name = "DATE")]
+        until: String,
     },
     Refuse {
         party: String,

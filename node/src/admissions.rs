@@ -7,6 +7,8 @@ use caphub_proto::v1::{Attestation, AttestationLevel};
 use caphub_proto::wire::PartyId;
 use tokio::sync::watch;
 
+use crate::author::now_ms;
+
 /// How far a hub admits a party.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Level {
@@ -27,6 +29,8 @@ pub struct Admission {
     pub country: String,
     /// The mandate shown.
     pub mandate: String,
+    /// Last millisecond of the day on which it ends (UTC); `u64::MAX` where it does not.
+    pub until_ms: u64,
 }
 
 #[derive(Default, Debug)]
@@ -67,6 +71,7 @@ impl Admissions {
                     name: attestation.name.clone(),
                     country: attestation.country.clone(),
                     mandate: attestation.mandate.clone(),
+                    until_ms: end_of(&attestation.until),
                 };
                 hubs.insert(hub, admission);
             }
@@ -100,20 +105,21 @@ impl Admissions {
 
     /// The hubs that admit a party, with their words.
     pub fn hubs_of(&self, party: &PartyId) -> Vec<(PartyId, Admission)> {
-        let table = self.read();
-        table.by_party.get(party).into_iter().flatten().map(|(h, a)| (*h, a.clone())).collect()
+        let (table, now) = (self.read(), now_ms());
+        let words = table.by_party.get(party).into_iter().flatten();
+        words.filter(|(_, a)| now <= a.until_ms).map(|(h, a)| (*h, a.clone())).collect()
     }
 
     /// One hub's word about a party.
     pub fn of(&self, hub: &PartyId, party: &PartyId) -> Option<Admission> {
-        self.read().by_party.get(party)?.get(hub).cloned()
+        self.read().by_party.get(party)?.get(hub).filter(|a| now_ms() <= a.until_ms).cloned()
     }
 
     /// Everybody that a hub admits.
     pub fn members(&self, hub: &PartyId) -> Vec<(PartyId, Admission)> {
-        let table = self.read();
+        let (table, now) = (self.read(), now_ms());
         let admitted = table.by_party.iter().filter_map(|(p, hubs)| Some((*p, hubs.get(hub)?.clone())));
-        admitted.collect()
+        admitted.filter(|(_, a)| now <= a.until_ms).collect()
     }
 
     /// True where `hub` recognises `other`.
@@ -124,5 +130,51 @@ impl Admissions {
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
         // Each write replaces one value: a writer that panicked left none half done.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of a day, or never where none is named. A day that is not one was refused when it was signed.
+fn end_of(day: &str) -> u64 {
+    let date = day.parse::<jiff::civil::Date>().ok();
+    let after = date.and_then(|d| d.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let ms = after.and_then(|z| u64::try_from(z.timestamp().as_millisecond()).ok());
+    ms.map_or(u64::MAX, |ms| ms.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attested(until: &str) -> bool {
+        let (hub, party) = (PartyId([1; 32]), PartyId([2; 32]));
+        let admissions = Admissions::default();
+        let level = AttestationLevel::Member.into();
+        let until = until.to_owned();
+        admissions
+            .attest(hub, &Attestation { party: party.to_vec(), level, until, ..Attestation::default() });
+        let admitted = admissions.of(&hub, &party).is_some();
+        assert_eq!(
+            admissions.hubs_of(&party).len() + admissions.members(&hub).len(),
+            2 * usize::from(admitted)
+        );
+        admitted
+    }
+
+    #[test]
+    fn an_admission_ends_after_the_day_that_it_names() {
+        assert!(attested("") && attested("9999-01-01"));
+        assert!(!attested("2020-02-29"));
+        assert_eq!(end_of("1970-01-01"), 86_399_999);
+    }
+
+    #[test]
+    fn a_recognition_lasts_until_its_record_is_withdrawn() {
+        let (hub, other) = (PartyId([1; 32]), PartyId([3; 32]));
+        let admissions = Admissions::default();
+        admissions.recognise(hub, vec![1], other);
+        admissions.withdraw(hub, &[2]);
+        assert!(admissions.recognises(&hub, &other) && !admissions.recognises(&other, &hub));
+        admissions.withdraw(hub, &[1]);
+        assert!(!admissions.recognises(&hub, &other));
     }
 }

@@ -124,7 +124,7 @@ impl Membership {
             return Ok(MembershipState::Requested);
         }
         self.use_code(&request.code, &party)?;
-        self.attest(party, &asked, AttestationLevel::Member).await?;
+        self.attest(party, &asked, AttestationLevel::Member, "").await?;
         Ok(MembershipState::Member)
     }
 
@@ -152,14 +152,20 @@ impl Membership {
     }
 
     /// Admits a party that asked.
-    pub async fn approve(&self, party: PartyId, mandate: &str, guest: bool) -> Result<(), MembershipError> {
+    pub async fn approve(
+        &self,
+        party: PartyId,
+        mandate: &str,
+        guest: bool,
+        until: &str,
+    ) -> Result<(), MembershipError> {
         let asked = self.lock().requests.get(&party.to_string()).cloned();
         let mut asked = asked.ok_or(MembershipError::Refused(Reason::NotFound))?;
         if !mandate.is_empty() {
             asked.mandate = mandate.to_owned();
         }
         let level = if guest { AttestationLevel::Guest } else { AttestationLevel::Member };
-        self.attest(party, &asked, level).await?;
+        self.attest(party, &asked, level, until).await?;
         let mut file = self.lock();
         file.requests.remove(&party.to_string());
         Ok(durable::replace_json(&self.path, &*file)?)
@@ -260,6 +266,7 @@ impl Membership {
         party: PartyId,
         asked: &Asked,
         level: AttestationLevel,
+        until: &str,
     ) -> Result<(), MembershipError> {
         let attestation = Attestation {
             party: party.to_vec(),
@@ -267,7 +274,7 @@ impl Membership {
             mandate: asked.mandate.clone(),
             name: asked.name.clone(),
             country: asked.country.clone(),
-            until: String::new(),
+            until: until.to_owned(),
         };
         self.sign(Record::Attestation(attestation)).await
     }

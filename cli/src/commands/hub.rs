@@ -47,9 +47,9 @@ pub async fn run(context: &Context, command: HubCommand) -> Outcome {
             let answer = node.members(v1::MembersRequest {}).await.map_err(failed)?.into_inner();
             people(context, &answer.members);
         }
-        HubCommand::Approve { party, mandate, guest } => {
+        HubCommand::Approve { party, mandate, guest, until } => {
             let party_id = applicant(&mut node, &party).await?.to_vec();
-            let request = v1::ApproveRequest { party_id, mandate, guest };
+            let request = v1::ApproveRequest { party_id, mandate, guest, until };
             node.approve(request).await.map_err(failed)?;
             context.say("hub-approved", &[("party", &party)]);
         }

@@ -84,7 +84,8 @@ impl AdminService for Admin {
     async fn approve(&self, request: Request<ApproveRequest>) -> Result<Response<ApproveResponse>, Status> {
         let asked = request.into_inner();
         let party = party_of(&asked.party_id)?;
-        self.0.membership.approve(party, &asked.mandate, asked.guest).await.map_err(membership_status)?;
+        let approved = self.0.membership.approve(party, &asked.mandate, asked.guest, &asked.until).await;
+        approved.map_err(membership_status)?;
         Ok(Response::new(ApproveResponse {}))
     }
 
