@@ -77,6 +77,9 @@ async fn a_guest_publishes_public_needs_and_nothing_else_until_it_is_admitted() 
     machine.run(&["--home", "tv", "join", &other, "--name", "Tuvalu"]).await.ok();
     let needs = machine.run(&["--home", "tv", "--json", "need", "list"]).await.ok().json();
     assert_ne!(needs[0]["standing"], "member", "{needs}");
+    let odd = hub.ask(&["approve", "Niue", "--until", "tomorrow"]).await;
+    assert!(odd.code == 1 && odd.err.contains("until \"tomorrow\"") && !odd.err.contains("store"), "{odd:?}");
+    assert_eq!(odd.json()["error"]["reason"], "record_invalid");
     hub.ask(&["approve", "Niue"]).await.ok();
     machine.run(&["--home", "nu", "sync"]).await.ok();
     hub.reaches("records", 2).await;

@@ -7,6 +7,7 @@ use caphub_proto::v1::{self, JoinRequest, JoinResponse, StatusRequest, StatusRes
 use caphub_proto::wire::{Feed, Reason};
 use tonic::{Request, Response, Status};
 
+use crate::author::PublishError;
 use crate::author::packed_run;
 use crate::core::Core;
 use crate::ingest::Origin;
@@ -31,6 +32,9 @@ impl MembershipDesk {
 /// What a membership error says over the wire.
 pub fn membership_status(error: MembershipError) -> Status {
     match error {
+        MembershipError::Publish(PublishError::Invalid { invalid, .. }) => {
+            status(Reason::RecordInvalid, &invalid.to_string())
+        }
         MembershipError::Refused(reason) => status(reason, ""),
         other => {
             tracing::error!(error = %other, "a membership decision could not be carried out");
