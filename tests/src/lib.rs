@@ -79,6 +79,21 @@ impl Machine {
         }
     }
 
+    /// Runs a command that asks, with these lines as answers.
+    pub async fn answer(&self, words: &[&str], answers: &str) -> Said {
+        let path = self.path("answers");
+        std::fs::write(&path, answers).expect("a file");
+        let mut command = self.command();
+        command.env("CAPHUB_ASK", "1").stdin(std::fs::File::open(path).expect("a file"));
+        let output = tokio::time::timeout(PATIENCE, command.args(words).output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{words:?} is stuck")).expect("a program");
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Starts a command that goes on.
     pub fn start(&self, words: &[&str]) -> Child {
         self.command().args(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a program")

@@ -128,3 +128,20 @@ async fn what_a_stolen_key_signed_later_is_served_to_nobody() {
     );
     do_it(&machine, "ki", &["verify"]).await.ok();
 }
+
+#[tokio::test]
+async fn a_person_who_types_the_passphrase_rotates_and_goes_on() {
+    let machine = Machine::new(PROGRAM, "en");
+    let hub = machine.hub("hub", "Hub", "009").await;
+    let file = hub.invitation("TV").await;
+    machine.answer(&["--home", "tv", "join", &file], "Tuvalu\nreef\n").await.ok();
+    for _ in 0..2 {
+        machine.answer(&["--home", "tv", "key", "rotate"], "reef\nreef\n").await.ok();
+    }
+    // Only the last line is asked for: no rotation is left half done.
+    let words = ["--home", "tv", "course", "add", "--title", "After"];
+    machine.answer(&words, "reef\n").await.ok();
+    machine.answer(&["--home", "tv", "sync"], "reef\n").await.ok();
+    hub.reaches("records", 1).await;
+    machine.answer(&["--home", "tv", "key", "list"], "").await.ok();
+}

@@ -31,7 +31,7 @@ pub async fn run(context: &Context, command: Key) -> Outcome {
         return recover::run(context, recover).await;
     }
     let replica = context.replica()?;
-    settle(&replica.home.keys(), &*state(&replica.core)?, context)?;
+    settle(context, &replica.home, &*state(&replica.core)?)?;
     match command {
         Key::List => list(context, &replica),
         Key::Add { label, to: Some(folder) } => {
@@ -181,7 +181,9 @@ fn find(state: &State, text: &str) -> Result<OperatorKey, Failure> {
 /// The committed keys become the root keys. The key after them is on disk before anything depends on it.
 async fn rotate(context: &Context, replica: &Replica) -> Outcome {
     let ring = replica.home.keys();
-    root_key(context, &replica.home)?;
+    if !ring.has(KeyName::Next) {
+        return Err(Failure::nothing("error-no-root").hint("hint-no-root"));
+    }
     let next = read_key(&replica.home, KeyName::Next, &context.passphrase_question())?;
     let protected = ring.is_protected(KeyName::Next);
     let passphrase = if protected { join::passphrase(context, false)? } else { None };
@@ -189,31 +191,37 @@ async fn rotate(context: &Context, replica: &Replica) -> Outcome {
     ring.write(KeyName::Coming, &coming, passphrase.as_deref()).map_err(key_failure)?;
     let event = Event::Rotate { revealed: one(next.public().0), next: one(commitment(&coming.public().0)) };
     append(&replica.core, &event, &next).await?;
-    settle(&ring, &*state(&replica.core)?, context)?;
+    move_up(&ring, true)?;
     context.say("key-rotated", &[]);
     Ok(())
 }
 
 /// Ends a rotation that was cut short: the files follow what the identity log says.
-fn settle(ring: &KeyRing, state: &State, _context: &Context) -> Outcome {
+fn settle(context: &Context, home: &Home, state: &State) -> Outcome {
+    let ring = home.keys();
     if !ring.has(KeyName::Coming) {
         return Ok(());
     }
-    let public = |name: KeyName| {
-        let given = std::env::var("CAPHUB_PASSPHRASE").ok();
-        ring.read(name, given.as_deref()).map(|s| s.public().0)
-    };
-    let coming = public(KeyName::Coming).map_err(key_failure)?;
-    if state.next.keys.contains(&commitment(&coming)) {
-        let failed = |e: std::io::Error| Failure::new("error-key").because(e);
-        // Where a cut came between the two, the next file is the root file already.
-        if public(KeyName::Next).is_ok_and(|next| state.root.keys.contains(&next)) {
-            std::fs::rename(ring.path(KeyName::Next), ring.path(KeyName::Root)).map_err(failed)?;
-        }
-        std::fs::rename(ring.path(KeyName::Coming), ring.path(KeyName::Next)).map_err(failed)?;
-        return Ok(());
+    let question = context.passphrase_question();
+    let coming = read_key(home, KeyName::Coming, &question)?;
+    if !state.next.keys.contains(&commitment(&coming.public().0)) {
+        return ring.remove(KeyName::Coming).map_err(key_failure);
     }
-    ring.remove(KeyName::Coming).map_err(key_failure)
+    // Where a cut came between the two renames, the next file is the root file already.
+    let revealed = match ring.has(KeyName::Next) {
+        true => state.root.keys.contains(&read_key(home, KeyName::Next, &question)?.public().0),
+        false => false,
+    };
+    move_up(&ring, revealed)
+}
+
+/// The next key becomes the root key, and the coming one the next.
+fn move_up(ring: &KeyRing, next_too: bool) -> Outcome {
+    let failed = |e: std::io::Error| Failure::new("error-key").because(e);
+    if next_too {
+        std::fs::rename(ring.path(KeyName::Next), ring.path(KeyName::Root)).map_err(failed)?;
+    }
+    std::fs::rename(ring.path(KeyName::Coming), ring.path(KeyName::Next)).map_err(failed)
 }
 
 fn backup(context: &Context, replica: &Replica, path: &std::path::Path) -> Outcome {

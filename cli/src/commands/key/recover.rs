@@ -65,7 +65,9 @@ async fn by_backup(context: &Context, recover: &Recover, bytes: &[u8]) -> Outcom
     if !state(&core)?.root.keys.contains(&root.public().0) {
         return Err(Failure::new("error-backup-old").hint("hint-recover"));
     }
-    finish(context, recover, core, &root, &next, Me { asked: true, ..backup.me }, reached.ok()).await
+    let passphrase = join::passphrase(context, recover.no_passphrase)?;
+    let me = Me { asked: true, ..backup.me };
+    finish(context, passphrase.as_deref(), core, [&root, &next], me, reached.ok()).await
 }
 
 async fn by_sheet(context: &Context, recover: &Recover, card: &Card, text: String) -> Outcome {
@@ -107,7 +109,7 @@ async fn by_sheet(context: &Context, recover: &Recover, card: &Card, text: Strin
     let me = Me { party: party.to_string(), name: party.short(), hub: text, asked: true, ..Me::default() };
     join::sheet(context, &me, &hex::encode(sheet.seed()));
     append(&core, &event, &recovery).await?;
-    finish(context, recover, core, &root, &next, me, Some(session)).await
+    finish(context, passphrase.as_deref(), core, [&root, &next], me, Some(session)).await
 }
 
 fn open(context: &Context, party: PartyId) -> Result<Core, Failure> {
@@ -133,19 +135,17 @@ async fn fetch_identity(core: &Core, stranger: &LinkIdentity, cards: &[Card]) ->
 /// A new signing key for this machine, told to the hub by whoever can reach it; then the first sync.
 async fn finish(
     context: &Context,
-    recover: &Recover,
+    passphrase: Option<&str>,
     core: Core,
-    root: &Signer,
-    next: &Signer,
+    [root, next]: [&Signer; 2],
     me: Me,
     session: Option<Session>,
 ) -> Outcome {
     let ring = context.home.keys();
-    let passphrase = join::passphrase(context, recover.no_passphrase)?;
     let operator = fresh().map_err(key_failure)?;
-    ring.write(KeyName::Root, root, passphrase.as_deref()).map_err(key_failure)?;
-    ring.write(KeyName::Next, next, passphrase.as_deref()).map_err(key_failure)?;
-    ring.write(KeyName::Operator, &operator, passphrase.as_deref()).map_err(key_failure)?;
+    ring.write(KeyName::Root, root, passphrase).map_err(key_failure)?;
+    ring.write(KeyName::Next, next, passphrase).map_err(key_failure)?;
+    ring.write(KeyName::Operator, &operator, passphrase).map_err(key_failure)?;
     let event = authorise(core.party, &operator, Capabilities::DESK, NO_END, [0; 32], "recovered");
     append(&core, &event, root).await?;
     context.home.save(&me)?;
