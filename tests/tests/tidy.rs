@@ -126,7 +126,8 @@ fn upper_snake(name: &str) -> String {
 }
 
 fn metadata() -> serde_json::Value {
-    let words = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    // Packages of other platforms are not fetched by a build: on a fresh machine this fetches them.
+    let words = ["metadata", "--format-version", "1", "--locked"];
     let said = Command::new(env!("CARGO")).args(words).current_dir(root()).output().expect("cargo");
     serde_json::from_slice(&said.stdout).unwrap_or_else(|e| panic!("{e}: {said:?}"))
 }
