@@ -5,6 +5,7 @@
 
 pub mod codes;
 pub mod exchange;
+pub mod mutation;
 pub mod wire;
 
 /// The schema, as compiled from `proto/caphub/v1`.

@@ -1,0 +1,77 @@
+//! Seeded faults of the protocol's own rules, by which the simulator is proven: each must be caught by it.
+//!
+//! Only the feature `mutations` can turn one on, for one thread; without it `mutant!(Name)` is the constant false.
+
+/// `true` where this fault is to be made; `false`, and compiled away, without the feature `mutations`.
+#[macro_export]
+macro_rules! mutant {
+    ($name:ident) => {
+        $crate::mutation::active($crate::mutation::Mutation::$name)
+    };
+}
+
+macro_rules! mutations {
+    ($($name:ident, $meaning:literal;)*) => {
+        /// One fault.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Mutation {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl Mutation {
+            /// Every fault.
+            pub const ALL: &[Mutation] = &[$(Self::$name,)*];
+
+            /// What it does.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => $meaning,)* }
+            }
+        }
+    };
+}
+
+mutations! {
+    SkipPrevious, "the hash of the entry before is not compared within a run";
+    SkipPlacement, "the hash of the entry before is not compared with the head that is held";
+    SkipRunSignature, "the last signature of a run is not checked";
+    SkipBodyHash, "a body is not compared with the header's hash of it";
+    AcceptRollback, "entries at places that are held replace what is held";
+    AcknowledgeBeforeSync, "what was pushed is acknowledged before it is durable";
+    WidenAudience, "whoever reads the network's feeds reads every hub's";
+    StateAboveHole, "the stated head counts what stands above a hole";
+    IgnoreRevocation, "entries beyond a revocation are taken";
+    NoFreeze, "a proven fork does not freeze the feed";
+    AcceptBeyondFreeze, "a frozen feed still grows";
+    UncheckedProof, "a fork proof is believed without its signatures";
+    KeepProof, "a fork proof is kept and not passed on";
+    FingerprintWithoutHash, "fingerprints of head sets leave the entry hash out";
+    DropDifference, "one of the feeds that differ is dropped";
+    AccuseLate, "a hub that is late is called shown by evidence";
+    IgnoreLogId, "statements under different log ids are compared";
+    AcceptAbsentBody, "an absent body counts as whole whatever named it";
+    ResumeBeyondDurable, "a position is kept before its entries are durable";
+}
+
+#[cfg(feature = "mutations")]
+thread_local! {
+    static ACTIVE: std::cell::Cell<Option<Mutation>> = const { std::cell::Cell::new(None) };
+}
+
+/// Turns one fault on for this thread, or all off.
+#[cfg(feature = "mutations")]
+pub fn set(mutation: Option<Mutation>) {
+    ACTIVE.with(|a| a.set(mutation));
+}
+
+/// True where this fault is on for this thread.
+#[cfg(feature = "mutations")]
+pub fn active(mutation: Mutation) -> bool {
+    ACTIVE.with(std::cell::Cell::get) == Some(mutation)
+}
+
+/// Never, without the feature.
+#[cfg(not(feature = "mutations"))]
+#[inline(always)]
+pub const fn active(_: Mutation) -> bool {
+    false
+}
