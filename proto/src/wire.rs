@@ -14,6 +14,7 @@ pub mod ids;
 pub mod keys;
 pub mod limits;
 pub mod reason;
+pub mod statement;
 
 pub use audience::Audience;
 pub use entry::{Entry, UncheckedEntry};
