@@ -5,6 +5,7 @@
 pub mod audience;
 pub mod bytes;
 pub mod card;
+pub mod carry;
 pub mod cert;
 pub mod entry;
 pub mod feed;

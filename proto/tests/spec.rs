@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use caphub_proto::codes::vocabulary::{self, Term};
 use caphub_proto::exchange::{RecordKind, check};
+use caphub_proto::wire::carry;
 use caphub_proto::wire::cert::EXTENSION_OID;
 use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::{PartyId, Reason, limits};
@@ -67,6 +68,19 @@ fn limits_of_the_formats() {
         ("TRANSLATIONS_MAX", check::TRANSLATIONS_MAX as u64),
     ];
     assert_eq!(stated, held.into_iter().map(|(n, v)| (n.to_owned(), v)).collect());
+}
+
+#[test]
+fn limits_of_carry_files() {
+    let stated: Vec<usize> = table(&spec(), "### 14.2 ", "| type | frame | payload | at most, bytes |")
+        .into_iter()
+        .map(|row| row[3].replace(',', "").parse().unwrap())
+        .collect();
+    let end = 4 + 4 + 8 + 1 + 32 + 64;
+    let holds = 16 + carry::HOLDS_MAX * (16 + 41);
+    let (evidence, fork) = (carry::EVIDENCE_BYTES_MAX, carry::FORK_FRAME_BYTES_MAX);
+    let run = carry::RUN_FRAME_BYTES_MAX;
+    assert_eq!(stated, [carry::MANIFEST_BYTES_MAX, run, fork, evidence, evidence, holds, end]);
 }
 
 #[test]

@@ -87,6 +87,9 @@ reasons! {
     ClockOff = "clock_off", "the two clocks differ too much";
     UnknownPosition = "unknown_position", "the position is of another log or lies beyond this one's end";
     BadPageToken = "bad_page_token", "the page token is not one that this node gave out";
+    CarryFormat = "carry_format", "the file is not a carry file, or a frame of it has another layout";
+    CarryDamaged = "carry_damaged", "bytes of the carry file changed after it was written";
+    CarryCut = "carry_cut", "the carry file ends before its last frame";
     BadRequest = "bad_request", "a field of the request is missing or malformed";
     StoreFailed = "store_failed", "the node could not write to its store";
     ShuttingDown = "shutting_down", "the node is stopping; try again later";

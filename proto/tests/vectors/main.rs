@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
+mod carry;
 mod case;
 mod curve;
 mod entries;
@@ -69,6 +70,13 @@ fn identity_logs_are_judged_as_the_vectors_say() {
     keep("identity.json", &cases);
 }
 
+#[test]
+fn carry_files_are_read_as_the_vectors_say() {
+    let cases = carry::cases();
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("carry.json", &cases);
+}
+
 /// The section of SPEC.md that says which case proves which rule names every case, and no other.
 #[test]
 fn the_specification_names_every_case() {
@@ -87,6 +95,7 @@ fn the_specification_names_every_case() {
         ("entries.json", entries::cases().into_iter().map(|c| c.name).collect::<Vec<_>>()),
         ("runs.json", runs::cases().into_iter().map(|c| c.name).collect()),
         ("identity.json", identity::cases().into_iter().map(|c| c.name).collect()),
+        ("carry.json", carry::cases().into_iter().map(|c| c.name).collect()),
     ];
     for (file, names) in files {
         let globs: Vec<&str> = rows
