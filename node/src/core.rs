@@ -8,6 +8,7 @@ use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::State;
 use caphub_proto::wire::identity::state::Counted;
 use caphub_proto::wire::limits::{BATCH_BYTES, HEADER_BYTES};
+use caphub_proto::wire::reconcile::{Sets, Stated};
 use caphub_proto::wire::{Feed, Head, LogId, PartyId, Seq};
 
 use crate::admissions::Admissions;
@@ -97,6 +98,15 @@ impl Core {
     pub fn counted_heads(&self) -> Vec<FeedHead> {
         let heads = self.store.heads().into_iter();
         heads.filter_map(|held| Some(FeedHead { head: self.counted(&held)?, feed: held.feed })).collect()
+    }
+
+    /// The stated heads of all feeds, as sets to be compared.
+    pub fn sets(&self) -> Sets {
+        let mut sets = Sets::default();
+        for FeedHead { feed, head } in self.counted_heads() {
+            sets.state(feed, Some(Stated { seq: head.seq.value(), hash: head.hash, frozen: false }));
+        }
+        sets
     }
 
     /// Attestations are few and by few keys: the feeds of keys that may admit are read once, at start.

@@ -88,6 +88,7 @@ impl Session {
             versions: vec![1],
             software: concat!("caphub/", env!("CARGO_PKG_VERSION")).to_owned(),
             time_ms: now_ms(),
+            roots: Vec::new(),
         };
         let hello = self.client.hello(request).await?.into_inner();
         let ahead = hello.time_ms as i64 - now_ms() as i64;
@@ -96,7 +97,7 @@ impl Session {
         }
         let identity = Feed::identity(self.party);
         let held = core.store.head(&identity.id()).map_or(0, |h| h.head.seq.value());
-        let range = FeedRange { feed_id: identity.id().to_vec(), from: held + 1 };
+        let range = FeedRange { feed_id: identity.id().to_vec(), from: held + 1, to: 0 };
         self.pull_ranges(core, vec![range], 0, &mut Moved::default(), &mut |_, _| {}).await?;
         self.check_key(core, &hello)?;
         Ok(hello)
@@ -139,7 +140,7 @@ impl Session {
         for (feed, seq) in heads {
             let held = core.store.head(&feed.id()).map_or(0, |h| h.head.seq.value());
             if seq.value() > held {
-                let range = FeedRange { feed_id: feed.id().to_vec(), from: held + 1 };
+                let range = FeedRange { feed_id: feed.id().to_vec(), from: held + 1, to: 0 };
                 expected += seq.value() - held;
                 if feed.is_identity() { identity.push(range) } else { records.push(range) }
             }
@@ -160,7 +161,7 @@ impl Session {
         moved: &mut Moved,
         progress: OnProgress<'_>,
     ) -> Result<(), SyncError> {
-        let request = PullRequest { ranges, position: None, follow: false };
+        let request = PullRequest { ranges, ..PullRequest::default() };
         let mut stream = self.client.pull(request).await?.into_inner();
         // The network fills the pipe while the last batch is checked and written.
         let (sender, mut receiver) = mpsc::channel::<Vec<v1::Run>>(limits::PIPELINE_MESSAGES);
@@ -196,7 +197,7 @@ impl Session {
         position: v1::Position,
         mut seen: impl FnMut(&[Taken]) -> bool,
     ) -> Result<(), SyncError> {
-        let request = PullRequest { ranges: Vec::new(), position: Some(position), follow: true };
+        let request = PullRequest { position: Some(position), follow: true, ..PullRequest::default() };
         let mut stream = self.client.pull(request).await?.into_inner();
         while let Some(message) = stream.message().await? {
             let taken = core.ingest.take(message.runs, Origin::Peer).await;

@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod card;
 pub mod carry;
 pub mod cert;
+pub mod entitlement;
 pub mod entry;
 pub mod feed;
 pub mod header;
@@ -15,6 +16,7 @@ pub mod ids;
 pub mod keys;
 pub mod limits;
 pub mod reason;
+pub mod reconcile;
 pub mod statement;
 
 pub use audience::Audience;

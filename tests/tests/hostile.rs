@@ -136,7 +136,7 @@ async fn malformed_requests_say_what_is_wrong() {
     let (identity, ..) = caller(&machine).await;
     let channel = dial(&identity, card.party, Some(card.node_key), &card.addresses, now_ms()).await;
     let mut client = FederationServiceClient::new(channel.expect("a link"));
-    let range = |len: usize, from: u64| FeedRange { feed_id: vec![1; len], from };
+    let range = |len: usize, from: u64| FeedRange { feed_id: vec![1; len], from, to: 0 };
     let strange = Position { log_id: vec![9; 16], ordinal: 1, entitlement: 0 };
     let pulls = [
         (PullRequest::default(), Reason::BadRequest),
@@ -145,7 +145,11 @@ async fn malformed_requests_say_what_is_wrong() {
         (PullRequest { ranges: vec![range(32, 1 << 53)], ..PullRequest::default() }, Reason::BadRequest),
         (PullRequest { ranges: vec![range(32, 1); 8_193], ..PullRequest::default() }, Reason::BadRequest),
         (
-            PullRequest { ranges: vec![range(32, 1)], position: Some(strange.clone()), follow: false },
+            PullRequest {
+                ranges: vec![range(32, 1)],
+                position: Some(strange.clone()),
+                ..PullRequest::default()
+            },
             Reason::BadRequest,
         ),
         (PullRequest { position: Some(strange), ..PullRequest::default() }, Reason::UnknownPosition),

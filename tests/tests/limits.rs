@@ -31,7 +31,7 @@ async fn connect(identity: &LinkIdentity, card: &Card) -> Channel {
 }
 
 fn hello() -> HelloRequest {
-    HelloRequest { versions: vec![1], software: "test".to_owned(), time_ms: now_ms() }
+    HelloRequest { versions: vec![1], software: "test".to_owned(), time_ms: now_ms(), roots: Vec::new() }
 }
 
 #[tokio::test]

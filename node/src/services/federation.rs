@@ -5,9 +5,10 @@ use std::pin::Pin;
 use caphub_proto::v1::federation_service_server::FederationService;
 use caphub_proto::v1::{
     self, FeedHead, HeadsRequest, HeadsResponse, HelloRequest, HelloResponse, Position, PullRequest,
-    PullResponse, PushRequest, PushResponse, RunRefusal,
+    PullResponse, PushRequest, PushResponse, ReconcileRequest, ReconcileResponse, RunRefusal,
 };
 use caphub_proto::wire::limits::BATCH_BYTES;
+use caphub_proto::wire::reconcile;
 use caphub_proto::wire::{FeedId, LogId, OperatorKey, PartyId, Reason, Seq};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -87,7 +88,17 @@ impl FederationService for Federation {
             time_ms: now_ms(),
             standing: admitted.standing.code().to_owned(),
             follows_you: (self.follows)(&admitted.party),
+            roots: reconcile::roots(&asked.roots, &self.core.sets(), &admitted.viewer),
         }))
+    }
+
+    async fn reconcile(
+        &self,
+        request: Request<ReconcileRequest>,
+    ) -> Result<Response<ReconcileResponse>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let answered = reconcile::answer(request.get_ref(), &self.core.sets(), &admitted.viewer);
+        answered.map(Response::new).map_err(|reason| status(reason, "ranges are in order, apart and bounded"))
     }
 
     type HeadsStream = Answers<HeadsResponse>;
@@ -107,6 +118,7 @@ impl FederationService for Federation {
                     feed: Some(feed_parts(&h.feed)),
                     seq: h.head.seq.value(),
                     entry_hash: h.head.hash.to_vec(),
+                    frozen: false,
                 });
                 Ok(HeadsResponse { heads: heads.collect() })
             })
@@ -277,6 +289,7 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
             runs: due.map(travelling).collect(),
             position: Some(position(&core.store, ordinal, &admitted)),
             current: at_end,
+            measure: None,
         };
         let news = !message.runs.is_empty() || (at_end && !told_current);
         if news && sender.send(Ok(message)).await.is_err() {
