@@ -11,6 +11,7 @@ pub mod entitlement;
 pub mod entry;
 pub mod feed;
 pub mod header;
+pub mod history;
 pub mod identity;
 pub mod ids;
 pub mod keys;
