@@ -17,10 +17,12 @@ pub const LOG_LEVEL_DEFAULT: &str = "info,tantivy=warn";
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where to listen: host:port.
+    /// Where to listen: host:port; empty or `none` for a node that only dials out.
     pub listen: String,
     /// What the node card says; where empty, the addresses of the machine as far as they are known.
     pub addresses: Vec<String>,
+    /// The proxy for outgoing links: a URL, `none`, or empty for what the environment says.
+    pub proxy: String,
     /// text or json.
     pub log_format: LogFormat,
     /// As in `RUST_LOG`: info, debug, caphub_node=debug.
@@ -59,6 +61,7 @@ impl Default for Config {
         Self {
             listen: LISTEN_DEFAULT.to_owned(),
             addresses: Vec::new(),
+            proxy: String::new(),
             log_format: LogFormat::Text,
             log_level: LOG_LEVEL_DEFAULT.to_owned(),
             shutdown_seconds: 10,
@@ -128,6 +131,11 @@ impl Config {
         toml::from_str(text).map_err(|e| e.to_string())
     }
 
+    /// Where to listen; `None` for a node that only dials out.
+    pub fn listens_on(&self) -> Option<&str> {
+        Some(self.listen.trim()).filter(|l| !l.is_empty() && *l != "none")
+    }
+
     /// How long open requests may take to end when the node stops.
     pub fn shutdown(&self) -> Duration {
         Duration::from_secs(self.shutdown_seconds)
@@ -140,6 +148,9 @@ impl Config {
         if let Some(addresses) = variable("CAPHUB_ADDRESSES") {
             self.addresses =
                 addresses.split(',').map(|a| a.trim().to_owned()).filter(|a| !a.is_empty()).collect();
+        }
+        if let Some(proxy) = variable("CAPHUB_PROXY") {
+            self.proxy = proxy;
         }
         if let Some(level) = variable("CAPHUB_LOG_LEVEL") {
             self.log_level = level;

@@ -23,7 +23,8 @@ use crate::entitlement::Viewer;
 use crate::hub::{Hub, HubError};
 use crate::keys::{KeyError, KeyName};
 use crate::link::certificate::CertificateError;
-use crate::link::{LinkIdentity, LinkServer, limits};
+use crate::link::dial::ProxyError;
+use crate::link::{Dialler, LinkIdentity, LinkServer, Proxies, limits};
 use crate::membership::Membership;
 use crate::peers::Peers;
 use crate::services::admin::Admin;
@@ -86,6 +87,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The configured proxy.
+    #[error("proxy: {0}")]
+    Proxy(#[from] ProxyError),
     /// A small file of the hub's folder.
     #[error("the hub's folder cannot be read: {0}")]
     Files(#[from] std::io::Error),
@@ -101,7 +105,7 @@ impl Node {
     pub fn open(
         directory: &Path,
         config: &Config,
-        bound: SocketAddr,
+        bound: Option<SocketAddr>,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let hub = Hub::load(directory)?;
@@ -109,7 +113,9 @@ impl Node {
         let core = Core::open(directory, hub.party, false, (&config.quotas).into())?;
         let author = Author::new(hub.party, signer.clone());
         let identity = LinkIdentity { party: hub.party, signer };
-        let peers = Peers::open(directory, core.clone(), identity, stop.child_token())?;
+        let proxies = Proxies::resolve(&config.proxy, |name| std::env::var(name).ok())?;
+        let dialler = Dialler::new(identity, proxies);
+        let peers = Peers::open(directory, core.clone(), dialler, stop.child_token())?;
         let membership = Arc::new(Membership::open(directory, core.clone(), author.clone())?);
         let addresses = stated_addresses(config, bound);
         Ok(Self { hub, core, author, peers, membership, addresses })
@@ -140,8 +146,11 @@ impl Node {
 /// Runs the node of a hub's folder until `stop`.
 pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> Result<(), StartError> {
     let listen_error = |source| StartError::Listen { address: config.listen.clone(), source };
-    let listener = TcpListener::bind(&config.listen).await.map_err(listen_error)?;
-    let bound = listener.local_addr().map_err(listen_error)?;
+    let listener = match config.listens_on() {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(listen_error)?),
+        None => None,
+    };
+    let bound = listener.as_ref().map(TcpListener::local_addr).transpose().map_err(listen_error)?;
     let opened = {
         let (directory, config, stop) = (directory.to_owned(), config.clone(), stop.clone());
         tokio::task::spawn_blocking(move || Node::open(&directory, &config, bound, &stop)).await
@@ -156,10 +165,15 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
     let identity = LinkIdentity { party: node.hub.party, signer: node.author.signer().clone() };
     let server = Arc::new(LinkServer::new(identity, now_ms())?);
     let renewing = tokio::spawn(renew(Arc::clone(&server), stop.clone()));
-    tracing::info!(hub = %node.hub.name, party = %node.hub.party, address = %bound, "the node is up");
-    let router = router(Arc::clone(&node), Arc::clone(&gate)).await;
-    let serving = server.serve(listener, router, gate, stop.clone());
-    serving.await;
+    let address = bound.map_or_else(|| "none".to_owned(), |b| b.to_string());
+    tracing::info!(hub = %node.hub.name, party = %node.hub.party, address, "the node is up");
+    match listener {
+        Some(listener) => {
+            let router = router(Arc::clone(&node), Arc::clone(&gate)).await;
+            server.serve(listener, router, gate, stop.clone()).await;
+        }
+        None => stop.cancelled().await,
+    }
     let ended = async {
         let _ = tokio::join!(admin, views, erasing, renewing);
     };
@@ -276,11 +290,12 @@ async fn renew(server: Arc<LinkServer>, stop: CancellationToken) {
 }
 
 /// What the card says: as configured, or the address that is listened on, by the machine's name where that is
-/// all of them.
-fn stated_addresses(config: &Config, bound: SocketAddr) -> Vec<String> {
-    if !config.addresses.is_empty() {
-        return config.addresses.clone();
-    }
+/// all of them; none for a node that only dials out.
+fn stated_addresses(config: &Config, bound: Option<SocketAddr>) -> Vec<String> {
+    let bound = match bound {
+        Some(bound) if config.addresses.is_empty() => bound,
+        _ => return config.addresses.clone(),
+    };
     if !bound.ip().is_unspecified() {
         return vec![bound.to_string()];
     }

@@ -9,14 +9,16 @@ use std::time::Duration;
 use caphub_proto::v1::LinkState;
 use caphub_proto::wire::card::Card;
 use caphub_proto::wire::{Feed, FeedId, PartyId, Reason, Seq};
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses::places;
 use crate::author::now_ms;
 use crate::core::Core;
 use crate::durable;
 use crate::entitlement::Viewer;
 use crate::keys::random;
-use crate::link::{LinkIdentity, dial};
+use crate::link::{Dialler, Place, Proxies};
 use crate::sync::{Moved, Session, SyncError};
 
 /// First wait after a failure.
@@ -25,6 +27,8 @@ const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// Entries that arrive within this time leave in one push.
 const PUSH_DEBOUNCE: Duration = Duration::from_millis(20);
+/// How long after news another address of a lost hub is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Most linked hubs.
 const LINKS_MAX: usize = 256;
 /// Feeds that a status names as not carried.
@@ -33,7 +37,7 @@ const NOT_CARRIED_SHOWN: usize = 16;
 /// All links of one node.
 pub struct Peers {
     core: Core,
-    identity: LinkIdentity,
+    dialler: Dialler,
     path: PathBuf,
     links: Mutex<BTreeMap<PartyId, Link>>,
     stop: CancellationToken,
@@ -41,9 +45,36 @@ pub struct Peers {
 
 struct Link {
     card: Card,
-    text: String,
+    stored: Stored,
     stop: CancellationToken,
     live: Live,
+}
+
+/// A link in the file. What its nodes have published since is in the log and not repeated here.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Written", deny_unknown_fields)]
+struct Stored {
+    /// The card that was given, as signed.
+    card: String,
+    /// The proxy of this link alone, with its password; empty: the node's own.
+    proxy: String,
+}
+
+/// The forms that the file has had.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Card(String),
+    Link { card: String, proxy: String },
+}
+
+impl From<Written> for Stored {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Card(card) => Self { card, proxy: String::new() },
+            Written::Link { card, proxy } => Self { card, proxy },
+        }
+    }
 }
 
 type Live = Arc<Mutex<State>>;
@@ -63,18 +94,18 @@ impl Peers {
     pub fn open(
         directory: &Path,
         core: Core,
-        identity: LinkIdentity,
+        dialler: Dialler,
         stop: CancellationToken,
     ) -> std::io::Result<Self> {
         let path = directory.join("links.json");
-        let texts: Vec<String> = durable::read_json(&path)?;
+        let all: Vec<Stored> = durable::read_json(&path)?;
         let mut links = BTreeMap::new();
-        for text in texts {
-            let card = Card::parse(&text).map_err(std::io::Error::other)?;
-            let link = Link { card: card.clone(), text, stop: stop.child_token(), live: Live::default() };
+        for stored in all {
+            let card = Card::parse(&stored.card).map_err(std::io::Error::other)?;
+            let link = Link { card: card.clone(), stored, stop: stop.child_token(), live: Live::default() };
             links.insert(card.party, link);
         }
-        let peers = Self { core, identity, path, links: Mutex::new(links), stop };
+        let peers = Self { core, dialler, path, links: Mutex::new(links), stop };
         peers.state_carriage();
         Ok(peers)
     }
@@ -86,13 +117,14 @@ impl Peers {
         }
     }
 
-    /// Adds a link, or replaces its card, and dials at once.
-    pub fn add(&self, card: Card, text: String) -> std::io::Result<()> {
+    /// Adds a link, or replaces its card and proxy, and dials at once. An empty `proxy` is the node's own way.
+    pub fn add(&self, card: Card, text: String, proxy: String) -> std::io::Result<()> {
         let mut links = self.lock();
         if links.len() >= LINKS_MAX && !links.contains_key(&card.party) {
             return Err(std::io::Error::other("256 links are the most that a node keeps"));
         }
-        let link = Link { card: card.clone(), text, stop: self.stop.child_token(), live: Live::default() };
+        let stored = Stored { card: text, proxy };
+        let link = Link { card: card.clone(), stored, stop: self.stop.child_token(), live: Live::default() };
         self.spawn(&link);
         if let Some(replaced) = links.insert(card.party, link) {
             replaced.stop.cancel();
@@ -124,13 +156,18 @@ impl Peers {
             LinkState {
                 party_id: link.card.party.to_vec(),
                 name: link.card.name.clone(),
-                addresses: link.card.addresses.clone(),
+                addresses: addresses(&places(&self.core, &link.card)),
                 state: if live.connected { "connected" } else { "waiting" }.to_owned(),
                 detail: live.detail,
                 received: live.received,
                 sent: live.sent,
                 last_contact_ms: live.last_contact_ms,
                 not_carried: not_carried.collect(),
+                proxy: match link.stored.proxy.as_str() {
+                    "" => String::new(),
+                    own => Proxies::resolve(own, |_| None).map(|p| p.to_string()).unwrap_or_default(),
+                },
+                confirmed_by: Vec::new(),
             }
         });
         states.collect()
@@ -153,20 +190,24 @@ impl Peers {
     }
 
     fn save(&self, links: &BTreeMap<PartyId, Link>) -> std::io::Result<()> {
-        let texts: Vec<&String> = links.values().map(|l| &l.text).collect();
-        durable::replace_json(&self.path, &texts)
+        let all: Vec<&Stored> = links.values().map(|l| &l.stored).collect();
+        durable::replace_json(&self.path, &all)
     }
 
     fn spawn(&self, link: &Link) {
-        if link.card.addresses.is_empty() {
-            // The far end opens this one.
-            link.live.lock().unwrap_or_else(PoisonError::into_inner).detail =
-                "its card names no address: it connects to this node".to_owned();
-            return;
-        }
+        let dialler = match &link.stored.proxy {
+            own if own.is_empty() => self.dialler.clone(),
+            other => match Proxies::resolve(other, |_| None) {
+                Ok(proxies) => self.dialler.through(proxies),
+                Err(error) => {
+                    link.live.lock().unwrap_or_else(PoisonError::into_inner).detail = error.to_string();
+                    return;
+                }
+            },
+        };
         let task = Task {
             core: self.core.clone(),
-            identity: self.identity.clone(),
+            dialler,
             card: link.card.clone(),
             live: Arc::clone(&link.live),
         };
@@ -186,7 +227,7 @@ impl Peers {
 
 struct Task {
     core: Core,
-    identity: LinkIdentity,
+    dialler: Dialler,
     card: Card,
     live: Live,
 }
@@ -196,7 +237,14 @@ impl Task {
         let mut wait = BACKOFF_MIN;
         loop {
             let started = tokio::time::Instant::now();
-            let ended = self.connect().await;
+            let tried = places(&self.core, &self.card);
+            if tried.is_empty() {
+                let detail = "no address of it is known: it connects to this node".to_owned();
+                self.set(|s| (s.connected, s.detail) = (false, detail));
+                self.moved(&tried).await;
+                continue;
+            }
+            let ended = self.connect(&tried).await;
             self.set(|s| {
                 s.connected = false;
                 s.detail = ended;
@@ -207,19 +255,35 @@ impl Task {
             } else {
                 (wait * 2).min(BACKOFF_MAX)
             };
-            tokio::time::sleep(jitter(wait)).await;
+            tokio::select! {
+                () = tokio::time::sleep(jitter(wait)) => {}
+                () = self.moved(&tried) => wait = BACKOFF_MIN,
+            }
+        }
+    }
+
+    /// Ends when another address of the hub is known than those tried.
+    async fn moved(&self, tried: &[Place]) {
+        let mut changes = self.core.views.watch();
+        while places(&self.core, &self.card) == tried {
+            // Records come in thousands: looking again a little later finds them all.
+            let changed = changes.recv().await;
+            tokio::time::sleep(LOOK_AGAIN).await;
+            changes = changes.resubscribe();
+            if matches!(changed, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
+                return std::future::pending().await;
+            }
         }
     }
 
     /// One connection from dial to end; returns why it ended.
-    async fn connect(&self) -> String {
+    async fn connect(&self, places: &[Place]) -> String {
         let party = self.card.party;
-        let node_key = Some(self.card.node_key);
-        let channel = match dial(&self.identity, party, node_key, &self.card.addresses, now_ms()).await {
-            Ok(channel) => channel,
+        let reached = match self.dialler.dial(party, places, now_ms()).await {
+            Ok(reached) => reached,
             Err(error) => return error.to_string(),
         };
-        let mut session = Session::new(channel, party, node_key);
+        let mut session = Session::new(reached.channel, party, Some(reached.key));
         loop {
             match self.round(&mut session).await {
                 Ok(()) => tokio::time::sleep(BACKOFF_MIN).await,
@@ -319,6 +383,10 @@ impl Task {
     fn set(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+fn addresses(places: &[Place]) -> Vec<String> {
+    places.iter().map(|p| p.address.clone()).collect()
 }
 
 /// Between half and all of a wait, so that nodes do not come back at one moment.

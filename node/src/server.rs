@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 use crate::hub::Hub;
 use crate::keys::KeyName;
+use crate::link::Proxies;
 use crate::node::{self, StartError};
 
 /// Runs a caphub hub: a node with its own store, keys and rules.
@@ -45,7 +46,7 @@ enum Command {
     },
     /// Run the node until it is told to stop.
     Run {
-        /// Where to listen, host:port; overrides the configuration.
+        /// Where to listen, host:port, or none for a hub that only dials out; overrides the configuration.
         #[arg(long)]
         listen: Option<String>,
     },
@@ -218,10 +219,17 @@ fn check(directory: &std::path::Path) -> ExitCode {
     say(
         "configuration",
         match &config {
-            Ok(config) => Ok(format!("listens on {}", config.listen)),
+            Ok(config) => Ok(match config.listens_on() {
+                Some(address) => format!("listens on {address}"),
+                None => "listens nowhere: it dials out".to_owned(),
+            }),
             Err(error) => Err(error.to_string()),
         },
     );
+    if let Ok(config) = &config {
+        let proxies = Proxies::resolve(&config.proxy, |name| std::env::var(name).ok());
+        say("proxy", proxies.map(|p| p.to_string()).map_err(|e| e.to_string()));
+    }
     let hub = Hub::load(directory);
     say(
         "hub",

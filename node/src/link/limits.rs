@@ -28,6 +28,10 @@ pub const PING_AFTER: Duration = Duration::from_secs(30);
 pub const PING_ANSWER: Duration = Duration::from_secs(20);
 /// From a dial to a connection.
 pub const CONNECT: Duration = Duration::from_secs(15);
+/// A further address is tried after this long, while the one before still may answer (RFC 8305).
+pub const STAGGER: Duration = Duration::from_millis(300);
+/// Addresses of one hub that are tried at one dial: those of its card and those learned.
+pub const ADDRESSES_TRIED_MAX: usize = 24;
 /// A unary request.
 pub const REQUEST: Duration = Duration::from_secs(60);
 /// Connections in all; about 40 KiB of memory each while idle.

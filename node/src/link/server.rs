@@ -1,19 +1,21 @@
 //! The accept loop: handshake deadline, bounds, identity after accept, and an end when it is revoked.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use caphub_proto::wire::cert::Binding;
+use futures::{Stream, StreamExt};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::BufReader;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -78,7 +80,7 @@ impl LinkServer {
         Ok(())
     }
 
-    /// Accepts until `stop`; open connections end with it.
+    /// Accepts from a socket until `stop`; open connections end with it.
     pub async fn serve<S>(
         &self,
         listener: TcpListener,
@@ -86,12 +88,32 @@ impl LinkServer {
         door: Arc<dyn Door>,
         stop: CancellationToken,
     ) where
-        S: Service<http::Request<tonic::body::Body>, Response = http::Response<tonic::body::Body>>
-            + Clone
-            + Send
-            + 'static,
+        S: Router,
         S::Future: Send + 'static,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let incoming = futures::stream::unfold(listener, |listener| async move {
+            let accepted = listener.accept().await.map(|(tcp, address)| {
+                let _ = tcp.set_nodelay(true);
+                (tcp, address)
+            });
+            Some((accepted, listener))
+        });
+        self.serve_incoming(Box::pin(incoming), router, door, stop).await;
+    }
+
+    /// Serves whatever streams come in, until `stop` or until none come any more.
+    pub async fn serve_incoming<S, Io>(
+        &self,
+        mut incoming: impl Stream<Item = io::Result<(Io, SocketAddr)>> + Unpin,
+        router: S,
+        door: Arc<dyn Door>,
+        stop: CancellationToken,
+    ) where
+        S: Router,
+        S::Future: Send + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+        Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
         let all = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
@@ -99,17 +121,18 @@ impl LinkServer {
         let http = Arc::new(http_limits());
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = incoming.next() => accepted,
                 () = stop.cancelled() => return,
             };
-            let (tcp, address) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
+            let (stream, address) = match accepted {
+                Some(Ok(accepted)) => accepted,
+                Some(Err(error)) => {
                     // Out of file descriptors, most likely: wait for some to come back.
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 }
+                None => return,
             };
             let Ok(permit) = Arc::clone(&all).try_acquire_owned() else {
                 tracing::warn!(%address, "a connection was turned away: all are in use");
@@ -124,11 +147,28 @@ impl LinkServer {
             };
             let (router, stop) = (router.clone(), stop.clone());
             tokio::spawn(async move {
-                connection.run(tcp, router, stop).await;
+                connection.run(stream, router, stop).await;
                 drop(permit);
             });
         }
     }
+}
+
+/// The services of a node, as one.
+pub trait Router:
+    Service<http::Request<tonic::body::Body>, Response = http::Response<tonic::body::Body>>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Router for S where
+    S: Service<http::Request<tonic::body::Body>, Response = http::Response<tonic::body::Body>>
+        + Clone
+        + Send
+        + 'static
+{
 }
 
 struct Connection {
@@ -140,18 +180,15 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run<S>(self, tcp: TcpStream, router: S, stop: CancellationToken)
+    async fn run<S, Io>(self, stream: Io, router: S, stop: CancellationToken)
     where
-        S: Service<http::Request<tonic::body::Body>, Response = http::Response<tonic::body::Body>>
-            + Clone
-            + Send
-            + 'static,
+        S: Router,
         S::Future: Send + 'static,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+        Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let address = self.address;
-        let _ = tcp.set_nodelay(true);
-        let buffered = BufReader::with_capacity(limits::READ_BUFFER_BYTES, tcp);
+        let buffered = BufReader::with_capacity(limits::READ_BUFFER_BYTES, stream);
         let stream = match tokio::time::timeout(limits::HANDSHAKE, self.acceptor.accept(buffered)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return tracing::info!(%address, %error, "a handshake failed"),

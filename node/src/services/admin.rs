@@ -16,6 +16,7 @@ use caphub_proto::wire::card::Card;
 use tonic::{Request, Response, Status};
 
 use crate::admissions::Level;
+use crate::link::Proxies;
 use crate::node::Node;
 use crate::services::federation::party_of;
 use crate::services::membership::membership_status;
@@ -119,13 +120,16 @@ impl AdminService for Admin {
     }
 
     async fn add_link(&self, request: Request<AddLinkRequest>) -> Result<Response<AddLinkResponse>, Status> {
-        let text = request.into_inner().card;
+        let AddLinkRequest { card: text, proxy } = request.into_inner();
         let card = Card::parse(&text).map_err(|e| status(Reason::BadRequest, &e.to_string()))?;
+        if let Err(error) = Proxies::resolve(&proxy, |_| None) {
+            return Err(status(Reason::BadRequest, &error.to_string()));
+        }
         if card.party == self.0.core.party {
             return Err(status(Reason::BadRequest, "this is the node's own card"));
         }
         let (party_id, name) = (card.party.to_vec(), card.name.clone());
-        let added = self.0.peers.add(card, text);
+        let added = self.0.peers.add(card, text, proxy);
         added.map_err(|e| status(Reason::StoreFailed, &e.to_string()))?;
         Ok(Response::new(AddLinkResponse { party_id, name }))
     }
