@@ -6,9 +6,10 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::{self, Context};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::home::Home;
 use crate::texts::Texts;
+use caphub_node::link::Proxies;
 use caphub_proto::exchange::RecordKind;
 
 /// Parses the process's arguments and runs.
@@ -32,7 +33,17 @@ pub fn main() -> ExitCode {
         }
     };
     let json = arguments.json;
+    let proxies = Proxies::resolve(arguments.proxy.as_deref().unwrap_or_default(), |n| std::env::var(n).ok());
+    let proxies = match proxies {
+        Ok(proxies) => proxies,
+        Err(error) => {
+            let failure = Failure::usage("error-proxy").because(error).hint("hint-proxy");
+            eprintln!("{}", failure.lines(&texts));
+            return ExitCode::from(failure.code());
+        }
+    };
     let context = Context {
+        proxies,
         home: Home::new(arguments.home),
         hub_dir: caphub_node::server::hub_directory(arguments.hub_dir),
         texts,
@@ -56,6 +67,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Join(join) => commands::join::run(context, join).await,
+        Command::Leave { hub } => commands::hubs::leave(context, &hub),
         Command::Sync(sync) => commands::sync::run(context, sync).await,
         Command::Status => commands::status::run(context),
         Command::Offers => commands::offers::run(context),

@@ -12,6 +12,8 @@ pub struct Arguments {
     pub home: Option<PathBuf>,
     #[arg(long, env = "CAPHUB_HUB_DIR", global = true, value_name = "FOLDER")]
     pub hub_dir: Option<PathBuf>,
+    #[arg(long, env = "CAPHUB_PROXY", hide_env_values = true, global = true, value_name = "URL")]
+    pub proxy: Option<String>,
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -22,6 +24,9 @@ pub struct Arguments {
 #[allow(missing_docs)]
 pub enum Command {
     Join(Join),
+    Leave {
+        hub: String,
+    },
     Sync(Sync),
     Status,
     Offers,
@@ -316,7 +321,11 @@ pub enum HubCommand {
 #[derive(Subcommand, Debug)]
 #[allow(missing_docs)]
 pub enum LinkCommand {
-    Add { card: PathBuf },
+    Add {
+        card: PathBuf,
+        #[arg(long = "link-proxy", value_name = "URL", default_value = "")]
+        link_proxy: String,
+    },
     List,
     Remove { party: String },
 }

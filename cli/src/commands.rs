@@ -4,11 +4,13 @@ pub mod compose;
 pub mod demo;
 pub mod export;
 pub mod hub;
+pub mod hubs;
 pub mod import;
 pub mod join;
 pub mod key;
 pub mod offers;
 pub mod org;
+pub mod reach;
 pub mod records;
 pub mod search;
 pub mod status;
@@ -17,9 +19,7 @@ pub mod verify;
 
 use std::path::PathBuf;
 
-use caphub_node::link::LinkIdentity;
-use caphub_node::sync::Session;
-use caphub_proto::wire::card::Card;
+use caphub_node::link::Proxies;
 
 use crate::failure::Failure;
 use crate::home::Home;
@@ -32,6 +32,8 @@ pub struct Context {
     pub home: Home,
     /// The hub's folder, for operators.
     pub hub_dir: PathBuf,
+    /// How hubs are reached.
+    pub proxies: Proxies,
     /// Sentences.
     pub texts: Texts,
     /// Print data as JSON.
@@ -53,28 +55,4 @@ impl Context {
     pub fn passphrase_question(&self) -> String {
         self.texts.t("ask-passphrase")
     }
-}
-
-/// A connection to the first hub that answers, in the order of the cards.
-pub async fn connect(
-    identity: &LinkIdentity,
-    cards: &[Card],
-) -> Result<(Card, Session, tonic::transport::Channel), Failure> {
-    let mut last = None;
-    for card in cards {
-        let now = caphub_node::author::now_ms();
-        match caphub_node::link::dial(identity, card.party, Some(card.node_key), &card.addresses, now).await {
-            Ok(channel) => {
-                let session = Session::new(channel.clone(), card.party, Some(card.node_key));
-                return Ok((card.clone(), session, channel));
-            }
-            Err(error) => last = Some((card.name.clone(), error)),
-        }
-    }
-    Err(match last {
-        Some((hub, error)) => {
-            Failure::new("error-no-hub").with("hub", hub).because(error).hint("hint-offline").offline()
-        }
-        None => Failure::new("error-no-card").hint("hint-join"),
-    })
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 /// The member's own file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(from = "Written")]
 pub struct Me {
     /// The organisation's id, as text.
     pub party: String,
@@ -22,14 +22,47 @@ pub struct Me {
     pub country: String,
     /// A party-kind code.
     pub kind: String,
-    /// The invitation or node card that was joined with, as signed.
-    pub hub: String,
-    /// Further hubs that may be synced through, as signed cards.
-    pub others: Vec<String>,
-    /// True once the hub has the request or the invitation's code.
-    pub asked: bool,
+    /// The hubs that were joined, in that order.
+    pub hubs: Vec<Joined>,
     /// The last sync, milliseconds since 1970 UTC.
     pub synced_ms: u64,
+}
+
+/// One hub of a member.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Joined {
+    /// The invitation or node card that was joined with, as signed.
+    pub text: String,
+    /// True once the hub has the request or the invitation's code.
+    pub asked: bool,
+    /// The last sync with it, milliseconds since 1970 UTC.
+    pub synced_ms: u64,
+}
+
+/// The forms that the member's file has had: once there was one hub.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+struct Written {
+    party: String,
+    name: String,
+    country: String,
+    kind: String,
+    hubs: Vec<Joined>,
+    synced_ms: u64,
+    hub: String,
+    others: Vec<String>,
+    asked: bool,
+}
+
+impl From<Written> for Me {
+    fn from(written: Written) -> Self {
+        let Written { party, name, country, kind, mut hubs, synced_ms, hub, others, asked } = written;
+        let former = std::iter::once(hub).chain(others).filter(|text| !text.is_empty());
+        hubs.extend(former.map(|text| Joined { text, asked, synced_ms }));
+        Self { party, name, country, kind, hubs, synced_ms }
+    }
 }
 
 /// A folder that holds a member.
@@ -86,14 +119,21 @@ impl Me {
         self.party.parse().map_err(|e| Failure::new("error-me").because(e))
     }
 
-    /// The hub that was joined, then others.
+    /// The cards of the hubs that were joined, in that order.
     pub fn cards(&self) -> Vec<Card> {
-        std::iter::once(&self.hub).chain(&self.others).filter_map(|t| card_of(t)).collect()
+        self.hubs.iter().filter_map(Joined::card).collect()
+    }
+}
+
+impl Joined {
+    /// A hub that was joined with this text and knows it, or does not yet.
+    pub fn new(text: String, asked: bool) -> Self {
+        Self { text, asked, synced_ms: 0 }
     }
 
-    /// The invitation, where it was one.
-    pub fn invitation(&self) -> Option<Invitation> {
-        Invitation::parse(&self.hub).ok()
+    /// How to reach it, as given.
+    pub fn card(&self) -> Option<Card> {
+        card_of(&self.text)
     }
 }
 
@@ -120,3 +160,17 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Largest file that is read at once, in bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_time_of_one_hub_is_read() {
+        let former = r#"{"party":"p","name":"n","hub":"text","others":[],"asked":true,"synced_ms":7}"#;
+        let me: Me = serde_json::from_str(former).expect("a member");
+        assert_eq!(me.hubs, [Joined { text: "text".to_owned(), asked: true, synced_ms: 7 }]);
+        let again: Me = serde_json::from_str(&serde_json::to_string(&me).expect("text")).expect("a member");
+        assert_eq!((again.hubs, again.synced_ms), (me.hubs, 7));
+    }
+}

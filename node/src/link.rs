@@ -7,5 +7,5 @@ pub mod server;
 mod verifier;
 
 pub use certificate::LinkIdentity;
-pub use dial::{DialError, Dialler, Place, Proxies, Reached, dial};
+pub use dial::{DialError, Dialler, Place, Proxies, Reached, dial, staggered};
 pub use server::{Caller, LinkServer};

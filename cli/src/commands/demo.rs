@@ -6,14 +6,14 @@ mod sample;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use caphub_node::link::LinkIdentity;
+use caphub_node::link::{LinkIdentity, dial};
 use caphub_proto::v1::exchange_service_client::ExchangeServiceClient;
 use caphub_proto::v1::{self, Revision};
 use caphub_proto::wire::Audience;
 use serde_json::json;
 
 use crate::arguments::Demo;
-use crate::commands::{Context, connect, sync};
+use crate::commands::{Context, sync};
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, card_of};
 use crate::replica::Replica;
@@ -88,7 +88,7 @@ async fn found(
 async fn link(context: &Context, hubs: &[DemoHub]) -> Outcome {
     for one in hubs {
         for other in hubs.iter().filter(|h| h.name != one.name) {
-            let request = v1::AddLinkRequest { card: other.card.clone() };
+            let request = v1::AddLinkRequest { card: other.card.clone(), ..Default::default() };
             let mut node = one.admin().await?;
             node.add_link(request).await.map_err(|s| sync::status_failure(&s))?;
         }
@@ -183,7 +183,10 @@ async fn search(context: &Context, hubs: &[DemoHub], state: &State) -> Result<Ve
     let mut answers = Vec::new();
     for hub in hubs {
         let card = card_of(&hub.card).ok_or_else(|| Failure::usage("error-not-card"))?;
-        let (_, _, channel) = connect(&identity, &[card]).await?;
+        let failed = |e: caphub_node::link::DialError| Failure::new("error-demo").because(e);
+        let now = caphub_node::author::now_ms();
+        let dialled = dial(&identity, card.party, Some(card.node_key), &card.addresses, now).await;
+        let channel = dialled.map_err(failed)?;
         let request = v1::SearchRequest { query: QUERY.to_owned(), page_size: 200, ..Default::default() };
         let answer = ExchangeServiceClient::new(channel).search(request).await;
         let answer = answer.map_err(|s| sync::status_failure(&s))?.into_inner();

@@ -145,9 +145,9 @@ async fn applicant(node: &mut AdminServiceClient<Channel>, text: &str) -> Result
 async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, command: LinkCommand) -> Outcome {
     let failed = |status: tonic::Status| sync::status_failure(&status);
     match command {
-        LinkCommand::Add { card } => {
+        LinkCommand::Add { card, link_proxy } => {
             let text = String::from_utf8(read_file(&card)?).map_err(|_| Failure::usage("error-not-card"))?;
-            let request = v1::AddLinkRequest { card: text.replace("\r\n", "\n") };
+            let request = v1::AddLinkRequest { card: text.replace("\r\n", "\n"), proxy: link_proxy };
             let answer = node.add_link(request).await.map_err(failed)?.into_inner();
             context.say("link-added", &[("hub", &screen::plain(&answer.name))]);
         }

@@ -1,30 +1,24 @@
-//! `caphub join FILE`: identity, recovery sheet, first sync.
+//! `caphub join FILE`: identity, recovery sheet, first sync; or another hub for who has joined one.
 
 use caphub_node::author::Author;
 use caphub_node::carriage::Quotas;
 use caphub_node::founding::{Founded, FoundingError, NewParty, found};
-use caphub_node::link::LinkIdentity;
 use caphub_proto::codes;
-use caphub_proto::v1::membership_service_client::MembershipServiceClient;
 use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{JoinRequest, LocalisedText, MembershipState, PartyProfile};
+use caphub_proto::v1::{LocalisedText, PartyProfile};
 use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::limits::RUN_BYTES_MAX;
 use caphub_proto::wire::{Audience, Feed, Seq, Signer};
 
 use crate::arguments::Join;
-use crate::commands::{Context, connect, sync};
+use crate::commands::{Context, hubs};
 use crate::failure::{Failure, Outcome};
-use crate::home::{Me, card_of, read_file};
+use crate::home::{Joined, Me, card_of, read_file};
 use crate::replica::Replica;
 use crate::screen;
 
 /// Makes a member of whoever holds the invitation.
 pub async fn run(context: &Context, join: Join) -> Outcome {
-    if context.home.is_joined() {
-        let me = context.home.load()?;
-        return Err(Failure::usage("error-joined-already").with("name", me.name).hint("hint-joined-already"));
-    }
     let bytes = read_file(&join.file)?;
     let text = String::from_utf8(bytes).map_err(|_| Failure::usage("error-not-invitation"))?;
     let text = text.replace("\r\n", "\n");
@@ -39,6 +33,9 @@ pub async fn run(context: &Context, join: Join) -> Outcome {
     let invitation = invitation.ok();
     if invitation.as_ref().is_some_and(|i| i.not_after < caphub_node::author::now_ms()) {
         return Err(Failure::usage("error-invitation-ended").with("hub", card.name).hint("hint-ask-again"));
+    }
+    if context.home.is_joined() {
+        return hubs::join_another(context, &join, text, card).await;
     }
     let me = who(context, &join, &text, invitation.as_ref())?;
     let passphrase = passphrase(context, join.no_passphrase)?;
@@ -58,14 +55,10 @@ pub async fn run(context: &Context, join: Join) -> Outcome {
     context.home.save(&me)?;
     sheet(context, &me, &recovery);
     let mut replica = Replica { me, home: context.home.clone(), core };
-    match ask_and_sync(context, &mut replica, &signer, &join).await {
-        Ok(report) => {
-            // With --json the sheet is the one object that is printed.
-            if !context.json {
-                report.show(context);
-            }
-            Ok(())
-        }
+    match hubs::ask_and_sync(context, &mut replica, &signer, &join, None).await {
+        // With --json the sheet is the one object that is printed.
+        Ok(_) if context.json => Ok(()),
+        Ok(reports) => reports.show(context),
         Err(failure) if failure.code() == 4 => {
             context.say("join-offline", &[("hub", &card.name)]);
             eprintln!("{}", failure.lines(&context.texts));
@@ -112,7 +105,8 @@ fn who(
     if !codes::vocabulary::party_kinds().iter().any(|t| t.code == kind) {
         return Err(Failure::usage("error-party-kind").with("kind", kind));
     }
-    Ok(Me { name, country, kind, hub: text.to_owned(), ..Me::default() })
+    let hubs = vec![Joined::new(text.to_owned(), false)];
+    Ok(Me { name, country, kind, hubs, ..Me::default() })
 }
 
 /// The passphrase for new keys: of the environment, or as the person chooses; none where nobody can be asked.
@@ -173,41 +167,6 @@ pub fn sheet(context: &Context, me: &Me, recovery: &str) {
     }
     let values = [("name", me.name.as_str()), ("id", me.party.as_str()), ("key", recovery)];
     screen::line(&context.texts.tf("recovery-sheet", &values));
-}
-
-/// Asks the hub where that is still due, then syncs. Used by `sync` as well: what had no network goes on later.
-pub async fn ask_and_sync(
-    context: &Context,
-    replica: &mut Replica,
-    signer: &Signer,
-    join: &Join,
-) -> Result<sync::Report, Failure> {
-    let identity = LinkIdentity { party: replica.core.party, signer: signer.clone() };
-    if !replica.me.asked {
-        let cards = replica.me.cards();
-        let (card, mut session, channel) = connect(&identity, cards.get(..1).unwrap_or_default()).await?;
-        session.hello(&replica.core).await.map_err(sync::sync_failure)?;
-        let invitation = replica.me.invitation();
-        let request = JoinRequest {
-            identity: own_identity(replica)?,
-            code: invitation.map(|i| i.code.to_vec()).unwrap_or_default(),
-            name: replica.me.name.clone(),
-            country: replica.me.country.clone(),
-            kind: replica.me.kind.clone(),
-            mandate: join.mandate.clone(),
-            contact: join.contact.clone(),
-            name_in_public: join.name_in_public,
-        };
-        let mut desk = MembershipServiceClient::new(channel);
-        let answer = desk.join(request).await.map_err(|s| sync::status_failure(&s))?.into_inner();
-        replica.me.asked = true;
-        replica.home.save(&replica.me)?;
-        match answer.state() {
-            MembershipState::Member => context.say("join-member", &[("hub", &card.name)]),
-            _ => context.say("join-requested", &[("hub", &card.name)]),
-        }
-    }
-    sync::once(context, replica, &identity, &replica.me.cards()).await
 }
 
 /// The organisation's identity log, packed.

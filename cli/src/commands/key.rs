@@ -124,7 +124,9 @@ async fn add(context: &Context, replica: &Replica, label: &str, to: Home) -> Out
     let core =
         Core::open(&to.directory, replica.core.party, true, Quotas::default()).map_err(open_failure)?;
     hand_over(&core, join::own_identity(replica)?, Origin::Peer).await?;
-    to.save(&Me { asked: true, ..replica.me.clone() })?;
+    let mut me = replica.me.clone();
+    me.hubs.iter_mut().for_each(|joined| joined.asked = true);
+    to.save(&me)?;
     let folder = to.directory.display().to_string();
     context.say("key-added", &[("label", label), ("folder", &folder)]);
     Ok(())

@@ -1,6 +1,8 @@
 //! `caphub status`: who I am, what I hold, what waits.
 
-use crate::commands::Context;
+use caphub_node::addresses::places;
+
+use crate::commands::{Context, hubs};
 use crate::failure::Outcome;
 use crate::screen;
 
@@ -8,7 +10,7 @@ use crate::screen;
 pub fn run(context: &Context) -> Outcome {
     let replica = context.replica()?;
     let me = &replica.me;
-    let hubs = replica.core.admissions.hubs_of(&replica.core.party);
+    let admitting = replica.core.admissions.hubs_of(&replica.core.party);
     let own = replica.own_records()?;
     let synced = match me.synced_ms {
         0 => String::new(),
@@ -19,26 +21,32 @@ pub fn run(context: &Context) -> Outcome {
             .unwrap_or_default(),
     };
     if context.json {
-        let admitted: Vec<_> = hubs
+        let admitted: Vec<_> = admitting
             .iter()
             .map(|(hub, a)| serde_json::json!({ "hub": hub.to_string(), "level": format!("{:?}", a.level).to_lowercase() }))
             .collect();
+        let listed = hubs::states(&replica).into_iter().map(|(card, state, joined)| {
+            let addresses = places(&replica.core, &card).into_iter().map(|p| p.address);
+            serde_json::json!({
+                "hub": card.party.to_string(), "name": card.name, "state": state.trim_start_matches("status-"),
+                "synced_ms": joined.synced_ms, "addresses": addresses.collect::<Vec<_>>(),
+            })
+        });
+        let listed: Vec<_> = listed.collect();
         screen::json(&serde_json::json!({
             "name": me.name, "party": me.party, "country": me.country, "admitted_by": admitted,
-            "asked": me.asked, "synced": synced, "entries": replica.core.store.end(),
+            "asked": me.hubs.iter().any(|j| j.asked), "hubs": listed, "synced": synced, "entries": replica.core.store.end(),
             "own_records": own, "behind": replica.core.views.behind(),
         }));
         return Ok(());
     }
     let t = &context.texts;
     screen::line(&format!("{} ({})", screen::plain(&me.name), me.party));
-    for card in me.cards() {
-        let key = match hubs.iter().any(|(hub, _)| *hub == card.party) {
-            true => "status-admitted",
-            false if me.asked => "status-asked",
-            false => "status-not-asked",
-        };
+    for (card, key, _) in hubs::states(&replica) {
         screen::line(&t.tf(key, &[("hub", &screen::plain(&card.name))]));
+    }
+    if me.hubs.is_empty() {
+        screen::line(&t.t("status-no-hub"));
     }
     match synced.is_empty() {
         true => screen::line(&t.t("status-never-synced")),

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use caphub_node::link::LinkIdentity;
-use caphub_node::sync::{Moved, SyncError};
+use caphub_node::sync::{Moved, Session, SyncError};
 use caphub_proto::wire::card::Card;
 
 use crate::arguments::{Join, Sync};
-use crate::commands::{Context, connect, join};
+use crate::commands::reach::connect;
+use crate::commands::{Context, hubs};
 use crate::failure::{Failure, Outcome};
 use crate::home::{card_of, read_file};
 use crate::replica::Replica;
@@ -35,7 +36,7 @@ pub async fn run(context: &Context, sync: Sync) -> Outcome {
         no_passphrase: false,
         name_in_public: false,
     };
-    join::ask_and_sync(context, &mut replica, &signer, &nothing).await?.show(context);
+    hubs::ask_and_sync(context, &mut replica, &signer, &nothing, None).await?.show(context)?;
     if sync.follow {
         let identity = LinkIdentity { party: replica.core.party, signer };
         return follow(context, &replica, &identity).await;
@@ -50,8 +51,22 @@ pub async fn once(
     identity: &LinkIdentity,
     cards: &[Card],
 ) -> Result<Report, Failure> {
+    let (card, session, _channel) = connect(context, &replica.core, identity, cards).await?;
+    let report = over(context, replica, card, session).await?;
+    let mut me = replica.me.clone();
+    me.synced_ms = caphub_node::author::now_ms();
+    replica.home.save(&me)?;
+    Ok(report)
+}
+
+/// The same over a connection that is open.
+pub async fn over(
+    context: &Context,
+    replica: &Replica,
+    card: Card,
+    mut session: Session,
+) -> Result<Report, Failure> {
     let started = Instant::now();
-    let (card, mut session, _channel) = connect(identity, cards).await?;
     session.hello(&replica.core).await.map_err(sync_failure)?;
     let heads = session.heads().await.map_err(sync_failure)?;
     let mut show = |moved: &Moved, expected: u64| progress(context, started, moved, expected);
@@ -62,15 +77,12 @@ pub async fn once(
         .await
         .map_err(sync_failure)?;
     replica.refresh()?;
-    let mut me = replica.me.clone();
-    me.synced_ms = caphub_node::author::now_ms();
-    replica.home.save(&me)?;
     Ok(Report { hub: card.name, pulled, pushed })
 }
 
 async fn follow(context: &Context, replica: &Replica, identity: &LinkIdentity) -> Outcome {
     loop {
-        let (card, mut session, _channel) = match connect(identity, &replica.me.cards()).await {
+        let (card, mut session, _channel) = match connect(context, &replica.core, identity, &replica.me.cards()).await {
             Ok(connected) => connected,
             Err(failure) => {
                 eprintln!("{}", failure.lines(&context.texts));
@@ -130,17 +142,28 @@ pub struct Report {
 impl Report {
     /// Says it, as words or as one JSON object.
     pub fn show(&self, context: &Context) {
-        let (pulled, pushed) = (&self.pulled, &self.pushed);
-        if context.json {
-            return screen::json(&serde_json::json!({
-                "hub": self.hub,
-                "received": pulled.entries,
-                "received_bytes": pulled.bytes,
-                "sent": pushed.entries,
-                "refused": pushed.refused,
-                "not_taken": pulled.refused,
-            }));
+        match context.json {
+            true => screen::json(&self.json()),
+            false => self.say(context),
         }
+    }
+
+    /// As one JSON object.
+    pub fn json(&self) -> serde_json::Value {
+        let (pulled, pushed) = (&self.pulled, &self.pushed);
+        serde_json::json!({
+            "hub": self.hub,
+            "received": pulled.entries,
+            "received_bytes": pulled.bytes,
+            "sent": pushed.entries,
+            "refused": pushed.refused,
+            "not_taken": pulled.refused,
+        })
+    }
+
+    /// As words.
+    pub fn say(&self, context: &Context) {
+        let (pulled, pushed) = (&self.pulled, &self.pushed);
         let values = [
             ("hub", screen::plain(&self.hub)),
             ("received", pulled.entries.to_string()),

@@ -20,6 +20,7 @@ use crate::link::{limits, verifier};
 
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use trouble::{Attempt, DialError, Refusal, Trouble};
+pub use way::staggered;
 
 /// One place where a node of a hub may be reached.
 #[derive(Clone, PartialEq, Eq, Debug)]

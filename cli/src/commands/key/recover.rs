@@ -16,9 +16,10 @@ use caphub_proto::wire::{Feed, PartyId, Signer};
 
 use super::{Backup, append, hand_over, party, state};
 use crate::arguments::Recover;
-use crate::commands::{Context, connect, join, sync};
+use crate::commands::reach::connect;
+use crate::commands::{Context, join, sync};
 use crate::failure::{Failure, Outcome};
-use crate::home::{Me, card_of, read_file};
+use crate::home::{Joined, Me, card_of, read_file};
 use crate::replica::{Replica, key_failure, open_failure};
 use crate::screen;
 
@@ -56,7 +57,7 @@ async fn by_backup(context: &Context, recover: &Recover, bytes: &[u8]) -> Outcom
     // The log may have gone on since the backup; without a network it counts as it was then.
     let cards = backup.me.cards();
     let stranger = stranger()?;
-    let reached = fetch_identity(&core, &stranger, &cards).await;
+    let reached = fetch_identity(context, &core, &stranger, &cards).await;
     if let Err(failure) = &reached
         && failure.code() != 4
     {
@@ -66,7 +67,8 @@ async fn by_backup(context: &Context, recover: &Recover, bytes: &[u8]) -> Outcom
         return Err(Failure::new("error-backup-old").hint("hint-recover"));
     }
     let passphrase = join::passphrase(context, recover.no_passphrase)?;
-    let me = Me { asked: true, ..backup.me };
+    let mut me = backup.me;
+    me.hubs.iter_mut().for_each(|joined| joined.asked = true);
     finish(context, passphrase.as_deref(), core, [&root, &next], me, reached.ok()).await
 }
 
@@ -85,7 +87,7 @@ async fn by_sheet(context: &Context, recover: &Recover, card: &Card, text: Strin
     let recovery = Signer::from_seed(&seed.ok_or_else(wrong)?);
     let core = open(context, party)?;
     let stranger = stranger()?;
-    let session = fetch_identity(&core, &stranger, std::slice::from_ref(card)).await?;
+    let session = fetch_identity(context, &core, &stranger, std::slice::from_ref(card)).await?;
     let Some(held) = core.identities.state(&party) else {
         let failure = Failure::nothing("error-unknown-organisation").with("party", id);
         return Err(failure.with("hub", &card.name).hint("hint-recover"));
@@ -106,7 +108,8 @@ async fn by_sheet(context: &Context, recover: &Recover, card: &Card, text: Strin
     let ring = context.home.keys();
     ring.write(KeyName::Root, &root, passphrase.as_deref()).map_err(key_failure)?;
     ring.write(KeyName::Next, &next, passphrase.as_deref()).map_err(key_failure)?;
-    let me = Me { party: party.to_string(), name: party.short(), hub: text, asked: true, ..Me::default() };
+    let hubs = vec![Joined::new(text, true)];
+    let me = Me { party: party.to_string(), name: party.short(), hubs, ..Me::default() };
     join::sheet(context, &me, &hex::encode(sheet.seed()));
     append(&core, &event, &recovery).await?;
     finish(context, passphrase.as_deref(), core, [&root, &next], me, Some(session)).await
@@ -123,8 +126,13 @@ fn stranger() -> Result<LinkIdentity, Failure> {
 }
 
 /// Brings the identity log in `core` up to what the first hub that answers holds.
-async fn fetch_identity(core: &Core, stranger: &LinkIdentity, cards: &[Card]) -> Result<Session, Failure> {
-    let (_, mut session, _channel) = connect(stranger, cards).await?;
+async fn fetch_identity(
+    context: &Context,
+    core: &Core,
+    stranger: &LinkIdentity,
+    cards: &[Card],
+) -> Result<Session, Failure> {
+    let (_, mut session, _channel) = connect(context, core, stranger, cards).await?;
     session.hello(core).await.map_err(sync::sync_failure)?;
     let mut heads = session.heads().await.map_err(sync::sync_failure)?;
     heads.retain(|(feed, _)| *feed == Feed::identity(core.party));
@@ -155,7 +163,7 @@ async fn finish(
         let identity = LinkIdentity { party: replica.core.party, signer: operator };
         let report = sync::once(context, &replica, &identity, &replica.me.cards()).await?;
         if !context.json {
-            report.show(context);
+            report.say(context);
         }
         own_name(&mut replica)?;
     }

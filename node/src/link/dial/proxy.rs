@@ -10,6 +10,9 @@ use hyper_util::client::proxy::matcher::Matcher;
 /// Stands in a configuration for links that never use a proxy.
 const NONE: &str = "none";
 
+/// No proxy of the environment leads to the machine itself; others read it so as well.
+const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1";
+
 /// One proxy. Neither `Display` nor `Debug` tells the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
@@ -97,7 +100,7 @@ pub enum Proxies {
     Direct,
     /// One for every address.
     Always(Proxy),
-    /// One for every address that `NO_PROXY` does not name.
+    /// One for every address that `NO_PROXY` does not name and that is not this machine.
     Environment(Proxy, Arc<Matcher>),
 }
 
@@ -119,6 +122,7 @@ impl Proxies {
             .parse()
             .map_err(|source| ProxyError::Variable { variable: name, source: Box::new(source) })?;
         let except = ["NO_PROXY", "no_proxy"].iter().find_map(|name| variable(name)).unwrap_or_default();
+        let except = format!("{except},{THIS_MACHINE}");
         Ok(Self::Environment(proxy, Arc::new(Matcher::builder().all(text).no(except).build())))
     }
 
@@ -182,6 +186,7 @@ mod tests {
         assert_eq!(found.of("hub.example:7430").map(Proxy::to_string).as_deref(), Some("http://two:2"));
         assert_eq!(found.of("[2001:db8::1]:7430").map(Proxy::to_string).as_deref(), Some("http://two:2"));
         assert!(found.of("a.example.org:7430").is_none() && found.of("10.1.2.3:7430").is_none());
+        assert!(found.of("127.0.0.1:1").is_none() && found.of("[::1]:1").is_none());
         assert!(Proxies::resolve("none", variable).expect("direct").of("hub.example:1").is_none());
         let own = Proxies::resolve("socks5://three:3", variable).expect("a proxy");
         assert_eq!(own.of("10.1.2.3:1").map(Proxy::to_string).as_deref(), Some("socks5://three:3"));

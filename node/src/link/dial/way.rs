@@ -80,7 +80,7 @@ async fn direct(address: &str) -> Result<TcpStream, Trouble> {
 
 /// Starts the futures one after another, each `after` the one before or as soon as that one failed; the first that
 /// succeeds wins and the rest is dropped. Where none does, all errors with their places.
-pub(super) async fn staggered<T, E>(
+pub async fn staggered<T, E>(
     futures: impl IntoIterator<Item = impl Future<Output = Result<T, E>>>,
     after: Duration,
 ) -> Result<T, Vec<(usize, E)>> {
