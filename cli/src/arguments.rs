@@ -327,7 +327,9 @@ pub enum LinkCommand {
         link_proxy: String,
     },
     List,
-    Remove { party: String },
+    Remove {
+        party: String,
+    },
 }
 
 #[derive(Args, Debug)]

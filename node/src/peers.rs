@@ -205,12 +205,8 @@ impl Peers {
                 }
             },
         };
-        let task = Task {
-            core: self.core.clone(),
-            dialler,
-            card: link.card.clone(),
-            live: Arc::clone(&link.live),
-        };
+        let task =
+            Task { core: self.core.clone(), dialler, card: link.card.clone(), live: Arc::clone(&link.live) };
         let stop = link.stop.clone();
         tokio::spawn(async move {
             tokio::select! {

@@ -1,5 +1,7 @@
 //! What the tests of real processes share: a folder, nodes that end with the test, commands and what they said.
 
+pub mod proxies;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -101,15 +103,28 @@ impl Machine {
 
     /// Founds a hub in `name` and starts its node.
     pub async fn hub(&self, name: &str, title: &str, region: &str) -> NodeProcess<'_> {
+        self.hub_at(name, title, region, "127.0.0.1:0", &[]).await
+    }
+
+    /// The same, listening there, with these variables in the node's environment.
+    pub async fn hub_at(
+        &self,
+        name: &str,
+        title: &str,
+        region: &str,
+        listen: &str,
+        more: &[(&str, &str)],
+    ) -> NodeProcess<'_> {
         self.run(&["node", "--dir", name, "init", title, "--region", region]).await.ok();
-        let mut node = NodeProcess {
-            machine: self,
-            name: name.to_owned(),
-            address: "127.0.0.1:0".to_owned(),
-            child: None,
-        };
+        let mut node = self.node(name, listen, more);
         node.up().await;
         node
+    }
+
+    /// The node of a folder in which a hub was founded already; not started yet.
+    pub fn node(&self, name: &str, listen: &str, more: &[(&str, &str)]) -> NodeProcess<'_> {
+        let more = more.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        NodeProcess { machine: self, name: name.to_owned(), address: listen.to_owned(), more, child: None }
     }
 }
 
@@ -120,6 +135,7 @@ pub struct NodeProcess<'a> {
     pub name: String,
     /// Where it listens, also after a restart.
     pub address: String,
+    more: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -129,6 +145,7 @@ impl NodeProcess<'_> {
         let log = std::fs::File::create(self.machine.path(&format!("{}.log", self.name))).expect("a log");
         let mut command = self.machine.command();
         command.args(["node", "--dir", &self.name, "run", "--listen", &self.address]);
+        command.envs(self.more.iter().map(|(n, v)| (n, v)));
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().expect("a program"));
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -139,7 +156,9 @@ impl NodeProcess<'_> {
             assert!(Instant::now() < deadline, "the node does not start: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        self.address = status["addresses"][0].as_str().expect("an address").to_owned();
+        if self.address.ends_with(":0") && !self.more.iter().any(|(n, _)| n == "CAPHUB_ADDRESSES") {
+            self.address = status["addresses"][0].as_str().expect("an address").to_owned();
+        }
     }
 
     /// What the node logged.
@@ -160,6 +179,11 @@ impl NodeProcess<'_> {
         if let Some(mut child) = self.child.take() {
             child.kill().await.expect("a process to kill");
         }
+    }
+
+    /// The process's id while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
     }
 
     /// Waits until the node states this many of something.

@@ -65,7 +65,8 @@ pub fn leave(context: &Context, text: &str) -> Outcome {
     let mut me = context.home.load()?;
     let named = |c: &Card| c.name == text || (text.len() > 6 && c.party.to_string().starts_with(text));
     let found = me.hubs.iter().position(|j| j.card().is_some_and(|c| named(&c)));
-    let at = found.ok_or_else(|| Failure::nothing("error-not-your-hub").with("hub", text).hint("hint-status"))?;
+    let at =
+        found.ok_or_else(|| Failure::nothing("error-not-your-hub").with("hub", text).hint("hint-status"))?;
     let name = me.hubs.remove(at).card().map(|c| c.name).unwrap_or_default();
     context.home.save(&me)?;
     context.say("hub-left", &[("hub", &screen::plain(&name))]);
@@ -118,7 +119,8 @@ async fn one(
     request: &Join,
     (card, mut session, channel): Reached,
 ) -> Result<Report, Failure> {
-    let due = replica.me.hubs.iter().position(|j| !j.asked && j.card().is_some_and(|c| c.party == card.party));
+    let due =
+        replica.me.hubs.iter().position(|j| !j.asked && j.card().is_some_and(|c| c.party == card.party));
     if let Some(at) = due {
         session.hello(&replica.core).await.map_err(sync::sync_failure)?;
         ask(context, replica, request, at, &card, channel).await?;
@@ -188,7 +190,10 @@ impl Reports {
     /// One object: of the one hub, or sums with an object for each.
     fn json(&self, context: &Context) -> Value {
         let mut all: Vec<Value> = self.done.iter().map(Report::json).collect();
-        let failed = self.failed.iter().map(|(hub, f)| json!({ "hub": hub, "error": f.json(&context.texts)["error"] }));
+        let failed = self
+            .failed
+            .iter()
+            .map(|(hub, f)| json!({ "hub": hub, "error": f.json(&context.texts)["error"] }));
         let failed: Vec<Value> = failed.collect();
         if all.len() == 1 && failed.is_empty() {
             return all.swap_remove(0);

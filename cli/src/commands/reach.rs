@@ -68,7 +68,12 @@ pub async fn connect_all(
     futures::future::join_all(tries).await
 }
 
-async fn one(context: &Context, core: &Core, identity: &LinkIdentity, card: &Card) -> Result<Reached, Failure> {
+async fn one(
+    context: &Context,
+    core: &Core,
+    identity: &LinkIdentity,
+    card: &Card,
+) -> Result<Reached, Failure> {
     let dialler = Dialler::new(identity.clone(), context.proxies.clone());
     let reached = dialler.dial(card.party, &places(core, card), now_ms()).await;
     let reached = reached.map_err(|error| dial_failure(card, &error))?;

@@ -82,14 +82,15 @@ pub async fn over(
 
 async fn follow(context: &Context, replica: &Replica, identity: &LinkIdentity) -> Outcome {
     loop {
-        let (card, mut session, _channel) = match connect(context, &replica.core, identity, &replica.me.cards()).await {
-            Ok(connected) => connected,
-            Err(failure) => {
-                eprintln!("{}", failure.lines(&context.texts));
-                tokio::time::sleep(std::time::Duration::from_secs(5)).await;
-                continue;
-            }
-        };
+        let (card, mut session, _channel) =
+            match connect(context, &replica.core, identity, &replica.me.cards()).await {
+                Ok(connected) => connected,
+                Err(failure) => {
+                    eprintln!("{}", failure.lines(&context.texts));
+                    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                    continue;
+                }
+            };
         let hello = session.hello(&replica.core).await.map_err(sync_failure)?;
         context.say("sync-following", &[("hub", &card.name)]);
         let position = hello.position.unwrap_or_default();

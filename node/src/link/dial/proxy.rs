@@ -37,7 +37,9 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
     /// Not a URL with a host.
-    #[error("a proxy is named as http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host where it asks for them")]
+    #[error(
+        "a proxy is named as http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host where it asks for them"
+    )]
     NotOne,
     /// Another kind of proxy.
     #[error("a proxy of the kind \"{0}\" is not spoken to; http:// and socks5:// are")]
@@ -60,7 +62,9 @@ impl FromStr for Proxy {
         let (kind, port) = match scheme.as_str() {
             "http" => (Kind::Connect, 80),
             "socks5" | "socks5h" => (Kind::Socks5, 1080),
-            _ => return Err(ProxyError::Scheme(scheme.chars().filter(char::is_ascii_alphanumeric).collect())),
+            _ => {
+                return Err(ProxyError::Scheme(scheme.chars().filter(char::is_ascii_alphanumeric).collect()));
+            }
         };
         let anywhere = Uri::from_static("https://hub.invalid");
         let read = Matcher::builder().all(text.trim().to_owned()).build().intercept(&anywhere);
@@ -168,7 +172,9 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_is_refused_without_being_repeated() {
-        for text in ["socks4://x:1", "https://x:1", "ftp://u:secret@x", "http://", "http://u:secret@", "socks5:// "] {
+        for text in
+            ["socks4://x:1", "https://x:1", "ftp://u:secret@x", "http://", "http://u:secret@", "socks5:// "]
+        {
             let error = text.parse::<Proxy>().expect_err(text);
             assert!(!error.to_string().contains("secret"), "{error}");
         }

@@ -193,6 +193,9 @@ mod tests {
         let failed = staggered(tries, Duration::from_millis(100)).await;
         assert_eq!(failed, Err(vec![(0, 1), (1, 2), (2, 3)]));
         assert!(started.elapsed() <= Duration::from_millis(210), "{:?}", started.elapsed());
-        assert_eq!(staggered::<u64, u64>(Vec::<std::future::Ready<_>>::new(), Duration::ZERO).await, Err(vec![]));
+        assert_eq!(
+            staggered::<u64, u64>(Vec::<std::future::Ready<_>>::new(), Duration::ZERO).await,
+            Err(vec![])
+        );
     }
 }
