@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod card;
 pub mod carry;
 pub mod cert;
+pub mod claims;
 pub mod entitlement;
 pub mod entry;
 pub mod feed;
@@ -18,6 +19,7 @@ pub mod keys;
 pub mod limits;
 pub mod reason;
 pub mod reconcile;
+pub mod session;
 pub mod statement;
 
 pub use audience::Audience;

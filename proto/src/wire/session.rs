@@ -1,0 +1,433 @@
+//! One sync, from the first word to the last, as a state machine (SPEC.md section 11): what the far end says and what
+//! became of entries goes in, what to do next comes out. Pull and push run side by side.
+
+pub mod memory;
+mod plan;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+pub use memory::Memory;
+pub use words::{Action, Facts, Finished, Input, Push, PushRange, Settings};
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::v1;
+use crate::wire::claims::{Claimed, Claims, SessionId};
+use crate::wire::feed::Feed;
+use crate::wire::ids::{FeedId, PartyId};
+use crate::wire::reason::Reason;
+use crate::wire::reconcile::answer::stated_roots;
+use crate::wire::reconcile::reconciler::Ours;
+use crate::wire::reconcile::{Difference, Reconciler, Stated};
+use crate::wire::session::memory::{Pair, digests};
+use crate::wire::session::plan::{has_news, pull_from, push_from};
+
+/// Feed ranges of one request.
+pub const RANGES_MAX: usize = 4_096;
+/// Entries that one request asks for, so that several far ends share what is missing; about 36 MB.
+const PORTION_MAX: u64 = 32_768;
+/// Below so many a request is not made smaller to be shared.
+const PORTION_MIN: u64 = 1_024;
+
+/// The initiator of one sync.
+#[derive(Debug)]
+pub struct Session {
+    settings: Settings,
+    id: SessionId,
+    reconciler: Option<Reconciler>,
+    differences: Vec<Difference>,
+    /// Both sides' roots at Hello.
+    pair: Pair,
+    wants: VecDeque<Want>,
+    asked: BTreeMap<FeedId, Want>,
+    pushes: Vec<PushRange>,
+    pushed: BTreeMap<FeedId, PushRange>,
+    pushing: bool,
+    stored_there: u64,
+    left: Option<u64>,
+    /// Part of `left` that is kept for pushing.
+    kept: u64,
+    done: bool,
+    result: Finished,
+}
+
+/// A feed that the far end has more of.
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    feed: Feed,
+    from: u64,
+    theirs: Stated,
+    /// From the beginning, to see where another branch parts from ours.
+    again: bool,
+}
+
+impl Session {
+    /// A session and the roots for its Hello.
+    pub fn new(settings: Settings, facts: &Facts<'_>, claims: &mut Claims) -> (Self, Vec<v1::ClassRoot>) {
+        let roots = stated_roots(facts.sets, &settings.far);
+        let new = Self {
+            id: claims.join(facts.now_ms),
+            left: settings.max_bytes,
+            settings,
+            reconciler: None,
+            differences: Vec::new(),
+            pair: Pair::default(),
+            wants: VecDeque::new(),
+            asked: BTreeMap::new(),
+            pushes: Vec::new(),
+            pushed: BTreeMap::new(),
+            pushing: false,
+            stored_there: 0,
+            kept: 0,
+            done: false,
+            result: Finished::default(),
+        };
+        (new, roots)
+    }
+
+    /// One step; an error means that the far end does not keep to the protocol.
+    pub fn handle(
+        &mut self,
+        input: Input<'_>,
+        facts: &Facts<'_>,
+        memory: &mut Memory,
+        claims: &mut Claims,
+    ) -> Result<Vec<Action>, Reason> {
+        claims.heard(self.id, facts.now_ms);
+        match input {
+            Input::Hello(hello) => return self.hello(hello, facts, memory, claims),
+            Input::Reconciled(response) => {
+                let ours = ours(&self.settings, facts);
+                let reconciler = self.reconciler.as_mut().ok_or(Reason::BadRequest)?;
+                reconciler.take(response, &ours)?;
+                return self.narrow(facts, memory, claims);
+            }
+            Input::Taken(taken, bytes) => {
+                self.spend(bytes);
+                self.taken(taken, facts, memory, claims);
+            }
+            Input::PullEnded => {
+                self.pull_ended(facts, claims);
+                return Ok(self.go_on(facts, memory, claims));
+            }
+            Input::Pushed(response, bytes) => {
+                self.spend(bytes);
+                self.kept = self.kept.saturating_sub(bytes);
+                self.pushed(response, facts, memory);
+            }
+            Input::PushEnded => {
+                self.pushing = false;
+                self.kept = 0;
+                return Ok(self.go_on(facts, memory, claims));
+            }
+            Input::Again => return Ok(self.go_on(facts, memory, claims)),
+        }
+        Ok(Vec::new())
+    }
+
+    /// What differs, once reconciliation has ended; for those who only want to know.
+    pub fn differences(&self) -> &[Difference] {
+        &self.differences
+    }
+
+    /// What would be pulled and pushed now.
+    pub fn planned(&self) -> (Vec<v1::FeedRange>, &[PushRange]) {
+        (self.wants.iter().map(Want::range).collect(), &self.pushes)
+    }
+
+    /// Gives back what is claimed; a session that ends early must not hold up others.
+    pub fn end(&mut self, claims: &mut Claims) {
+        claims.leave(self.id);
+    }
+
+    fn hello(
+        &mut self,
+        hello: &v1::HelloResponse,
+        facts: &Facts<'_>,
+        memory: &mut Memory,
+        claims: &mut Claims,
+    ) -> Result<Vec<Action>, Reason> {
+        memory.met(&hello.standing, facts.now_ms);
+        self.pair = digests(&hello.roots, &self.settings, facts)?;
+        if memory.is_settled(&self.pair) {
+            self.result.idle = true;
+            return Ok(self.finish(claims));
+        }
+        self.reconciler = Some(Reconciler::begin(&hello.roots, &ours(&self.settings, facts))?);
+        self.narrow(facts, memory, claims)
+    }
+
+    fn narrow(
+        &mut self,
+        facts: &Facts<'_>,
+        memory: &mut Memory,
+        claims: &mut Claims,
+    ) -> Result<Vec<Action>, Reason> {
+        let ours = ours(&self.settings, facts);
+        let Some(mut reconciler) = self.reconciler.take() else { return Ok(Vec::new()) };
+        if let Some(request) = reconciler.next(&ours) {
+            self.reconciler = Some(reconciler);
+            self.result.rounds += 1;
+            return Ok(vec![Action::Reconcile(request)]);
+        }
+        (self.differences, self.result.more) = reconciler.finish();
+        self.plan(facts, memory);
+        self.result.idle = self.result.rounds == 0 && self.wants.is_empty() && self.pushes.is_empty();
+        if self.settings.dry {
+            return Ok(self.finish(claims));
+        }
+        Ok(self.go_on(facts, memory, claims))
+    }
+
+    /// From differences to ranges: identity feeds first, in both directions.
+    fn plan(&mut self, facts: &Facts<'_>, memory: &Memory) {
+        let (mut wants, mut pushes) = (Vec::new(), Vec::new());
+        for difference in &self.differences {
+            let feed = difference.feed;
+            if self.settings.pull
+                && let Some(theirs) = difference.theirs
+                && let Some((from, again)) = pull_from(difference, facts)
+                && !memory.refused_here(&feed.id(), &theirs)
+            {
+                wants.push(Want { feed, from, theirs, again });
+            }
+            if self.settings.push
+                && self.settings.far.may_read(&feed)
+                && let Some(range) = push_from(difference, facts)
+                && !memory.refused_there(&feed.id(), range.to)
+            {
+                pushes.push(range);
+            }
+        }
+        let own = |feed: &Feed| !self.settings.parties.contains(&feed.party);
+        wants.sort_by_key(|w| (!w.feed.is_identity(), w.feed.id()));
+        // What this side's own parties wrote leaves before what others did.
+        pushes.sort_by_key(|r| (own(&r.feed), !r.feed.is_identity(), r.feed.id()));
+        self.wants = wants.into();
+        self.pushes = pushes;
+    }
+
+    fn go_on(&mut self, facts: &Facts<'_>, memory: &mut Memory, claims: &mut Claims) -> Vec<Action> {
+        if self.done || self.reconciler.is_some() {
+            return Vec::new();
+        }
+        let mut actions = Vec::new();
+        if !self.pushing && !self.pushes.is_empty() && self.left != Some(0) {
+            let ranges = std::mem::take(&mut self.pushes);
+            self.pushed.extend(ranges.iter().map(|r| (r.feed.id(), *r)));
+            self.pushing = true;
+            // Half for each direction where both have something to send; what one leaves the other takes.
+            let max_bytes = self.left.map(|left| if self.wants.is_empty() { left } else { left / 2 });
+            self.kept = max_bytes.unwrap_or(0);
+            actions.push(Action::Push(Push { ranges, max_bytes }));
+        }
+        let mut waits = false;
+        if self.asked.is_empty() && !self.wants.is_empty() {
+            match self.portion(facts, claims) {
+                Portion::Some(request) => actions.push(Action::Pull(request)),
+                Portion::Wait => waits = true,
+                Portion::None => {}
+            }
+        }
+        if !actions.is_empty() || self.pushing || !self.asked.is_empty() {
+            return actions;
+        }
+        if waits {
+            return vec![Action::Wait];
+        }
+        self.result.more |= !self.pushes.is_empty();
+        let unchanged = digests_now(&self.pair, &self.settings, facts);
+        if unchanged && self.stored_there == 0 && !self.result.more {
+            memory.settle(self.pair.clone());
+        }
+        self.finish(claims)
+    }
+
+    fn finish(&mut self, claims: &mut Claims) -> Vec<Action> {
+        self.done = true;
+        claims.leave(self.id);
+        vec![Action::Finished(self.result.clone())]
+    }
+
+    /// The next request, of feeds that nobody else fetches.
+    fn portion(&mut self, facts: &Facts<'_>, claims: &mut Claims) -> Portion {
+        let budget = self.left.map(|left| left.saturating_sub(self.kept));
+        if budget == Some(0) && self.pushing {
+            // What the push leaves of its half is known when it ends.
+            return Portion::None;
+        }
+        if budget == Some(0) {
+            self.result.more = true;
+            self.wants.clear();
+            return Portion::None;
+        }
+        let all: u64 = self.wants.iter().map(Want::entries).sum();
+        let most = (all / 4).clamp(PORTION_MIN, PORTION_MAX);
+        let (mut kept, mut entries) = (VecDeque::new(), 0);
+        let (mut identities, mut awaited) = (BTreeSet::new(), BTreeSet::new());
+        let mut ranges = Vec::new();
+        while let Some(mut want) = self.wants.pop_front() {
+            if !want.is_news(facts) {
+                continue;
+            }
+            // Records are refused where their party's keys are not known yet: those come first.
+            let known = want.feed.is_identity()
+                || identities.contains(&want.feed.party)
+                || facts.sets.stated(&Feed::identity(want.feed.party)).is_some();
+            let waits = !known && awaited.contains(&want.feed.party);
+            if waits || entries >= most || ranges.len() >= RANGES_MAX {
+                Self::keep(want, &mut kept, &mut awaited);
+                continue;
+            }
+            match claims.claim(self.id, want.feed.id(), facts.now_ms) {
+                Claimed::Granted => {
+                    if !want.again
+                        && let Some(ours) = facts.sets.stated(&want.feed)
+                        && ours.seq >= want.from
+                    {
+                        want.from = ours.seq + 1;
+                    }
+                    entries += want.entries();
+                    if want.feed.is_identity() {
+                        identities.insert(want.feed.party);
+                    }
+                    ranges.push(want.range());
+                    self.asked.insert(want.feed.id(), want);
+                }
+                Claimed::Elsewhere => Self::keep(want, &mut kept, &mut awaited),
+                Claimed::Failed => {}
+            }
+        }
+        self.wants = kept;
+        match (ranges.is_empty(), self.wants.is_empty()) {
+            (true, true) => Portion::None,
+            (true, false) => Portion::Wait,
+            (false, _) => {
+                let newest_first = self.settings.newest_first;
+                let max_bytes = budget.unwrap_or(0);
+                Portion::Some(v1::PullRequest { ranges, newest_first, max_bytes, ..Default::default() })
+            }
+        }
+    }
+
+    fn keep(want: Want, kept: &mut VecDeque<Want>, awaited: &mut BTreeSet<PartyId>) {
+        if want.feed.is_identity() {
+            awaited.insert(want.feed.party);
+        }
+        kept.push_back(want);
+    }
+
+    fn taken(
+        &mut self,
+        taken: &[(FeedId, Result<(), Reason>)],
+        facts: &Facts<'_>,
+        memory: &mut Memory,
+        claims: &mut Claims,
+    ) {
+        for (feed, result) in taken {
+            let Err(reason) = result else { continue };
+            let Some(want) = self.asked.remove(feed) else { continue };
+            let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
+            if elsewhere && !want.again && want.from > 1 {
+                // Another branch than ours, perhaps: its beginning shows where they part.
+                self.wants.push_back(Want { from: 1, again: true, ..want });
+                continue;
+            }
+            self.result.faults += u64::from(is_fault(*reason));
+            memory.refuse_here(*feed, want.theirs, *reason, facts.now_ms);
+            claims.fail(self.id, *feed);
+        }
+    }
+
+    /// What was asked for and did not come is asked of others, or again where the budget cut it short.
+    fn pull_ended(&mut self, facts: &Facts<'_>, claims: &mut Claims) {
+        for (id, want) in std::mem::take(&mut self.asked) {
+            if want.again || !want.is_news(facts) {
+                claims.done(self.id, &id);
+            } else if self.left.is_none() {
+                claims.fail(self.id, id);
+            } else {
+                claims.done(self.id, &id);
+                let ours = facts.sets.stated(&want.feed).map_or(0, |s| s.seq);
+                match ours >= want.from {
+                    true => self.wants.push_back(Want { from: ours + 1, ..want }),
+                    // Not even its next run fits what is left.
+                    false => self.result.more = true,
+                }
+            }
+        }
+    }
+
+    fn pushed(&mut self, response: &v1::PushResponse, facts: &Facts<'_>, memory: &mut Memory) {
+        self.stored_there += response.stored;
+        for refusal in &response.refusals {
+            let Some(feed) = FeedId::from_slice(&refusal.feed_id) else { continue };
+            let Some(range) = self.pushed.remove(&feed) else { continue };
+            let reason = Reason::parse(&refusal.reason).unwrap_or(Reason::NotCarried);
+            let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
+            match elsewhere && range.from > 1 {
+                true => self.pushes.push(PushRange { from: 1, ..range }),
+                false => memory.refuse_there(feed, range.to, reason, facts.now_ms),
+            }
+        }
+    }
+
+    fn spend(&mut self, bytes: u64) {
+        self.left = self.left.map(|left| left.saturating_sub(bytes));
+    }
+}
+
+enum Portion {
+    Some(v1::PullRequest),
+    Wait,
+    None,
+}
+
+impl Want {
+    fn entries(&self) -> u64 {
+        (self.theirs.seq + 1).saturating_sub(self.from).max(1)
+    }
+
+    fn range(&self) -> v1::FeedRange {
+        v1::FeedRange { feed_id: self.feed.id().to_vec(), from: self.from, to: 0 }
+    }
+
+    /// False once another session brought it.
+    fn is_news(&self, facts: &Facts<'_>) -> bool {
+        let ours = facts.sets.stated(&self.feed);
+        self.again || ours.is_none_or(|ours| has_news(&self.theirs, &ours))
+    }
+}
+
+fn ours<'a>(settings: &'a Settings, facts: &Facts<'a>) -> Ours<'a> {
+    Ours { sets: facts.sets, far: &settings.far, parties: &settings.parties }
+}
+
+fn digests_now(pair: &Pair, settings: &Settings, facts: &Facts<'_>) -> bool {
+    pair.ours == memory::ours_digest(&pair.classes, settings, facts)
+}
+
+/// Reasons that only a far end gives rise to that does not check what it passes on.
+fn is_fault(reason: Reason) -> bool {
+    use Reason::*;
+    matches!(
+        reason,
+        BadLength
+            | UnknownVersion
+            | UnknownKind
+            | BadSeq
+            | BadPrevious
+            | BadTime
+            | BodyTooSmall
+            | BodyTooLarge
+            | BadAudience
+            | WrongFeed
+            | BodyLength
+            | BodyHash
+            | BadKey
+            | BadSignature
+            | EmptyRun
+            | RunTooLarge
+    )
+}

@@ -1,0 +1,160 @@
+//! What a node remembers of one far end between two syncs: what neither side takes is not offered again and again.
+
+use std::collections::BTreeMap;
+
+use crate::v1;
+use crate::wire::entitlement::{Class, Viewer};
+use crate::wire::ids::FeedId;
+use crate::wire::keys::tagged_hash;
+use crate::wire::reason::Reason;
+use crate::wire::reconcile::{Print, Stated, cut};
+use crate::wire::session::{Facts, Settings};
+
+/// How long a refusal is remembered, in milliseconds: what no entry announces, as a raised quota, shows after it.
+pub const REMEMBERED_MS: u64 = 3_600_000;
+/// Refusals remembered in each direction; about 120 bytes each.
+const REFUSALS_MAX: usize = 65_536;
+
+/// The roots of both sides, at a moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pair {
+    /// The classes that the far end named.
+    pub(super) classes: Vec<Class>,
+    /// This side's roots as one fingerprint.
+    pub(super) ours: Print,
+    /// The far end's.
+    pub(super) theirs: Print,
+}
+
+/// A run that was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// How far the feed went on the side that offered it.
+    pub seq: u64,
+    /// Why.
+    pub reason: Reason,
+    /// When.
+    pub at_ms: u64,
+}
+
+/// What is remembered of one far end.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    standing: String,
+    settled: Option<(Print, Print)>,
+    here: BTreeMap<FeedId, Refusal>,
+    there: BTreeMap<FeedId, Refusal>,
+    since_ms: u64,
+}
+
+impl Memory {
+    /// Feeds of the far end that this side did not take, and why.
+    pub fn here(&self) -> impl Iterator<Item = (&FeedId, &Refusal)> {
+        self.here.iter()
+    }
+
+    /// Feeds that the far end did not take.
+    pub fn there(&self) -> impl Iterator<Item = (&FeedId, &Refusal)> {
+        self.there.iter()
+    }
+
+    /// What this side takes has changed: admissions, links or quotas.
+    pub fn forget_here(&mut self) {
+        self.here.clear();
+        self.settled = None;
+    }
+
+    /// Puts back what was kept in a file.
+    pub fn restore(standing: String, settled: Option<(Print, Print)>, there: Vec<(FeedId, Refusal)>) -> Self {
+        let since_ms = there.iter().map(|(_, r)| r.at_ms).min().unwrap_or(0);
+        Self { standing, settled, here: BTreeMap::new(), there: there.into_iter().collect(), since_ms }
+    }
+
+    /// What is worth keeping in a file: the far end's standing for this side, and where both sides had settled.
+    pub fn kept(&self) -> (&str, Option<(Print, Print)>) {
+        (&self.standing, self.settled)
+    }
+
+    /// What was refused is offered again once it is old, or this side is something else to the far end.
+    pub(super) fn met(&mut self, standing: &str, now_ms: u64) {
+        let old = |r: &Refusal| now_ms.abs_diff(r.at_ms) >= REMEMBERED_MS;
+        if self.standing != standing {
+            self.there.clear();
+            self.settled = None;
+            standing.clone_into(&mut self.standing);
+        }
+        if now_ms.abs_diff(self.since_ms) >= REMEMBERED_MS {
+            self.settled = None;
+            self.since_ms = now_ms;
+        }
+        self.here.retain(|_, r| !old(r));
+        self.there.retain(|_, r| !old(r));
+    }
+
+    pub(super) fn is_settled(&self, pair: &Pair) -> bool {
+        self.settled == Some((pair.ours, pair.theirs))
+    }
+
+    pub(super) fn settle(&mut self, pair: Pair) {
+        self.settled = Some((pair.ours, pair.theirs));
+    }
+
+    pub(super) fn refused_here(&self, feed: &FeedId, theirs: &Stated) -> bool {
+        self.here.get(feed).is_some_and(|r| r.seq == theirs.seq || is_policy(r.reason))
+    }
+
+    pub(super) fn refused_there(&self, feed: &FeedId, ours: u64) -> bool {
+        self.there.get(feed).is_some_and(|r| r.seq == ours || is_policy(r.reason))
+    }
+
+    pub(super) fn refuse_here(&mut self, feed: FeedId, theirs: Stated, reason: Reason, at_ms: u64) {
+        keep(&mut self.here, feed, Refusal { seq: theirs.seq, reason, at_ms });
+    }
+
+    pub(super) fn refuse_there(&mut self, feed: FeedId, seq: u64, reason: Reason, at_ms: u64) {
+        keep(&mut self.there, feed, Refusal { seq, reason, at_ms });
+    }
+}
+
+fn keep(refusals: &mut BTreeMap<FeedId, Refusal>, feed: FeedId, refusal: Refusal) {
+    if refusals.len() >= REFUSALS_MAX && !refusals.contains_key(&feed) {
+        refusals.pop_first();
+    }
+    refusals.insert(feed, refusal);
+}
+
+/// Reasons that lie with the party and not with the entries: more entries of the feed change nothing.
+fn is_policy(reason: Reason) -> bool {
+    matches!(reason, Reason::NotCarried | Reason::GuestRecord | Reason::Quota | Reason::NotEntitled)
+}
+
+/// The pair of roots at Hello.
+pub(super) fn digests(
+    roots: &[v1::ClassRoot],
+    settings: &Settings,
+    facts: &Facts<'_>,
+) -> Result<Pair, Reason> {
+    let classes: Option<Vec<Class>> = roots.iter().map(|r| Class::decode(&r.class)).collect();
+    let classes = classes.ok_or(Reason::BadRequest)?;
+    let mut bytes = Vec::new();
+    for root in roots {
+        bytes.extend_from_slice(&root.class);
+        bytes.extend_from_slice(&root.fingerprint);
+    }
+    let theirs = tagged_hash(b"settled", &[&bytes]);
+    let ours = ours_digest(&classes, settings, facts);
+    Ok(Pair { classes, ours, theirs })
+}
+
+/// This side's roots, of the classes that either side may read of the other.
+pub(super) fn ours_digest(named: &[Class], settings: &Settings, facts: &Facts<'_>) -> Print {
+    let far: &Viewer = &settings.far;
+    let mut bytes = Vec::new();
+    for class in facts.sets.classes().filter(|c| named.contains(c) || far.may_read_class(c)) {
+        bytes.extend_from_slice(&class.encode());
+        bytes.extend_from_slice(&cut(&facts.sets.held(class).print()));
+    }
+    let own = facts.sets.own(&settings.parties, |c| named.contains(c));
+    bytes.extend_from_slice(&own.print());
+    tagged_hash(b"settled", &[&bytes])
+}
