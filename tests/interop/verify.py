@@ -161,16 +161,64 @@ def judge_run(feed, key, parts):
     refuse_if(not parts, "empty_run")
     packed = sum(len(h) + len(s) + 1 + len(b or b"") for h, s, b in parts)
     refuse_if(packed > RUN_BYTES_MAX, "run_too_large")
-    before = None
+    check_header_signature(key, chain_run(feed, parts)[-1])
+
+
+def chain_run(feed, parts):
+    """Section 3.3, step 1: the entries, each checked and chained to the one before."""
+    chained = []
     for count, (header, signature, body) in enumerate(parts, 1):
         refuse_if(count > RUN_ENTRIES_MAX, "run_too_large")
         entry = parse_entry(feed, header, signature, body)
-        if before is not None:
+        if chained:
+            before = chained[-1]
             refuse_if(entry.seq == before.seq and entry.hash != before.hash, "fork")
             refuse_if(entry.seq != before.seq + 1, "gap")
             refuse_if(entry.previous != before.hash, "wrong_previous")
-        before = entry
-    check_header_signature(key, before)
+        chained.append(entry)
+    return chained
+
+
+# Section 13.1: fork proofs.
+
+
+def unpack(packed):
+    """(header, signature, body) of each entry of a packed run."""
+    refuse_if(len(packed) > RUN_BYTES_MAX, "run_too_large")
+    at, parts = 0, []
+    while at < len(packed):
+        refuse_if(len(parts) == RUN_ENTRIES_MAX, "run_too_large")
+        header, signature, presence = packed[at : at + 118], packed[at + 118 : at + 182], packed[at + 182 : at + 183]
+        refuse_if(presence not in (b"\0", b"\1"), "bad_length")
+        at, body = at + 183, None
+        if presence == b"\1":
+            length = int.from_bytes(header[114:118], "big")
+            body, at = packed[at : at + length], at + length
+            refuse_if(len(body) != length, "bad_length")
+        parts.append((header, signature, body))
+    refuse_if(not parts, "empty_run")
+    return parts
+
+
+def judge_fork(party, key, audience, first, second):
+    """The last common entry of a proof: (seq, entry hash)."""
+    feed = feed_of(party, key, audience)
+    refuse_if(feed.identity, "wrong_feed")
+    runs = []
+    for packed in (first, second):
+        parts = unpack(packed)
+        refuse_if(any(body is not None for _, _, body in parts), "bad_proof")
+        runs.append(chain_run(feed, parts))
+    refuse_if(not is_good_point(key), "bad_key")
+    for run in runs:
+        check_header_signature(key, run[-1])
+    others = {entry.seq: entry for entry in runs[1]}
+    for entry in runs[0]:
+        other = others.get(entry.seq)
+        if other is not None and other.hash != entry.hash:
+            refuse_if(other.previous != entry.previous, "bad_proof")
+            return entry.seq - 1, entry.previous
+    raise Refused("bad_proof")
 
 
 # Section 4: identity.
@@ -533,6 +581,20 @@ def check_run(stated):
     return compare(stated, reason_of(judge))
 
 
+def check_fork(stated):
+    names = ["party_id", "operator_key", "audience", "first", "second"]
+    parts, common = [bytes.fromhex(stated[name]) for name in names], (0, b"")
+
+    def judge():
+        nonlocal common
+        common = judge_fork(*parts)
+
+    faults = compare(stated, reason_of(judge))
+    if common != (stated["common_seq"], bytes.fromhex(stated["common_hash"])):
+        faults.append(f"the last common entry is {common}")
+    return faults
+
+
 def compare(stated, found):
     if found != stated["reason"] or stated["valid"] != (found == ""):
         return [f'stated {stated["reason"] or "valid"}, found {found or "valid"}']
@@ -571,7 +633,14 @@ def main():
     here = pathlib.Path(__file__).resolve().parent
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent.parent / "proto" / "vectors"
     failed = 0
-    for name, check in [("entries", check_entry), ("runs", check_run), ("identity", check_log), ("carry", check_carry)]:
+    files = [
+        ("entries", check_entry),
+        ("runs", check_run),
+        ("identity", check_log),
+        ("forks", check_fork),
+        ("carry", check_carry),
+    ]
+    for name, check in files:
         cases = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["cases"]
         for case in cases:
             for fault in check(case):

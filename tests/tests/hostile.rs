@@ -22,7 +22,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
 type Client = FederationServiceClient<Channel>;
 
 async fn push(client: &mut Client, runs: Vec<Run>) -> Result<PushResponse, tonic::Status> {
-    let stream = futures::stream::once(std::future::ready(PushRequest { runs }));
+    let stream = futures::stream::once(std::future::ready(PushRequest { runs, ..PushRequest::default() }));
     let mut answers = client.push(stream).await?.into_inner();
     Ok(answers.message().await?.expect("an answer to every message"))
 }

@@ -43,7 +43,7 @@ async fn messages_headers_and_connections_of_one_identity_are_bounded() {
     let mut client = FederationServiceClient::new(connect(&identity, &card).await);
 
     let run = Run { feed: None, entries: vec![0; limits::MESSAGE_BYTES_MAX + 1].into() };
-    let stream = tokio_stream(PushRequest { runs: vec![run] });
+    let stream = tokio_stream(PushRequest { runs: vec![run], ..PushRequest::default() });
     let answer = async { client.push(stream).await?.into_inner().message().await };
     let status = answer.await.expect_err("a message over the limit");
     assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status:?}");

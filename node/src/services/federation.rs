@@ -290,6 +290,7 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
             position: Some(position(&core.store, ordinal, &admitted)),
             current: at_end,
             measure: None,
+            forks: Vec::new(),
         };
         let news = !message.runs.is_empty() || (at_end && !told_current);
         if news && sender.send(Ok(message)).await.is_err() {

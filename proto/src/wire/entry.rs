@@ -3,7 +3,7 @@
 use crate::wire::feed::{Author, Feed};
 use crate::wire::header::{ENTRY_TAG, Header, Kind, body_hash, entry_hash};
 use crate::wire::ids::{EntryHash, FeedId, OperatorKey, Seq};
-use crate::wire::keys::{Checked, Signer, check};
+use crate::wire::keys::{Checked, Signer, Verifier, check};
 use crate::wire::limits::{HEADER_BYTES, INTEGER_END, SALT_BYTES, SIGNATURE_BYTES};
 use crate::wire::reason::Reason;
 
@@ -78,6 +78,14 @@ impl Entry<'_> {
     /// The bytes after the salt; `None` where erased.
     pub fn content(&self) -> Option<&[u8]> {
         self.body.and_then(|b| b.get(SALT_BYTES..))
+    }
+
+    /// Checks the entry's own signature: with it all before it in its chain are authentic too.
+    pub fn signed_by(&self, key: &Verifier) -> Result<(), Reason> {
+        match key.verify(ENTRY_TAG, self.header_bytes, self.signature) {
+            true => Ok(()),
+            false => Err(Reason::BadSignature),
+        }
     }
 
     /// Appends header, signature, presence and body, as a run carries them.

@@ -3,7 +3,6 @@
 use crate::wire::audience::Audience;
 use crate::wire::bytes::Reader;
 use crate::wire::entry::{Entry, UncheckedEntry};
-use crate::wire::header::ENTRY_TAG;
 use crate::wire::ids::{EntryHash, FeedId, OperatorKey, PartyId, Seq};
 use crate::wire::keys::{Verifier, tagged_hash};
 use crate::wire::limits::{HEADER_BYTES, RUN_BYTES_MAX, RUN_ENTRIES_MAX, SALT_BYTES, SIGNATURE_BYTES};
@@ -162,11 +161,7 @@ impl<'a> Run<'a> {
 
     /// Checks the last signature: with it all entries of the run are authentic.
     pub fn authenticate(&self, verifier: &Verifier) -> Result<(), Reason> {
-        let last = self.last();
-        match verifier.verify(ENTRY_TAG, last.header_bytes, last.signature) {
-            true => Ok(()),
-            false => Err(Reason::BadSignature),
-        }
+        self.last().signed_by(verifier)
     }
 
     /// The first entry.

@@ -69,6 +69,7 @@ reasons! {
     UnknownKeyOfParty = "unknown_key", "the party has not authorised this signing key";
     Revoked = "revoked", "the entry lies beyond the last one that counts after a revocation";
     Frozen = "frozen", "the feed is frozen by a proven fork";
+    BadProof = "bad_proof", "the two runs do not prove a fork: they agree, do not meet, or hold bodies";
     Capability = "capability", "the signing key does not have the capability that this record needs";
     KeyEnded = "key_ended", "the signing key had ended at the time that the entry states";
     FutureDated = "future_dated", "the entry is dated more than 24 hours ahead";

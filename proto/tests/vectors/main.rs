@@ -9,6 +9,7 @@ mod carry;
 mod case;
 mod curve;
 mod entries;
+mod forks;
 mod identity;
 mod judge;
 mod runs;
@@ -77,6 +78,21 @@ fn carry_files_are_read_as_the_vectors_say() {
     keep("carry.json", &cases);
 }
 
+#[test]
+fn fork_proofs_are_judged_as_the_vectors_say() {
+    let cases = forks::cases();
+    for case in &cases {
+        let found = forks::judged(case);
+        assert_eq!(found.err().map_or("", |r| r.code()), case.reason, "forks.json: {}", case.name);
+        assert_eq!(case.valid, case.reason.is_empty(), "{}", case.name);
+        if let Ok(common) = found {
+            assert_eq!((common.seq, hex::encode(common.hash.0)), (case.common_seq, case.common_hash.clone()));
+        }
+    }
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("forks.json", &cases);
+}
+
 /// The section of SPEC.md that says which case proves which rule names every case, and no other.
 #[test]
 fn the_specification_names_every_case() {
@@ -96,6 +112,7 @@ fn the_specification_names_every_case() {
         ("runs.json", runs::cases().into_iter().map(|c| c.name).collect()),
         ("identity.json", identity::cases().into_iter().map(|c| c.name).collect()),
         ("carry.json", carry::cases().into_iter().map(|c| c.name).collect()),
+        ("forks.json", forks::cases().into_iter().map(|c| c.name).collect()),
     ];
     for (file, names) in files {
         let globs: Vec<&str> = rows

@@ -73,12 +73,12 @@ fn raw(feed: &Feed, branch: &str, seq: u64, previous: [u8; 32]) -> Raw {
     Raw { time: TIME + seq, ..raw }
 }
 
-fn body_of(text: &str, seq: u64) -> String {
+pub fn body_of(text: &str, seq: u64) -> String {
     hex::encode(raw(&feed(), text, seq, [1; 32]).body)
 }
 
 /// `count` entries after `base`, or from the first on.
-fn chain(feed: &Feed, branch: &str, count: u64, base: Option<(u64, [u8; 32])>) -> Vec<EntryHex> {
+pub fn chain(feed: &Feed, branch: &str, count: u64, base: Option<(u64, [u8; 32])>) -> Vec<EntryHex> {
     let (held, mut previous) = base.unwrap_or_default();
     let mut out = Vec::new();
     for seq in held + 1..=held + count {
