@@ -1,6 +1,6 @@
 //! Compiles the schema with protox, so that building needs no protoc.
 
-const FILES: [&str; 6] = ["text", "records", "federation", "exchange", "membership", "admin"];
+const FILES: [&str; 7] = ["text", "records", "federation", "exchange", "membership", "admin", "carry"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files: Vec<String> = FILES.iter().map(|f| format!("caphub/v1/{f}.proto")).collect();
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Messages that people write as TOML or JSON and read with `--json`.
-const RECORDS: [&str; 26] = [
+const RECORDS: [&str; 33] = [
     "LocalisedText",
     "Translation",
     "Link",
@@ -60,15 +60,24 @@ const RECORDS: [&str; 26] = [
     "EntryRef",
     "LinkState",
     "MembershipRequest",
+    "CarryOutReport",
+    "CarryReader",
+    "CarryFile",
+    "CarryFault",
+    "CarryInReport",
+    "CarryInFile",
+    "CarryCount",
 ];
 /// Party ids, shown as bech32m.
-const PARTY_FIELDS: [&str; 6] = [
+const PARTY_FIELDS: [&str; 8] = [
     "Attestation.party",
     "Recognition.hub",
     "Refusal.party",
     "Reply.party",
     "LinkState.party_id",
     "MembershipRequest.party_id",
+    "CarryReader.party_id",
+    "CarryInFile.party_id",
 ];
 /// Other byte strings, shown as lower-case hex.
 const HEX_FIELDS: [&str; 4] =

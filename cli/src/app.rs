@@ -45,6 +45,7 @@ pub fn main() -> ExitCode {
     let context = Context {
         proxies,
         home: Home::new(arguments.home),
+        hub_given: arguments.hub_dir.is_some(),
         hub_dir: caphub_node::server::hub_directory(arguments.hub_dir),
         texts,
         json,
@@ -81,6 +82,7 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Org(org) => commands::org::run(context, org).await,
         Command::Key(command) => commands::key::run(context, command).await,
         Command::Hub(command) => commands::hub::run(context, command).await,
+        Command::Carry(command) => commands::carry::run(context, command).await,
         Command::Demo(demo) => commands::demo::run(context, demo).await,
         Command::Verify => commands::verify::run(context),
         Command::Completions { shell } => {

@@ -46,6 +46,8 @@ pub enum Command {
     Key(Key),
     #[command(subcommand)]
     Hub(HubCommand),
+    #[command(subcommand)]
+    Carry(CarryCommand),
     Verify,
     Demo(Demo),
     Completions {
@@ -330,6 +332,31 @@ pub enum LinkCommand {
     Remove {
         party: String,
     },
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum CarryCommand {
+    Out(CarryOut),
+    In {
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct CarryOut {
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    #[arg(long = "for", value_name = "ID|CARD")]
+    pub reader: Option<String>,
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<String>,
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod carry;
 pub mod compose;
 pub mod demo;
 pub mod export;
@@ -34,6 +35,8 @@ pub struct Context {
     pub hub_dir: PathBuf,
     /// How hubs are reached.
     pub proxies: Proxies,
+    /// The hub's folder was named: the command is meant for the hub.
+    pub hub_given: bool,
     /// Sentences.
     pub texts: Texts,
     /// Print data as JSON.

@@ -23,6 +23,9 @@ help-hub-link = Linked hubs
 help-hub-link-add = Link another hub by its card
 help-hub-link-list = Linked hubs, and what is missing and why
 help-hub-link-remove = End a link
+help-carry = Exchange records by hand, on a stick or as attachments: no network is needed
+help-carry-out = Write what others lack to a folder, for example: caphub carry out /media/stick
+help-carry-in = Take in what others wrote to a folder, for example: caphub carry in /media/stick
 help-verify = Check every hash and signature held here again
 help-completions = Completions for a shell
 
@@ -74,6 +77,9 @@ arg-guest = As a guest
 arg-reason = Reason, by code
 arg-days = Days that it lasts
 arg-card = The file with the other hub’s card
+arg-folder = A folder, such as that of a stick
+arg-reader = Only for this organisation: its id, or a file with its hub’s card
+arg-size = Largest file, for example 25M; 1 GiB if not given
 arg-shell = Which shell
 
 # Questions
@@ -148,8 +154,36 @@ link-added = { $hub } is linked.
 link-removed = The link with { $hub } is ended.
 link-moved = { $received } received, { $sent } sent
 
+# Carry files
+carry-progress = { $done } of { $all } entries, { $kib } KiB
+carry-for-all = For whoever has the files: public records only.
+carry-for = For { $name }, which stated what it holds at { $when }.
+carry-for-unstated = For { $name }; it has not stated here what it holds, so all that it may read is written.
+carry-for-unknown = { $name } is not known here: it gets public records only.
+carry-out-done = { $entries } entries written to { $files } files ({ $kib } KiB).
+carry-out-dry = { $entries } entries ({ $kib } KiB) would be written.
+carry-out-nothing = Nothing lacks there: nothing is written.
+carry-left = { $entries } entries of { $feeds } sequences do not fit { $path }; the newest sequences went first.
+carry-withheld = { $feeds } sequences stay here: not every reader may read them. "--for" writes for one.
+carry-arrived = { $name } has arrived and can be deleted.
+carry-bearer = Who has these files can read them: give them to those they are for.
+carry-from = { $name }: { $entries } entries from { $author } ({ $party }).
+carry-from-unknown = { $name }: { $entries } entries; whether { $author } ({ $party }) wrote the file is not known here. Entries prove themselves.
+carry-in-done = { $stored } entries are new here; { $known } were held already.
+carry-in-dry = Nothing was taken in: this was a dry run.
+carry-fault = { $name }: { $why }
+carry-missing = Missing: { $name }
+carry-holds = { $name } states what is held here: the next "carry out" to this folder writes just what lacks.
+carry-no-holds = What is held here could not be stated in the folder: it cannot be written.
+
 # Errors
 error-behind = signing would go behind what was signed before
+error-carry = the folder cannot be carried
+error-carry-for = "{ $party }" is neither an organisation’s id nor a file with a hub’s card
+error-carry-full = the folder is full
+error-carry-incomplete = { $count } files are missing or not whole; all that is whole was taken in
+error-carry-nothing = there is no carry file in { $path }
+error-carry-size = "{ $size }" is no size of a carry file
 error-clock = this machine’s clock and the hub’s differ
 error-cut = the connection ended
 error-fields = the record does not fit
@@ -201,6 +235,11 @@ hint-ask-again = ask the hub’s operator for the file again
 hint-behind = sync first; if this folder came from a backup, make another signing key
 hint-card = the other hub’s operator prints it with "caphub hub card"
 hint-carry = somebody on the way steps in; try another network or a proxy (--proxy), or take records by hand: "caphub carry out FOLDER"
+hint-carry-for = the id begins with cap1; a hub’s operator prints the card with "caphub hub card"
+hint-carry-full = make room, and run the same command again: it goes on with what is missing
+hint-carry-incomplete = ask for these files again; taking files in twice changes nothing
+hint-carry-nothing = the other side writes them there with "caphub carry out FOLDER"
+hint-carry-size = give at least 3M, for example 25M or 4G
 hint-country = give a code such as TV, or a name in one of the six UN languages
 hint-fields = "--json" with "show" prints a record with its fields
 hint-join = join with the file that a hub gave you: caphub join FILE

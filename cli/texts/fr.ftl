@@ -23,6 +23,9 @@ help-hub-link = Hubs liés
 help-hub-link-add = Lier un autre hub par sa carte
 help-hub-link-list = Hubs liés, ce qui manque et pourquoi
 help-hub-link-remove = Mettre fin à un lien
+help-carry = Échanger des fiches de la main à la main, sur une clé USB ou en pièces jointes : sans réseau
+help-carry-out = Écrire dans un dossier ce qui manque aux autres, par exemple : caphub carry out /media/cle
+help-carry-in = Prendre ce que d’autres ont écrit dans un dossier, par exemple : caphub carry in /media/cle
 help-verify = Vérifier à nouveau chaque empreinte et signature conservée ici
 help-completions = Complétions pour un interpréteur de commandes
 
@@ -74,6 +77,9 @@ arg-guest = Comme invité
 arg-reason = Motif, par code
 arg-days = Durée en jours
 arg-card = Le fichier avec la carte de l’autre hub
+arg-folder = Un dossier, tel que celui d’une clé USB
+arg-reader = Seulement pour cette organisation : son identifiant, ou un fichier avec la carte de son hub
+arg-size = Taille maximale d’un fichier, par exemple 25M ; 1 Gio par défaut
 arg-shell = Quel interpréteur
 
 # Questions
@@ -148,8 +154,36 @@ link-added = { $hub } est lié.
 link-removed = Le lien avec { $hub } est terminé.
 link-moved = { $received } reçues, { $sent } envoyées
 
+# Carry files
+carry-progress = { $done } entrées sur { $all }, { $kib } Kio
+carry-for-all = Pour quiconque a les fichiers : fiches publiques seulement.
+carry-for = Pour { $name }, qui a indiqué ce qu’il détient le { $when }.
+carry-for-unstated = Pour { $name } ; il n’a pas indiqué ici ce qu’il détient : tout ce qu’il peut lire est écrit.
+carry-for-unknown = { $name } n’est pas connu ici : il ne reçoit que les fiches publiques.
+carry-out-done = { $entries } entrées écrites dans { $files } fichiers ({ $kib } Kio).
+carry-out-dry = { $entries } entrées ({ $kib } Kio) seraient écrites.
+carry-out-nothing = Rien ne manque là-bas : rien n’est écrit.
+carry-left = { $entries } entrées de { $feeds } suites ne tiennent pas dans { $path } ; les suites les plus récentes sont passées d’abord.
+carry-withheld = { $feeds } suites restent ici : tous les lecteurs n’y ont pas droit. « --for » écrit pour un seul.
+carry-arrived = { $name } est arrivé et peut être supprimé.
+carry-bearer = Qui a ces fichiers peut les lire : ne les donnez qu’à leurs destinataires.
+carry-from = { $name } : { $entries } entrées de { $author } ({ $party }).
+carry-from-unknown = { $name } : { $entries } entrées ; on ne sait pas ici si { $author } ({ $party }) a écrit le fichier. Les entrées se prouvent elles-mêmes.
+carry-in-done = { $stored } entrées nouvelles ici ; { $known } étaient déjà détenues.
+carry-in-dry = Rien n’a été pris : c’était un essai.
+carry-fault = { $name } : { $why }
+carry-missing = Manque : { $name }
+carry-holds = { $name } indique ce qui est détenu ici : le prochain « carry out » vers ce dossier écrit juste ce qui manque.
+carry-no-holds = Ce qui est détenu ici n’a pu être indiqué dans le dossier : il n’est pas accessible en écriture.
+
 # Errors
 error-behind = la signature viendrait derrière ce qui a déjà été signé
+error-carry = le transport par ce dossier a échoué
+error-carry-for = « { $party } » n’est ni l’identifiant d’une organisation ni un fichier avec la carte d’un hub
+error-carry-full = le dossier est plein
+error-carry-incomplete = { $count } fichiers manquent ou sont incomplets ; tout ce qui est intact a été pris
+error-carry-nothing = il n’y a pas de fichier de transport dans { $path }
+error-carry-size = « { $size } » n’est pas une taille de fichier de transport
 error-clock = l’horloge de cette machine et celle du hub diffèrent
 error-cut = la connexion s’est interrompue
 error-fields = la fiche ne convient pas
@@ -201,6 +235,11 @@ hint-ask-again = redemandez le fichier à l’opérateur du hub
 hint-behind = synchronisez d’abord ; si ce dossier vient d’une sauvegarde, créez une autre clé
 hint-card = l’opérateur de l’autre hub l’imprime avec « caphub hub card »
 hint-carry = quelqu’un intervient en chemin ; essayez un autre réseau ou un mandataire (--proxy), ou portez les fiches à la main : « caphub carry out DOSSIER »
+hint-carry-for = l’identifiant commence par cap1 ; l’opérateur d’un hub imprime la carte avec « caphub hub card »
+hint-carry-full = faites de la place et relancez la même commande : elle continue avec ce qui manque
+hint-carry-incomplete = redemandez ces fichiers ; prendre deux fois un fichier ne change rien
+hint-carry-nothing = l’autre côté les y écrit avec « caphub carry out DOSSIER »
+hint-carry-size = donnez au moins 3M, par exemple 25M ou 4G
 hint-country = donnez un code comme TV, ou un nom dans l’une des six langues de l’ONU
 hint-fields = « --json » avec « show » affiche une fiche avec ses champs
 hint-join = adhérez avec le fichier remis par un hub : caphub join FICHIER

@@ -4,9 +4,9 @@
 
 pub mod addresses;
 pub mod admissions;
-pub mod audit;
 pub mod author;
 pub mod carriage;
+pub mod carry;
 pub mod config;
 pub mod core;
 pub mod durable;

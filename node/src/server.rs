@@ -179,7 +179,8 @@ fn hint(error: &StartError) -> &'static str {
     }
 }
 
-fn load(directory: &std::path::Path) -> Result<Config, crate::config::ConfigError> {
+/// The configuration of a hub's folder, with what the environment overrides.
+pub fn load(directory: &std::path::Path) -> Result<Config, crate::config::ConfigError> {
     Config::load(&directory.join("caphub-node.toml"), |name| std::env::var(name).ok())
 }
 

@@ -1,7 +1,7 @@
 //! The gRPC services: they translate and delegate, and hold no rules.
 
 pub mod admin;
-pub mod evidence;
+pub mod carry;
 pub mod exchange;
 pub mod federation;
 pub mod gate;

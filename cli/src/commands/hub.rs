@@ -14,8 +14,13 @@ use crate::failure::{Failure, Outcome};
 use crate::home::{card_of, read_file};
 use crate::screen;
 
-/// Connects to the operator's socket of a hub's folder.
+/// The operator's side of the node of a hub's folder.
 pub async fn admin(directory: &std::path::Path) -> Result<AdminServiceClient<Channel>, Failure> {
+    channel(directory).await.map(AdminServiceClient::new)
+}
+
+/// Connects to the operator's socket of a hub's folder.
+pub async fn channel(directory: &std::path::Path) -> Result<Channel, Failure> {
     let path = admin_socket(directory);
     let shown = path.display().to_string();
     let connector = tower::service_fn(move |_: http::Uri| {
@@ -23,9 +28,7 @@ pub async fn admin(directory: &std::path::Path) -> Result<AdminServiceClient<Cha
         async move { UnixStream::connect(path).await.map(TokioIo::new) }
     });
     let channel = Endpoint::from_static("http://node.invalid").connect_with_connector(connector).await;
-    let channel = channel
-        .map_err(|_| Failure::new("error-no-node").with("path", shown).hint("hint-no-node").offline())?;
-    Ok(AdminServiceClient::new(channel))
+    channel.map_err(|_| Failure::new("error-no-node").with("path", shown).hint("hint-no-node").offline())
 }
 
 /// One question to the node, one answer.

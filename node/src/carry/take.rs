@@ -1,0 +1,253 @@
+//! `carry in`: every carry file of a folder, in order, through the one door.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use caphub_proto::v1::{self, CarryCount, CarryInFile, CarryInReport};
+use caphub_proto::wire::carry::{Frame, Manifest, Piece, Purpose};
+use caphub_proto::wire::{LogId, PartyId, Reason};
+
+use crate::author::packed_run;
+use crate::carry::files::{self, Listed};
+use crate::carry::give::{fault, not_usable, unreadable};
+use crate::carry::{Bearer, CarryError, OnProgress, Progress, holds, readers};
+use crate::ingest::{Origin, Taken};
+
+/// Bytes of runs that are checked and stored together: one sync of the disk each.
+const BATCH: usize = 1 << 20;
+/// Times that what rests on other files is tried again.
+const ROUNDS_MAX: u32 = 16;
+/// Missing files that are named.
+const MISSING_MAX: usize = 100;
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Take {
+    /// Where.
+    pub folder: PathBuf,
+    /// Only read and say what is there.
+    pub dry_run: bool,
+}
+
+/// Takes the files in; blocks. Called on a thread of the runtime's blocking pool.
+pub fn take(bearer: &Bearer, asked: &Take, progress: OnProgress<'_>) -> Result<CarryInReport, CarryError> {
+    let (listed, unusable) = files::list(&asked.folder)?;
+    let counts = Counts::default();
+    let mut work = Work { bearer, dry_run: asked.dry_run, counts, first: true, expected: 0, progress };
+    let mut report = CarryInReport { dry_run: asked.dry_run, ..CarryInReport::default() };
+    report.faults = unusable.iter().map(not_usable).collect();
+    let others = |l: &&Listed| {
+        l.manifest.as_ref().is_none_or(|m| m.purpose == Purpose::Entries && !readers::own(bearer, m))
+    };
+    let mut due: Vec<&Listed> = listed.iter().filter(others).collect();
+    if listed.is_empty() && report.faults.is_empty() {
+        return Err(CarryError::Nothing(asked.folder.clone()));
+    }
+    work.expected = expected(&due);
+    let mut sets = Sets::default();
+    for round in 0..ROUNDS_MAX {
+        let (before, mut waiting) = (work.counts.stored, Vec::new());
+        work.first = round == 0;
+        for file in &due {
+            let read = work.file(file)?;
+            if read.waits {
+                waiting.push(*file);
+            }
+            if round == 0 {
+                sets.see(file, read.last);
+                report.faults.extend(read.fault);
+                report.files.push(told(bearer, file, read.entries));
+            }
+        }
+        due = waiting;
+        if due.is_empty() || work.counts.stored == before {
+            break;
+        }
+    }
+    let (counts, mut refused) = (work.counts, BTreeMap::new());
+    for (reason, runs) in counts.refused.into_values().flatten() {
+        *refused.entry(reason).or_default() += runs;
+    }
+    (report.stored, report.known) = (counts.stored, counts.known);
+    let refused = refused.into_iter();
+    report.refused = refused.map(|(reason, runs)| CarryCount { reason: reason.to_owned(), runs }).collect();
+    report.missing = sets.missing();
+    // A stick that cannot be written, such as a disc, is no fault.
+    if !asked.dry_run {
+        report.holds = holds::write(bearer, &asked.folder).unwrap_or_default();
+    }
+    Ok(report)
+}
+
+/// What the sets of these files were planned to hold in all; each set states it in every file.
+fn expected(due: &[&Listed]) -> u64 {
+    let manifests = due.iter().filter_map(|l| l.manifest.as_ref());
+    let sets: BTreeMap<[u8; 16], u64> = manifests.map(|m| (m.set, m.entries)).collect();
+    sets.values().fold(0, |sum, n| sum.saturating_add(*n))
+}
+
+#[derive(Default)]
+struct Counts {
+    stored: u64,
+    known: u64,
+    read: u64,
+    bytes: u64,
+    /// What each file's runs were refused for when it was last read.
+    refused: BTreeMap<String, Refused>,
+}
+
+type Refused = BTreeMap<&'static str, u64>;
+
+struct Work<'a, 'b> {
+    bearer: &'a Bearer,
+    dry_run: bool,
+    counts: Counts,
+    /// What is known already is counted once, however often a file is read.
+    first: bool,
+    expected: u64,
+    progress: OnProgress<'b>,
+}
+
+struct FileRead {
+    entries: u64,
+    waits: bool,
+    last: bool,
+    fault: Option<v1::CarryFault>,
+}
+
+impl Work<'_, '_> {
+    /// One file from its start to its end or its first fault; memory holds one batch.
+    fn file(&mut self, file: &Listed) -> Result<FileRead, CarryError> {
+        let origin = readers::origin(self.bearer, file.manifest.as_ref());
+        let (mut batch, mut bytes, mut entries) = (Vec::new(), 0, 0);
+        let (mut waits, mut broken, mut stopped) = (false, None, false);
+        let mut refused = Refused::new();
+        let read = files::read(&file.path, &mut |piece| {
+            match piece {
+                Piece::Frame { frame: Frame::Run { feed, entries: packed }, .. } => {
+                    bytes += packed.len();
+                    entries += count(&packed);
+                    batch.push(packed_run(&feed, packed));
+                }
+                Piece::Frame { .. } => {}
+                Piece::Broken { reason, .. } => broken = broken.or(Some(reason)),
+            }
+            if bytes >= BATCH {
+                bytes = 0;
+                waits |= self.store(std::mem::take(&mut batch), origin, &mut refused);
+                stopped = !self.tell();
+            }
+            !stopped
+        });
+        waits |= self.store(batch, origin, &mut refused);
+        self.counts.refused.insert(file.name.clone(), refused);
+        if stopped || !self.tell() {
+            return Err(CarryError::Stopped);
+        }
+        let (ending, fault) = match read {
+            Err(error) => (None, Some(unreadable(&file.name, &error))),
+            Ok(ending) => {
+                let reason = ending.reason.or(broken);
+                (ending.end, reason.map(|reason| fault(&file.name, reason)))
+            }
+        };
+        let last = ending.is_some_and(|e| e.last);
+        Ok(FileRead { entries, waits, last, fault })
+    }
+
+    fn tell(&mut self) -> bool {
+        let Counts { read, bytes, .. } = self.counts;
+        (self.progress)(Progress { entries: read, bytes, expected: self.expected })
+    }
+
+    /// Through the door; true where something rests on what is not here yet.
+    fn store(&mut self, runs: Vec<v1::Run>, origin: Origin, refused: &mut Refused) -> bool {
+        if self.first {
+            self.counts.bytes += runs.iter().map(|r| r.entries.len() as u64).sum::<u64>();
+            self.counts.read += runs.iter().map(|r| count(&r.entries)).sum::<u64>();
+        }
+        if runs.is_empty() || self.dry_run {
+            return false;
+        }
+        let ingest = &self.bearer.core.ingest;
+        let taken = tokio::runtime::Handle::current().block_on(ingest.take(runs, origin));
+        let mut waits = false;
+        for Taken { result, .. } in taken {
+            match result {
+                Ok(stored) => {
+                    self.counts.stored += stored.stored;
+                    self.counts.known += if self.first { stored.known } else { 0 };
+                }
+                Err(reason) => {
+                    use Reason::{Gap, NotCarried, UnknownKeyOfParty, UnknownParty};
+                    waits |= matches!(reason, Gap | UnknownParty | UnknownKeyOfParty | NotCarried);
+                    *refused.entry(reason.code()).or_default() += 1;
+                }
+            }
+        }
+        waits
+    }
+}
+
+fn count(packed: &[u8]) -> u64 {
+    caphub_proto::wire::feed::unpack(packed).map_or(0, |e| e.len() as u64)
+}
+
+fn told(bearer: &Bearer, file: &Listed, entries: u64) -> CarryInFile {
+    let name = file.name.clone();
+    match &file.manifest {
+        None => CarryInFile { name, entries, ..CarryInFile::default() },
+        Some(manifest) => CarryInFile {
+            name,
+            party_id: manifest.author.to_vec(),
+            author: manifest.name.clone(),
+            confirmed: readers::confirmed(bearer, manifest),
+            time_ms: manifest.time_ms,
+            entries,
+        },
+    }
+}
+
+/// Which files of which sets were there.
+#[derive(Default)]
+struct Sets(BTreeMap<([u8; 16], String), Set>);
+
+struct Set {
+    author: (PartyId, LogId),
+    time_ms: u64,
+    parts: BTreeSet<u32>,
+    last: Option<u32>,
+}
+
+impl Sets {
+    fn see(&mut self, file: &Listed, last: bool) {
+        let Some(Manifest { set, part, author, log, time_ms, name, .. }) = &file.manifest else { return };
+        let set = self.0.entry((*set, name.clone())).or_insert_with(|| Set {
+            author: (*author, *log),
+            time_ms: *time_ms,
+            parts: BTreeSet::new(),
+            last: None,
+        });
+        set.parts.insert(*part);
+        if last {
+            set.last = Some(*part);
+        }
+    }
+
+    /// Files that their sets say should be here. A set that was interrupted is made good by a later one of the same log.
+    fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        for ((id, name), set) in &self.0 {
+            let short = hex::encode(id.get(..4).unwrap_or_default());
+            let end = set.last.or(set.parts.last().copied()).unwrap_or(0);
+            let gaps = (1..=end).filter(|part| !set.parts.contains(part)).take(MISSING_MAX);
+            missing.extend(gaps.map(|part| format!("{name} {short}-{part:04}")));
+            let later = |s: &Set| s.author == set.author && s.time_ms > set.time_ms && s.last.is_some();
+            if set.last.is_none() && !self.0.values().any(later) {
+                missing.push(format!("{name} {short}-{:04}...", end + 1));
+            }
+        }
+        missing.truncate(MISSING_MAX);
+        missing
+    }
+}
