@@ -34,6 +34,8 @@ pub struct Core {
     pub ingest: Arc<Ingest>,
     /// Current records and search.
     pub views: Views,
+    /// What others acknowledged of what was pushed to them.
+    pub receipts: Arc<crate::audit::Receipts>,
 }
 
 /// The store or the views could not be opened.
@@ -71,7 +73,8 @@ impl Core {
         let authority = Arc::new(KnownKeys(Arc::clone(&identities)));
         let views = Views::open(&directory.join("views"), log, authority)?;
         views.catch_up()?;
-        let core = Self { party, store, identities, admissions, ingest: Arc::new(ingest), views };
+        let (ingest, receipts) = (Arc::new(ingest), Arc::default());
+        let core = Self { party, store, identities, admissions, ingest, views, receipts };
         core.read_admissions()?;
         Ok(core)
     }

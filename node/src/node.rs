@@ -11,12 +11,14 @@ use caphub_proto::v1::carry_service_server::CarryServiceServer;
 use caphub_proto::v1::exchange_service_server::ExchangeServiceServer;
 use caphub_proto::v1::federation_service_server::FederationServiceServer;
 use caphub_proto::v1::membership_service_server::MembershipServiceServer;
+use caphub_proto::wire::PartyId;
 use caphub_proto::wire::card::Card;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::audit::{self, Auditor, History, Stater};
 use crate::author::{Author, now_ms};
 use crate::config::Config;
 use crate::core::{Core, OpenError};
@@ -30,6 +32,7 @@ use crate::membership::Membership;
 use crate::peers::Peers;
 use crate::services::admin::Admin;
 use crate::services::carry::Carry;
+use crate::services::evidence::Evidence;
 use crate::services::exchange::Exchange;
 use crate::services::federation::Federation;
 use crate::services::gate::Gate;
@@ -38,6 +41,12 @@ use crate::views::PageRequest;
 
 /// How often the certificate is renewed; it lives for three and a half days.
 const RENEW: Duration = Duration::from_secs(24 * 3_600);
+
+/// How often the linked hubs are asked what they state.
+const AUDIT: Duration = Duration::from_secs(300);
+
+/// How long one of them may take.
+const VISIT: Duration = Duration::from_secs(60);
 
 /// How often erasures are looked for where no record changes.
 const ERASE: Duration = Duration::from_secs(5);
@@ -56,6 +65,12 @@ pub struct Node {
     pub membership: Arc<Membership>,
     /// What the node card says.
     pub addresses: Vec<String>,
+    /// Signs what is held.
+    pub stater: Arc<Stater>,
+    /// The tree over public entries.
+    pub history: Arc<History>,
+    /// What other hubs stated.
+    pub auditor: Arc<Auditor>,
 }
 
 /// The node could not start.
@@ -112,7 +127,10 @@ impl Node {
     ) -> Result<Self, StartError> {
         let hub = Hub::load(directory)?;
         let signer = hub.keys(directory).read(KeyName::Operator, None)?;
-        let core = Core::open(directory, hub.party, false, (&config.quotas).into())?;
+        let opened = audit::open(directory, hub.party, (&config.quotas).into(), &signer)?;
+        let (core, history) = (opened.core, opened.history);
+        let stater = Arc::new(Stater::new(core.clone(), signer.clone(), opened.published));
+        let auditor = Arc::new(Auditor::open(directory, core.clone())?);
         let author = Author::new(hub.party, signer.clone());
         let identity = LinkIdentity { party: hub.party, signer };
         let proxies = Proxies::resolve(&config.proxy, |name| std::env::var(name).ok())?;
@@ -120,7 +138,7 @@ impl Node {
         let peers = Peers::open(directory, core.clone(), dialler, stop.child_token())?;
         let membership = Arc::new(Membership::open(directory, core.clone(), author.clone())?);
         let addresses = stated_addresses(config, bound);
-        Ok(Self { hub, core, author, peers, membership, addresses })
+        Ok(Self { hub, core, author, peers, membership, addresses, stater, history, auditor })
     }
 
     /// How to reach this node, stated now.
@@ -132,6 +150,28 @@ impl Node {
             addresses: self.addresses.clone(),
             languages: self.hub.languages.clone(),
             time_ms: now_ms(),
+        }
+    }
+
+    /// Asks every linked hub that can be reached what it states, and compares.
+    pub async fn audit_links(&self) {
+        let cards = self.peers.cards();
+        let others: Vec<PartyId> = cards.iter().map(|c| c.party).collect();
+        for card in cards {
+            let visited = tokio::time::timeout(VISIT, async {
+                let reached = self.peers.dial(&card).await?;
+                let visit = self.auditor.visit(reached.channel, card.party, reached.key, &others).await;
+                visit.map_err(|e| e.to_string())
+            });
+            match visited.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::info!(hub = %card.party, %error, "a linked hub could not be asked what it states")
+                }
+                Err(_) => {
+                    tracing::info!(hub = %card.party, "a linked hub did not say in time what it states")
+                }
+            }
         }
     }
 
@@ -161,6 +201,8 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
     node.hub.announce(&node).await?;
     let views = tokio::spawn(node.core.views.clone().run(node.core.store.subscribe(), stop.clone()));
     let erasing = tokio::spawn(erase(node.core.clone(), stop.clone()));
+    let following = tokio::spawn(Arc::clone(&node.history).follow(stop.clone()));
+    let auditing = tokio::spawn(auditing(Arc::clone(&node), stop.clone()));
     let admin = serve_admin(directory, Arc::clone(&node), stop.clone())?;
     node.peers.start();
     let gate = Arc::new(Gate::new(node.core.clone()));
@@ -177,7 +219,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
         None => stop.cancelled().await,
     }
     let ended = async {
-        let _ = tokio::join!(admin, views, erasing, renewing);
+        let _ = tokio::join!(admin, views, erasing, renewing, following, auditing);
     };
     if tokio::time::timeout(config.shutdown(), ended).await.is_err() {
         tracing::warn!("some requests did not end in time");
@@ -202,7 +244,10 @@ async fn router(
         Box::new(move |party: &caphub_proto::wire::PartyId| node.peers.follows(party))
     };
     let key = node.author.signer().public();
-    let federation = Federation::new(core.clone(), Arc::clone(&gate), node.hub.name.clone(), key, follows);
+    let (stater, history) = (Arc::clone(&node.stater), Arc::clone(&node.history));
+    let evidence = Evidence::new(stater, history, Arc::clone(&node.auditor), key);
+    let name = node.hub.name.clone();
+    let federation = Federation::new(core.clone(), Arc::clone(&gate), name, key, follows, evidence);
     let exchange = Exchange::new(core.clone(), Arc::clone(&gate));
     let desk = MembershipDesk::new(core.clone(), gate, Arc::clone(&node.membership));
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -259,6 +304,24 @@ fn serve_admin(
         }
         let _ = std::fs::remove_file(&path);
     }))
+}
+
+/// Asks the linked hubs what they state, now and then.
+async fn auditing(node: Arc<Node>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(AUDIT) => {}
+            () = stop.cancelled() => break,
+        }
+        tokio::select! {
+            () = node.audit_links() => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    node.auditor.receipts();
+    if let Err(error) = node.auditor.book.save() {
+        tracing::error!(%error, "what other hubs stated could not be kept");
+    }
 }
 
 /// Erases from the log what counted withdrawals name, as the views find it.

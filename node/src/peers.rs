@@ -18,7 +18,8 @@ use crate::core::Core;
 use crate::durable;
 use crate::entitlement::Viewer;
 use crate::keys::random;
-use crate::link::{Dialler, Place, Proxies};
+use crate::link::dial::ProxyError;
+use crate::link::{Dialler, Place, Proxies, Reached};
 use crate::sync::{Moved, Session, SyncError};
 
 /// First wait after a failure.
@@ -146,6 +147,26 @@ impl Peers {
         Ok(true)
     }
 
+    /// The cards of all linked hubs.
+    pub fn cards(&self) -> Vec<Card> {
+        self.lock().values().map(|link| link.card.clone()).collect()
+    }
+
+    /// A connection of its own to a linked hub, the way that its link takes; the words say why there is none.
+    pub async fn dial(&self, card: &Card) -> Result<Reached, String> {
+        let proxy = self.lock().get(&card.party).map(|l| l.stored.proxy.clone()).unwrap_or_default();
+        let dialler = self.way(&proxy).map_err(|e| e.to_string())?;
+        let places = places(&self.core, card);
+        dialler.dial(card.party, &places, now_ms()).await.map_err(|e| e.to_string())
+    }
+
+    fn way(&self, proxy: &str) -> Result<Dialler, ProxyError> {
+        match proxy.is_empty() {
+            true => Ok(self.dialler.clone()),
+            false => Ok(self.dialler.through(Proxies::resolve(proxy, |_| None)?)),
+        }
+    }
+
     /// What each link does now.
     pub fn states(&self) -> Vec<LinkState> {
         let links = self.lock();
@@ -195,15 +216,12 @@ impl Peers {
     }
 
     fn spawn(&self, link: &Link) {
-        let dialler = match &link.stored.proxy {
-            own if own.is_empty() => self.dialler.clone(),
-            other => match Proxies::resolve(other, |_| None) {
-                Ok(proxies) => self.dialler.through(proxies),
-                Err(error) => {
-                    link.live.lock().unwrap_or_else(PoisonError::into_inner).detail = error.to_string();
-                    return;
-                }
-            },
+        let dialler = match self.way(&link.stored.proxy) {
+            Ok(dialler) => dialler,
+            Err(error) => {
+                link.live.lock().unwrap_or_else(PoisonError::into_inner).detail = error.to_string();
+                return;
+            }
         };
         let task =
             Task { core: self.core.clone(), dialler, card: link.card.clone(), live: Arc::clone(&link.live) };

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod carry;
+pub mod evidence;
 pub mod exchange;
 pub mod federation;
 pub mod gate;

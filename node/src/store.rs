@@ -23,6 +23,8 @@ use crate::store::commit::{Committer, Work};
 use crate::store::files::{Register, Segments, read_frame};
 use crate::store::index::{Index, Place};
 
+/// The mark of a store that was put back from a copy.
+const PUT_BACK: &str = "put-back";
 /// Commits that wait for the disk; each holds at most one message of runs.
 const WAITING_MAX: usize = 64;
 
@@ -162,6 +164,7 @@ pub enum StoreError {
 
 pub(crate) struct Shared {
     log: LogId,
+    earlier: Vec<LogId>,
     segments: Segments,
     index: Index,
     heads: RwLock<HashMap<FeedId, FeedHead>>,
@@ -178,6 +181,7 @@ pub struct Store {
     shared: Arc<Shared>,
     work: Option<mpsc::SyncSender<Work>>,
     committer: Option<std::thread::JoinHandle<()>>,
+    directory: PathBuf,
     _lock: File,
 }
 
@@ -186,12 +190,13 @@ impl Store {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory)?;
         let lock = lock(directory)?;
-        let log = log_id(directory)?;
-        let segments = Segments::new(directory.join("segments"), log)?;
+        let (log, earlier) = log_ids(directory)?;
+        let segments = Segments::new(directory.join("segments"), log, earlier.clone())?;
         let index = Index::open(&directory.join("index"), log)?;
         let (erasures, erased) = erasures(&directory.join("erasures"))?;
         let shared = Shared {
             log,
+            earlier,
             segments,
             index,
             heads: RwLock::default(),
@@ -212,7 +217,13 @@ impl Store {
         let (work, waiting) = mpsc::sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new().name("committer".to_owned());
         let committer = thread.spawn(move || committer.run(&waiting))?;
-        Ok(Self { shared, work: Some(work), committer: Some(committer), _lock: lock })
+        Ok(Self {
+            shared,
+            work: Some(work),
+            committer: Some(committer),
+            directory: directory.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// Stores runs; they are durable when this returns.
@@ -270,6 +281,16 @@ impl Store {
     /// The id of this log.
     pub fn log_id(&self) -> LogId {
         self.shared.log
+    }
+
+    /// Ids under which this log was known before its store was put back from a copy.
+    pub fn earlier_logs(&self) -> &[LogId] {
+        &self.shared.earlier
+    }
+
+    /// This store is an older copy of itself: it begins another log when it is opened next.
+    pub fn mark_put_back(&self) -> Result<(), StoreError> {
+        Ok(crate::durable::replace(&self.directory.join(PUT_BACK), b"begin another log\n")?)
     }
 
     /// Bytes of all segments.
@@ -419,15 +440,27 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-fn log_id(directory: &Path) -> Result<LogId, StoreError> {
-    let path = directory.join("log-id");
-    if let Ok(text) = std::fs::read_to_string(&path) {
-        return text.trim().parse().map_err(|_| StoreError::OtherFormat { path });
+/// The log's id, and those that it had before its store was put back. A mark that it was put back gives it another:
+/// the new id is durable before the mark goes, so that a crash between makes one id too many and never one too few.
+fn log_ids(directory: &Path) -> Result<(LogId, Vec<LogId>), StoreError> {
+    let (path, mark) = (directory.join("log-id"), directory.join(PUT_BACK));
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        read => read?,
+    };
+    let parsed: Result<Vec<LogId>, _> = text.lines().map(|line| line.trim().parse()).collect();
+    let mut ids = parsed.map_err(|_| StoreError::OtherFormat { path: path.clone() })?;
+    let put_back = mark.try_exists()?;
+    if ids.is_empty() || put_back {
+        ids.insert(0, LogId(crate::keys::random().map_err(|e| StoreError::File(std::io::Error::other(e)))?));
+        let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        crate::durable::replace(&path, lines.as_bytes())?;
     }
-    let bytes = crate::keys::random().map_err(|e| StoreError::File(std::io::Error::other(e)))?;
-    let id = LogId(bytes);
-    crate::durable::replace(&path, format!("{id}\n").as_bytes())?;
-    Ok(id)
+    if put_back {
+        tracing::warn!(log = %ids[0], "the store was put back from a copy: it goes on under another log id");
+        std::fs::remove_file(&mark)?;
+    }
+    Ok((ids.remove(0), ids))
 }
 
 fn erasures(path: &Path) -> Result<(File, HashSet<(FeedId, u64)>), StoreError> {

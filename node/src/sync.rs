@@ -239,6 +239,7 @@ impl Session {
         let mut answers = self.client.push(stream).await?.into_inner();
         while let Some(answer) = answers.message().await? {
             moved.entries += answer.stored;
+            core.receipts.note(answer.receipts);
             for refusal in answer.refusals {
                 *moved.refused.entry(refusal.reason).or_default() += 1;
             }

@@ -4,8 +4,9 @@ use std::pin::Pin;
 
 use caphub_proto::v1::federation_service_server::FederationService;
 use caphub_proto::v1::{
-    self, FeedHead, HeadsRequest, HeadsResponse, HelloRequest, HelloResponse, Position, PullRequest,
-    PullResponse, PushRequest, PushResponse, ReconcileRequest, ReconcileResponse, RunRefusal,
+    self, CheckpointRequest, CheckpointResponse, FeedHead, HeadsRequest, HeadsResponse, HelloRequest,
+    HelloResponse, Position, PullRequest, PullResponse, PushRequest, PushResponse, ReconcileRequest,
+    ReconcileResponse, RunRefusal, StatementsRequest, StatementsResponse,
 };
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::reconcile;
@@ -20,6 +21,7 @@ use crate::core::Core;
 use crate::entitlement::Viewer;
 use crate::ingest::{Origin, Taken};
 use crate::link::limits;
+use crate::services::evidence::Evidence;
 use crate::services::gate::{Admitted, SharedGate};
 use crate::services::status::status;
 use crate::standing::Standing;
@@ -37,6 +39,7 @@ pub struct Federation {
     name: String,
     node_key: OperatorKey,
     follows: Follows,
+    evidence: Evidence,
 }
 
 /// Whether this node has a live link of its own to a party.
@@ -46,8 +49,15 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Federation {
     /// For the hub of this name, by the node of this key.
-    pub fn new(core: Core, gate: SharedGate, name: String, node_key: OperatorKey, follows: Follows) -> Self {
-        Self { core, gate, name, node_key, follows }
+    pub fn new(
+        core: Core,
+        gate: SharedGate,
+        name: String,
+        node_key: OperatorKey,
+        follows: Follows,
+        evidence: Evidence,
+    ) -> Self {
+        Self { core, gate, name, node_key, follows, evidence }
     }
 
     fn position(&self, admitted: &Admitted) -> Position {
@@ -162,15 +172,40 @@ impl FederationService for Federation {
     ) -> Result<Response<Self::PushStream>, Status> {
         let admitted = self.gate.admit(&request)?;
         let origin = origin(&admitted);
-        let ingest = self.core.ingest.clone();
+        let (ingest, evidence, viewer) = (self.core.ingest.clone(), self.evidence.clone(), admitted.viewer);
         let answers = request.into_inner().then(move |message| {
-            let ingest = ingest.clone();
+            let (ingest, evidence, viewer) = (ingest.clone(), evidence.clone(), viewer.clone());
             async move {
-                let taken = ingest.take(message?.runs, origin).await;
-                Ok(push_response(&taken))
+                let runs = message?.runs;
+                let feeds = feeds_of(&runs);
+                let taken = ingest.take(runs, origin).await;
+                let mut response = push_response(&taken);
+                response.receipts = blocking(move || Ok(evidence.receipts(&viewer, &feeds, &taken))).await?;
+                Ok(response)
             }
         });
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    type StatementsStream = Answers<StatementsResponse>;
+
+    async fn statements(
+        &self,
+        request: Request<StatementsRequest>,
+    ) -> Result<Response<Self::StatementsStream>, Status> {
+        let admitted = self.gate.admit(&request)?;
+        let (evidence, asked) = (self.evidence.clone(), request.into_inner());
+        let messages = blocking(move || evidence.statements(&admitted.viewer, asked)).await?;
+        Ok(Response::new(Box::pin(tokio_stream::iter(messages.into_iter().map(Ok)))))
+    }
+
+    async fn checkpoint(
+        &self,
+        request: Request<CheckpointRequest>,
+    ) -> Result<Response<CheckpointResponse>, Status> {
+        self.gate.admit(&request)?;
+        let (evidence, asked) = (self.evidence.clone(), request.into_inner());
+        blocking(move || evidence.checkpoint(&asked)).await.map(Response::new)
     }
 }
 
@@ -223,6 +258,23 @@ fn parse_ranges(ranges: &[v1::FeedRange]) -> Result<Vec<(FeedId, Seq)>, Status> 
     let parsed: Option<Vec<_>> =
         ranges.iter().map(|r| Some((FeedId::from_slice(&r.feed_id)?, Seq::new(r.from)?))).collect();
     parsed.ok_or_else(|| status(Reason::BadRequest, "a range names a feed of 32 bytes and a place from 1"))
+}
+
+/// Runs what waits for the disk away from the network's tasks.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_) => Err(status(Reason::StoreFailed, "")),
+    }
+}
+
+fn feeds_of(runs: &[v1::Run]) -> Vec<caphub_proto::wire::Feed> {
+    let parts = runs.iter().filter_map(|r| r.feed.as_ref());
+    let feeds =
+        parts.map(|f| caphub_proto::wire::Feed::from_parts(&f.party_id, &f.operator_key, &f.audience));
+    feeds.filter_map(Result::ok).collect()
 }
 
 type Sender = mpsc::Sender<Result<PullResponse, Status>>;

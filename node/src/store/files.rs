@@ -22,13 +22,14 @@ pub(super) const START: u64 = 4 + 4 + 16;
 pub(super) struct Segments {
     directory: PathBuf,
     log: LogId,
+    earlier: Vec<LogId>,
     open: Mutex<HashMap<u32, Arc<File>>>,
 }
 
 impl Segments {
-    pub(super) fn new(directory: PathBuf, log: LogId) -> io::Result<Self> {
+    pub(super) fn new(directory: PathBuf, log: LogId, earlier: Vec<LogId>) -> io::Result<Self> {
         std::fs::create_dir_all(&directory)?;
-        Ok(Self { directory, log, open: Mutex::default() })
+        Ok(Self { directory, log, earlier, open: Mutex::default() })
     }
 
     fn path(&self, segment: u32) -> PathBuf {
@@ -63,7 +64,9 @@ impl Segments {
         }
         let mut found = [0; START as usize];
         file.read_exact_at(&mut found, 0)?;
-        if found[..] != start[..] {
+        // A store that was put back keeps the segments that it had under the log's earlier ids.
+        let known = |log: &LogId| found[..8] == start[..8] && found[8..] == log.as_bytes()[..];
+        if !known(&self.log) && !self.earlier.iter().any(known) {
             return Err(StoreError::OtherFormat { path });
         }
         let file = Arc::new(file);

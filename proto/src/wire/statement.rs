@@ -166,6 +166,12 @@ impl HeadStatement {
         }
     }
 
+    /// Reads a statement that this side decoded before and kept: the signature is not checked again.
+    pub fn read_kept(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        Self::read(&mut reader)?.ok().filter(|_| reader.is_empty())
+    }
+
     fn read(reader: &mut Reader<'_>) -> Option<Result<Self, Reason>> {
         let (log, party) = (LogId(reader.array()?), PartyId(reader.array()?));
         let node = OperatorKey(reader.array()?);

@@ -65,6 +65,12 @@ impl IdentityLog {
         Some(Head { seq: Seq::new(self.steps.len() as u64)?, hash: last.hash })
     }
 
+    /// The hash of the counted event at a place.
+    pub fn hash_at(&self, seq: Seq) -> Option<EntryHash> {
+        let at = usize::try_from(seq.value().checked_sub(1)?).ok()?;
+        self.steps.get(at).map(|s| s.hash)
+    }
+
     /// The party's keys now; `None` before the first event.
     pub fn state(&self) -> Option<&Arc<State>> {
         self.steps.last().map(|s| &s.state)
