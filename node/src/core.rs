@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use caphub_proto::exchange::RecordKind;
 use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::State;
 use caphub_proto::wire::identity::state::Counted;
@@ -15,7 +16,7 @@ use crate::admissions::Admissions;
 use crate::carriage::Quotas;
 use crate::identities::Identities;
 use crate::ingest::Ingest;
-use crate::store::{FeedHead, Store, StoreError};
+use crate::store::{FeedHead, Store, StoreError, StoredRun};
 use crate::views::source::{Authority, Log, LogRun};
 use crate::views::{Views, ViewsError};
 
@@ -112,41 +113,50 @@ impl Core {
         sets
     }
 
-    /// Attestations are few and by few keys: the feeds of keys that may admit are read once, at start.
-    fn read_admissions(&self) -> Result<(), StoreError> {
-        use caphub_proto::wire::identity::Capabilities;
-        for head in self.store.heads() {
-            let Some(key) = head.feed.key() else { continue };
-            let admits = self.identities.state(&head.feed.party).is_some_and(|s| {
-                s.operators.get(&key).is_some_and(|o| o.capabilities.holds(Capabilities::ADMIT))
-            });
-            let mut from = admits.then_some(Seq::FIRST);
-            while let Some(next) = from.filter(|f| *f <= head.head.seq) {
-                let runs = self.store.read_feed(&head.feed.id(), next, BATCH_BYTES)?;
-                from = None;
-                for run in runs {
-                    self.ingest.note_admissions(&run.feed, &run.packed);
-                    from = Seq::new(run.first.value() + u64::from(run.count));
-                }
+    /// Attestations and recognitions are few among many records: the views know where they are. What the views have
+    /// not taken in is read whole.
+    fn read_admissions(&self) -> Result<(), OpenError> {
+        let noted = self.views.position();
+        let kinds = [RecordKind::Attestation, RecordKind::Recognition];
+        let mut run: Option<StoredRun> = None;
+        for ordinal in self.views.entries_of(&kinds)?.into_iter().filter(|o| *o < noted) {
+            if !run.as_ref().is_some_and(|r| ordinal - r.first_ordinal < u64::from(r.count)) {
+                run = self.store.read_from(ordinal, 1)?.0.into_iter().next();
             }
+            let Some(held) = &run else { continue };
+            let Some(at) = ordinal.checked_sub(held.first_ordinal) else { continue };
+            self.ingest.note_admissions(&held.feed, &held.packed, at as usize, 1);
+        }
+        let mut next = noted;
+        while next < self.store.end() {
+            let (runs, after) = self.store.read_from(next, BATCH_BYTES)?;
+            for run in &runs {
+                self.ingest.note_admissions(&run.feed, &run.packed, 0, usize::MAX);
+            }
+            next = after;
         }
         Ok(())
     }
 }
 
 fn read_identities(store: &Store, identities: &Identities) -> Result<(), StoreError> {
-    for head in store.heads().into_iter().filter(|h| h.feed.is_identity()) {
-        let mut from = Some(Seq::FIRST);
-        while let Some(next) = from.filter(|f| *f <= head.head.seq) {
-            from = None;
-            for run in store.read_feed(&head.feed.id(), next, BATCH_BYTES)? {
-                match identities.judge(head.feed.party, &run.packed) {
-                    Ok((_, log)) => identities.keep(log),
-                    Err(reason) => {
-                        tracing::error!(party = %head.feed.party, %reason, "a stored identity log is damaged")
-                    }
-                }
-                from = Seq::new(run.first.value() + u64::from(run.count));
+    for held in store.heads().into_iter().filter(|h| h.feed.is_identity()) {
+        let (party, id) = (held.feed.party, held.feed.id());
+        let (mut runs, mut from) = (Vec::new(), Some(Seq::FIRST));
+        while let Some(next) = from.filter(|f| *f <= held.head.seq) {
+            let read = store.read_feed(&id, next, BATCH_BYTES)?;
+            from = read.last().and_then(|run| Seq::new(run.first.value() + u64::from(run.count)));
+            runs.extend(read.into_iter().map(|run| run.packed));
+        }
+        let packed = runs.concat();
+        if identities.restore(party, &packed, held.head) {
+            continue;
+        }
+        // Not what was stored, or events that replaced others: all is checked, and the reason said.
+        for packed in runs {
+            match identities.judge(party, &packed) {
+                Ok((_, log)) => identities.keep(log),
+                Err(reason) => tracing::error!(%party, %reason, "a stored identity log is damaged"),
             }
         }
     }

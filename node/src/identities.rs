@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::identity::{Applied, IdentityLog, State};
-use caphub_proto::wire::{PartyId, Reason};
+use caphub_proto::wire::{Head, PartyId, Reason};
 use tokio::sync::watch;
 
 /// Most parties whose identity is held; bounds memory to about 2 KiB each.
@@ -96,6 +96,18 @@ impl Identities {
         Ok((judged, log))
     }
 
+    /// Takes in what the own store holds of a party: judged when it was stored, so only what changed since is
+    /// looked for, by the hash of the last event. False where it is not what was stored.
+    pub fn restore(&self, party: PartyId, packed: &[u8], head: Head) -> bool {
+        let mut log = IdentityLog::new(party);
+        let Ok(entries) = unpack(packed) else { return false };
+        let whole = entries.into_iter().all(|entry| log.restore(entry).is_ok()) && log.head() == Some(head);
+        if whole {
+            self.keep(log);
+        }
+        whole
+    }
+
     /// Puts a log in force, once its entries are durable.
     pub fn keep(&self, log: IdentityLog) {
         self.logs.write().unwrap_or_else(PoisonError::into_inner).insert(log.party(), log);
@@ -116,5 +128,31 @@ impl Identities {
     fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<PartyId, IdentityLog>> {
         // A writer that panicked left whole logs behind: each insert replaces one value.
         self.logs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use caphub_proto::wire::Signer;
+    use caphub_proto::wire::identity::{Founding, IdentityAuthor};
+
+    use super::*;
+
+    #[test]
+    fn a_stored_log_is_restored_only_as_it_was_stored() {
+        let [root, next, recovery] = [1, 2, 3].map(|n| Signer::from_seed(&[n; 32]));
+        let founding = Founding { party_kind: 1, root: &root, next: &next, recovery: &recovery };
+        let party = founding.party([0; 16]);
+        let mut author = IdentityAuthor { party, head: None };
+        let packed = author.append(&founding.event(), &[(0, &root)], [0; 16], 1).unwrap();
+        let known = Identities::default();
+        let head = known.judge(party, &packed).unwrap().1.head().unwrap();
+        assert!(known.restore(party, &packed, head) && known.state(&party).is_some());
+        // Every byte counts: header and body through their hashes, the signature through the entry's.
+        for at in 0..packed.len() {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 1;
+            assert!(!Identities::default().restore(party, &damaged, head), "byte {at}");
+        }
     }
 }

@@ -395,15 +395,16 @@ impl Ingest {
             Carried::Own | Carried::Peer => {}
         }
         drop(usage);
-        self.note_admissions(feed, packed);
+        self.note_admissions(feed, packed, 0, usize::MAX);
     }
 
-    /// Attestations and recognitions take effect at once, by keys that may make them.
-    pub fn note_admissions(&self, feed: &Feed, packed: &[u8]) {
+    /// Attestations and recognitions take effect at once, by keys that may make them: of a packed run, at most
+    /// `count` entries after the first `skip`.
+    pub fn note_admissions(&self, feed: &Feed, packed: &[u8], skip: usize, count: usize) {
         use caphub_proto::wire::identity::Capabilities;
         let (Some(key), Some(state)) = (feed.key(), self.identities.state(&feed.party)) else { return };
         let Ok(entries) = unpack(packed) else { return };
-        for entry in entries {
+        for entry in entries.into_iter().skip(skip).take(count) {
             let time = u64::from_be_bytes(entry.header[74..82].try_into().expect("eight bytes of a header"));
             let Some(content) = entry.body.and_then(|b| b.get(16..)) else { continue };
             if !state.may(&key, Capabilities::ADMIT, time) {

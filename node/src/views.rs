@@ -3,6 +3,7 @@
 //! Views follow the log asynchronously and say how far they are. They hold places in the log and never bodies, are
 //! judged from the log and the identity logs alone, and can be deleted at any time: the next open builds them again.
 
+mod disk;
 mod erasure;
 mod filter;
 mod fold;
@@ -11,6 +12,7 @@ mod held;
 mod index;
 mod judge;
 mod key;
+mod pace;
 mod page;
 mod places;
 mod query;
@@ -27,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use caphub_proto::wire::{FeedId, PartyId, Reason};
 use tokio::sync::broadcast;
@@ -40,6 +43,7 @@ pub use tables::{Admission, Card};
 use erasure::Erasures;
 use follow::Writing;
 use index::Opened;
+use pace::Pace;
 use tables::Tables;
 
 /// Changed records that a slow watcher may fall behind; it is told how many it missed.
@@ -99,6 +103,7 @@ struct Inner {
     opened: Opened,
     writing: Mutex<Writing>,
     position: AtomicU64,
+    pace: Mutex<Pace>,
     /// The index was seen to be damaged: the next catch-up builds it again.
     damaged: AtomicBool,
     /// Catch-ups end at the next batch.
@@ -116,12 +121,14 @@ impl Views {
     pub fn open(dir: &Path, log: Arc<dyn Log>, authority: Arc<dyn Authority>) -> Result<Self, ViewsError> {
         let opened = Opened::open(dir, log.log_id(), log.end())?;
         let origin = opened.origin;
+        let pace = Mutex::new(Pace::new(Instant::now(), log.end()));
         let inner = Inner {
             log,
             authority,
             opened,
             writing: Mutex::new(Writing::new(origin)),
             position: AtomicU64::new(origin.position),
+            pace,
             damaged: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             tables: RwLock::default(),

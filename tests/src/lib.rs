@@ -140,13 +140,30 @@ pub struct NodeProcess<'a> {
 }
 
 impl NodeProcess<'_> {
-    /// Starts the node and waits until it answers.
-    pub async fn up(&mut self) {
+    /// Starts the node, and waits for nothing.
+    pub fn launch(&mut self) {
         let log = std::fs::File::create(self.machine.path(&format!("{}.log", self.name))).expect("a log");
         let mut command = self.machine.command();
         command.args(["node", "--dir", &self.name, "run", "--listen", &self.address]);
         command.envs(self.more.iter().map(|(n, v)| (n, v)));
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().expect("a program"));
+    }
+
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Asks it to end, as the system does at shutdown, and waits until it has.
+    pub async fn stop(&mut self) {
+        let (Some(pid), Some(mut child)) = (self.pid(), self.child.take()) else { return };
+        Command::new("kill").args(["-TERM", &pid.to_string()]).status().await.expect("a signal");
+        tokio::time::timeout(PATIENCE, child.wait()).await.expect("the node to end").expect("a process");
+    }
+
+    /// Starts the node and waits until it answers.
+    pub async fn up(&mut self) {
+        self.launch();
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             let said = self.ask(&["status"]).await;

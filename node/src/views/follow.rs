@@ -1,17 +1,17 @@
-//! Following the log: batches of entries become documents, one commit a batch.
+//! Following the log: batches of entries become documents, some batches a commit.
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caphub_proto::v1::revision::Record;
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::{FeedId, PartyId};
 use tantivy::query::{AllQuery, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{IndexWriter, Searcher, Term};
+use tantivy::{IndexWriter, Term};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -26,14 +26,16 @@ use super::schema::{Place, document, state};
 use super::tables::{ROWS_MAX, Row, Tables};
 use super::{Inner, Views, ViewsError};
 
-/// Bytes of entries that one commit takes in; bounds the memory of a batch to a few times as much.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of entries asked of the log at once.
-const READ_BYTES: usize = 1024 * 1024;
+/// Bytes of entries that are judged at once; bounds the memory of a batch to a few times as much.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// Batches of one commit: few, large files take less work to write and to merge than many small ones.
+const BATCHES_PER_COMMIT: usize = 32;
 /// Records that are judged again between two looks at the log.
 const REJUDGE_RECORDS: usize = 512;
-/// How long new entries gather before they are taken in: more than a burst, less than anybody notices.
-const DEBOUNCE: Duration = Duration::from_millis(2);
+/// How long entries gather that come right after others were taken in; the first after a silence is taken in at once.
+const DEBOUNCE: Duration = Duration::from_millis(5);
+/// How often is looked whether a burst goes on, and how long views stand back for it at most.
+const STAND_BACK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// Waits after a failure: the first, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How long files wait to be purged where nothing else happens.
@@ -57,11 +59,13 @@ pub(super) struct Writing {
     /// What the last commit was made from.
     pub(super) origin: Origin,
     pub(super) last_purge: LastPurge,
+    /// Ends early where entries pour in.
+    yielding: bool,
 }
 
 impl Writing {
     pub(super) fn new(origin: Origin) -> Self {
-        Self { writer: None, origin, last_purge: LastPurge::default() }
+        Self { writer: None, origin, last_purge: LastPurge::default(), yielding: false }
     }
 }
 
@@ -74,10 +78,32 @@ struct Outcome {
     erasures: Vec<(FeedId, u64)>,
 }
 
+/// What follows outside the index from a record that was written to it.
+struct Written {
+    key: RecordKey,
+    row: Option<Row>,
+    erasures: Vec<(FeedId, u64)>,
+}
+
+/// What was given to the writer since the last commit.
+#[derive(Default)]
+struct Uncommitted {
+    written: Vec<Written>,
+    /// Where records stand that readers do not see yet; `None` where nothing of one is left.
+    places: HashMap<RecordKey, Option<Place>>,
+    purge: bool,
+}
+
 impl Views {
     /// Takes the log in to its end, and does what else is due: parties to be judged again, purges.
     pub fn catch_up(&self) -> Result<Progress, ViewsError> {
+        self.advance(false)
+    }
+
+    /// The same; `yielding`, it ends early where entries pour in.
+    fn advance(&self, yielding: bool) -> Result<Progress, ViewsError> {
         let mut writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        writing.yielding = yielding;
         // Damaged files can make the index's readers panic: that means a rebuild, and never a stop.
         let result = catch_unwind(AssertUnwindSafe(|| self.0.catch_up(&mut writing)));
         let result = result.unwrap_or_else(|_| {
@@ -105,11 +131,12 @@ impl Views {
         while !shutdown.is_cancelled() {
             ends.mark_unchanged();
             let views = self.clone();
-            let work = tokio::task::spawn_blocking(move || views.catch_up());
+            let work = tokio::task::spawn_blocking(move || views.advance(true));
             let done = tokio::select! {
                 done = work => done.unwrap_or(Err(ViewsError::Damaged)),
                 () = shutdown.cancelled() => break,
             };
+            let ended = Instant::now();
             let pause = match done {
                 Err(error) => {
                     warn!(error = %chain(&error), "views cannot follow the log");
@@ -119,7 +146,9 @@ impl Views {
                 }
                 Ok(progress) => {
                     wait = RETRY.0;
-                    progress.purge_pending.then_some((PURGE_WAIT, true))
+                    let more = progress.behind > 0 && self.burst();
+                    let pause = progress.purge_pending.then_some((PURGE_WAIT, true));
+                    if more { Some((STAND_BACK.0, true)) } else { pause }
                 }
             };
             tokio::select! {
@@ -135,9 +164,27 @@ impl Views {
             if ends.has_changed().is_err() {
                 break;
             }
-            tokio::time::sleep(DEBOUNCE).await;
+            if ended.elapsed() < DEBOUNCE {
+                tokio::time::sleep(DEBOUNCE).await;
+            }
+            self.stand_back(&shutdown).await;
         }
         self.0.stopping.store(true, Ordering::Release);
+    }
+
+    /// Waits while entries pour in: a sync is over sooner, and the index is written in larger pieces.
+    async fn stand_back(&self, shutdown: &CancellationToken) {
+        let began = Instant::now();
+        while self.burst() && began.elapsed() < STAND_BACK.1 {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(STAND_BACK.0) => {}
+            }
+        }
+    }
+
+    fn burst(&self) -> bool {
+        self.0.burst()
     }
 }
 
@@ -179,20 +226,38 @@ impl Inner {
         }
     }
 
+    fn burst(&self) -> bool {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.burst(Instant::now(), self.log.end())
+    }
+
     /// Takes in the log to its end.
     fn follow(&self, writing: &mut Writing) -> Result<(), ViewsError> {
         while writing.origin.position < self.log.end() && !self.stopping.load(Ordering::Acquire) {
-            let from = writing.origin.position;
-            let (touched, next) = self.read_batch(from)?;
-            if next <= from {
-                return Err(ViewsError::Log(format!("no entry at {from} before the end")));
-            }
             let searcher = self.opened.reader.searcher();
-            let mut outcomes = Vec::with_capacity(touched.len());
-            for (key, fresh) in touched {
-                outcomes.push(self.judge_record(&searcher, key, fresh)?);
+            let (mut since, mut position) = (Uncommitted::default(), writing.origin.position);
+            for _ in 0..BATCHES_PER_COMMIT {
+                let (touched, next) = self.read_batch(position)?;
+                if next <= position {
+                    return Err(ViewsError::Log(format!("no entry at {position} before the end")));
+                }
+                position = next;
+                for (key, fresh) in touched {
+                    let former = match since.places.get(&key) {
+                        Some(place) => place.clone(),
+                        None => self.find(&searcher, &key)?,
+                    };
+                    let outcome = self.judge_record(key, former, fresh)?;
+                    self.write(writing, &mut since, outcome)?;
+                }
+                if position >= self.log.end() {
+                    break;
+                }
             }
-            self.write(writing, outcomes, next)?;
+            self.commit(writing, since, position)?;
+            if writing.yielding && self.burst() {
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -203,7 +268,7 @@ impl Inner {
         let mut next = from;
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
-            let (runs, after) = self.log.read_from(next, READ_BYTES).map_err(ViewsError::Log)?;
+            let (runs, after) = self.log.read_from(next, BATCH_BYTES).map_err(ViewsError::Log)?;
             for run in &runs {
                 bytes += run.packed.len();
                 if run.feed.is_identity() {
@@ -243,11 +308,10 @@ impl Inner {
 
     fn judge_record(
         &self,
-        searcher: &Searcher,
         key: RecordKey,
+        former: Option<Place>,
         mut held: Vec<Held>,
     ) -> Result<Outcome, ViewsError> {
-        let former = self.find(searcher, &key)?;
         let fresh: BTreeSet<u64> = held.iter().map(|h| h.ordinal).collect();
         for ordinal in former.iter().flat_map(|f| &f.ordinals).filter(|o| !fresh.contains(o)) {
             held.extend(Held::load(self.log.as_ref(), *ordinal)?);
@@ -259,42 +323,53 @@ impl Inner {
         Ok(Outcome { key, former, place, shown, erasures: verdict.erasures })
     }
 
-    /// One commit: documents, and the position up to which they are current.
-    fn write(&self, writing: &mut Writing, outcomes: Vec<Outcome>, position: u64) -> Result<(), ViewsError> {
+    /// One record's document, in place of its former one.
+    fn write(
+        &self,
+        writing: &mut Writing,
+        since: &mut Uncommitted,
+        outcome: Outcome,
+    ) -> Result<(), ViewsError> {
         let fields = self.opened.fields;
-        let mut origin = Origin { position, ..writing.origin };
         let writer = self.writer(writing)?;
-        for outcome in &outcomes {
-            if outcome.former.is_some() {
-                writer.delete_term(Term::from_field_bytes(fields.key, &outcome.key.bytes()));
-                origin.purge |= outcome.erases();
-            }
-            if let (Some(place), Some(shown)) = (&outcome.place, &outcome.shown) {
-                writer.add_document(document(&fields, place, shown))?;
-            }
+        if outcome.former.is_some() {
+            writer.delete_term(Term::from_field_bytes(fields.key, &outcome.key.bytes()));
+            since.purge |= outcome.erases();
         }
-        commit(writer, &origin)?;
+        if let (Some(place), Some(shown)) = (&outcome.place, &outcome.shown) {
+            writer.add_document(document(&fields, place, shown))?;
+        }
+        let counts = outcome.place.as_ref().is_some_and(|p| p.void_reason.is_empty());
+        let row = outcome.shown.as_ref().filter(|_| counts).and_then(Row::of);
+        since.written.push(Written { key: outcome.key, row, erasures: outcome.erasures });
+        since.places.insert(outcome.key, outcome.place);
+        Ok(())
+    }
+
+    /// What was written becomes visible, with the position up to which it is current.
+    fn commit(&self, writing: &mut Writing, since: Uncommitted, position: u64) -> Result<(), ViewsError> {
+        let purge = writing.origin.purge || since.purge;
+        let origin = Origin { position, purge, ..writing.origin };
+        commit(self.writer(writing)?, &origin)?;
         writing.origin = origin;
         self.opened.reader.reload()?;
         // Readers see the documents first: a position never promises what is not there.
         self.position.store(position, Ordering::Release);
-        self.announce(outcomes);
+        self.announce(since.written);
         Ok(())
     }
 
     /// What follows from a commit outside the index.
-    fn announce(&self, outcomes: Vec<Outcome>) {
+    fn announce(&self, written: Vec<Written>) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let mut erasures = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
-        for outcome in outcomes {
-            let counts = outcome.place.as_ref().is_some_and(|p| p.void_reason.is_empty());
-            let row = outcome.shown.as_ref().filter(|_| counts).and_then(Row::of);
-            if !tables.set(outcome.key, row) {
+        for Written { key, row, erasures: found } in written {
+            if !tables.set(key, row) {
                 warn!(rows = ROWS_MAX, "the tables of admissions, recognitions and cards are full");
             }
-            erasures.add(outcome.erasures);
+            erasures.add(found);
             // An error means that nobody watches.
-            let _ = self.changed.send(outcome.key);
+            let _ = self.changed.send(key);
         }
     }
 
@@ -325,21 +400,21 @@ impl Inner {
                 return Ok(());
             }
             let current = self.opened.reader.searcher();
-            let mut outcomes = Vec::new();
+            let mut since = Uncommitted::default();
             for address in chunk {
                 let place = self.place_at(&snapshot, *address)?;
                 let Some(key) = place.and_then(|p| p.key()) else { continue };
-                let outcome = self.judge_record(&current, key, Vec::new())?;
+                let outcome = self.judge_record(key, self.find(&current, &key)?, Vec::new())?;
                 match outcome.former == outcome.place {
                     true => {
                         let mut erasures = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
                         erasures.add(outcome.erasures);
                     }
-                    false => outcomes.push(outcome),
+                    false => self.write(writing, &mut since, outcome)?,
                 }
             }
-            if !outcomes.is_empty() {
-                self.write(writing, outcomes, writing.origin.position)?;
+            if !since.written.is_empty() {
+                self.commit(writing, since, writing.origin.position)?;
             }
             self.follow(writing)?;
         }

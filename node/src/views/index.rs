@@ -8,19 +8,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use caphub_proto::wire::LogId;
-use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, PreparedCommit};
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy};
 use tracing::warn;
 
 use super::ViewsError;
+use super::disk::{Unsynced, boot};
 use super::schema::{Fields, SCHEMA_VERSION};
 use super::words::{TOKENIZER, Words};
 
 /// Bytes of memory in which the writer gathers a batch before it writes a segment.
 const WRITER_BYTES: usize = 40_000_000;
-/// The file that stands while no process has the index open and the last one ended in good order.
+/// The file that stands while no process has the index open and the last one ended in good order; it names the boot
+/// in which that was, because nothing here waits for the disk.
 const CLEAN: &str = "ended-clean";
 /// Blocks of stored places that a reader keeps unpacked, 16 KiB each.
 const STORE_BLOCKS: usize = 64;
@@ -72,7 +73,7 @@ impl Opened {
         }
         empty(dir).map_err(|source| ViewsError::Directory { source })?;
         let (schema, fields) = Fields::build();
-        let directory = MmapDirectory::open(dir).map_err(tantivy::TantivyError::from)?;
+        let directory = Unsynced::open(dir).map_err(tantivy::TantivyError::from)?;
         let index = Index::create(directory, schema, IndexSettings::default())?;
         let reader = reader(&index)?;
         let origin = Origin { log, position: 0, purge: false };
@@ -82,11 +83,13 @@ impl Opened {
     fn existing(dir: &Path, log: LogId, log_end: u64) -> Result<Self, Unusable> {
         let because = |why: &dyn std::fmt::Display| Unusable::Because(why.to_string());
         let clean = dir.join(CLEAN);
-        let ended_clean = clean.exists();
+        let marked = fs::read_to_string(&clean);
+        let ended_clean = marked.as_ref().is_ok_and(|boot_then| !boot_then.is_empty() && *boot_then == boot());
         if !dir.join("meta.json").exists() {
             return Err(Unusable::Absent);
         }
-        let index = Index::open_in_dir(dir).map_err(|e| because(&e))?;
+        let directory = Unsynced::open(dir).map_err(|e| because(&e))?;
+        let index = Index::open(directory).map_err(|e| because(&e))?;
         let (schema, fields) = Fields::build();
         if index.schema() != schema {
             return Err(because(&"another schema"));
@@ -102,7 +105,7 @@ impl Opened {
         if !ended_clean && !index.validate_checksum().map_err(|e| because(&e))?.is_empty() {
             return Err(because(&"damaged files"));
         }
-        if ended_clean {
+        if marked.is_ok() {
             fs::remove_file(&clean).map_err(|e| because(&e))?;
         }
         let reader = reader(&index).map_err(|e| because(&e))?;
@@ -121,7 +124,7 @@ impl Opened {
 
     /// Says that the next open need not compare checksums.
     pub(super) fn end_clean(&self) {
-        if let Err(error) = fs::write(self.dir.join(CLEAN), b"") {
+        if let Err(error) = fs::write(self.dir.join(CLEAN), boot()) {
             warn!(%error, "the views' mark of a clean end could not be written");
         }
     }

@@ -104,6 +104,23 @@ impl Views {
         })
     }
 
+    /// Ordinals of all entries of all records of these kinds that count, withdrawn ones too, in order.
+    pub fn entries_of(&self, kinds: &[RecordKind]) -> Result<Vec<u64>, ViewsError> {
+        self.guarded(|inner| {
+            let (searcher, mut ordinals) = (inner.opened.reader.searcher(), Vec::new());
+            for kind in kinds {
+                let term = Term::from_field_text(inner.opened.fields.kind, kind.code());
+                let all = TermQuery::new(term, IndexRecordOption::Basic);
+                for address in searcher.search(&all, &Addresses)? {
+                    ordinals.extend(inner.place_at(&searcher, address)?.into_iter().flat_map(|p| p.ordinals));
+                }
+            }
+            ordinals.sort_unstable();
+            ordinals.dedup();
+            Ok(ordinals)
+        })
+    }
+
     /// Fills the small tables from the index's documents.
     pub(super) fn load_tables(&self) -> Result<(), ViewsError> {
         let tables = self.guarded(|inner| {

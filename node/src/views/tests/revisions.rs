@@ -28,6 +28,27 @@ fn the_latest_revision_is_shown_and_the_earlier_ones_stay_in_the_history() {
 }
 
 #[test]
+fn revisions_in_different_batches_of_one_commit_replace_each_other() {
+    let mut world = World::new();
+    let desk = world.party(1);
+    let filler = "filler ".repeat(8_000);
+    let mut parents = Vec::new();
+    for number in 1..=3 {
+        parents = vec![world.publish(&desk, &Write::after(1, number, &parents), course("revised"))];
+        // More than a batch: the next revision is judged before a reader sees this one.
+        for other in 0..40 {
+            world.publish(&desk, &Write::new(100 + other), course(&filler));
+        }
+    }
+    world.catch_up();
+    let shown = world.shown(&desk, 1).unwrap();
+    assert_eq!((shown.entry_hash, shown.conflicts.len()), (parents[0].to_vec(), 0));
+    assert_eq!(world.search("revised").total, 1);
+    let history = world.views.history(&Viewer::everything(), &desk.party, &record_id(1), NOW).unwrap();
+    assert_eq!(history.len(), 3);
+}
+
+#[test]
 fn concurrent_revisions_conflict_with_one_winner_whatever_came_first() {
     let mut winners = Vec::new();
     for swap in [false, true] {

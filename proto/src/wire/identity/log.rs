@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::wire::entry::UncheckedEntry;
 use crate::wire::feed::{Feed, Head};
 use crate::wire::identity::event::{Body, Event};
-use crate::wire::identity::state::State;
+use crate::wire::identity::state::{Signatures, State};
 use crate::wire::ids::{EntryHash, PartyId, Seq};
 use crate::wire::limits::IDENTITY_ENTRIES_MAX;
 use crate::wire::reason::Reason;
@@ -83,6 +83,16 @@ impl IdentityLog {
 
     /// Judges one event and takes it in; the log is unchanged where it is refused, but for the conflict mark.
     pub fn apply(&mut self, entry: UncheckedEntry<'_>) -> Result<Applied, Reason> {
+        self.judge(entry, Signatures::Unchecked)
+    }
+
+    /// The same for an event that was judged when it was taken in: its signatures are not checked again. The caller
+    /// compares the head at the end with the one that it kept apart.
+    pub fn restore(&mut self, entry: UncheckedEntry<'_>) -> Result<Applied, Reason> {
+        self.judge(entry, Signatures::Checked)
+    }
+
+    fn judge(&mut self, entry: UncheckedEntry<'_>, signatures: Signatures) -> Result<Applied, Reason> {
         let entry = entry.parse(&self.feed)?;
         let bytes = entry.body.ok_or(Reason::BodyMissing)?;
         let at = usize::try_from(entry.header.seq.value() - 1).map_err(|_| Reason::BadSeq)?;
@@ -98,8 +108,8 @@ impl IdentityLog {
         }
         let body = Body::parse(bytes)?;
         let state = match before {
-            None => State::incept(&entry, &body, self.feed.party)?,
-            Some(step) => step.state.apply(&entry, &body)?,
+            None => State::incept(&entry, &body, self.feed.party, signatures)?,
+            Some(step) => step.state.apply(&entry, &body, signatures)?,
         };
         let step = Step { hash: entry.hash, rank: Rank::of(&body.event), state: Arc::new(state) };
         if at == self.steps.len() {

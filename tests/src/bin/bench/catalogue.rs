@@ -4,11 +4,12 @@ use caphub_node::author::packed_run;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{self, Course, LocalisedText, Revision};
 use caphub_proto::wire::entry::Draft;
-use caphub_proto::wire::feed::salted;
+use caphub_proto::wire::feed::{salted, unpack};
 use caphub_proto::wire::identity::author::authorise;
 use caphub_proto::wire::identity::{Capabilities, Founding, IdentityAuthor, NO_END};
 use caphub_proto::wire::keys::tagged_hash;
-use caphub_proto::wire::{Audience, Feed, Signer};
+use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
+use caphub_proto::wire::{Audience, Feed, PartyId, Signer, UncheckedEntry};
 use prost::Message;
 
 const TIME: u64 = 1_798_761_600_000;
@@ -16,13 +17,16 @@ const TIME: u64 = 1_798_761_600_000;
 const DESCRIPTION_BYTES: usize = 830;
 
 /// Everything that is moved.
+#[derive(Default)]
 pub struct Catalogue {
     /// One run for each party: its founding and its signing key.
     pub identities: Vec<v1::Run>,
-    /// One run for each feed.
+    /// One run for each feed, or as many as its entries need.
     pub records: Vec<v1::Run>,
-    /// The key of each feed, in the order of the runs.
+    /// The key of each run of records.
     pub keys: Vec<[u8; 32]>,
+    /// The organisations.
+    pub parties: Vec<PartyId>,
 }
 
 fn signer(name: &str, n: u64) -> Signer {
@@ -30,14 +34,46 @@ fn signer(name: &str, n: u64) -> Signer {
 }
 
 impl Catalogue {
-    /// `entries` records over `feeds` feeds.
+    /// `entries` records over `feeds` feeds, signed on all cores.
     pub fn make(entries: u64, feeds: u64) -> Self {
-        let mut made = Self { identities: Vec::new(), records: Vec::new(), keys: Vec::new() };
-        for feed in 0..feeds {
-            let count = entries / feeds + u64::from(feed < entries % feeds);
-            made.party(feed, count);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+        let share = feeds.div_ceil(cores).max(1);
+        let signed = std::thread::scope(|scope| {
+            let part = |core: u64| {
+                let mut made = Self::default();
+                for feed in core * share..((core + 1) * share).min(feeds) {
+                    made.party(feed, entries / feeds + u64::from(feed < entries % feeds));
+                }
+                made
+            };
+            let threads: Vec<_> = (0..cores).map(|core| scope.spawn(move || part(core))).collect();
+            threads.into_iter().map(|t| t.join().expect("a signed part")).collect::<Vec<_>>()
+        });
+        let mut made = Self::default();
+        for part in signed {
+            made.identities.extend(part.identities);
+            made.records.extend(part.records);
+            made.keys.extend(part.keys);
+            made.parties.extend(part.parties);
         }
         made
+    }
+
+    /// Records in all.
+    pub fn entries(&self) -> u64 {
+        self.records.iter().map(count).sum()
+    }
+
+    /// The same without the last `tail` entries of the feeds at these places.
+    pub fn without_ends(&self, feeds: std::ops::Range<usize>, tail: usize) -> Vec<v1::Run> {
+        let mut runs = self.records.clone();
+        for run in runs.get_mut(feeds).into_iter().flatten() {
+            let entries = unpack(&run.entries).expect("entries");
+            let kept = entries.len().saturating_sub(tail).max(1);
+            let bytes: usize = entries.iter().take(kept).map(UncheckedEntry::packed_len).sum();
+            run.entries = run.entries.slice(..bytes);
+        }
+        runs
     }
 
     /// Bytes of the records as they travel.
@@ -63,11 +99,21 @@ impl Catalogue {
             let draft = Draft { feed: &feed, head, time_ms: TIME, body: &body };
             let (entry, seq, hash) = draft.sign(&desk).expect("an entry");
             head = Some((seq, hash));
+            if packed.len() + entry.len() > RUN_BYTES_MAX || (i > 0 && i % RUN_ENTRIES_MAX as u64 == 0) {
+                self.records.push(packed_run(&feed, std::mem::take(&mut packed)));
+                self.keys.push(desk.public().0);
+            }
             packed.extend(entry);
         }
         self.records.push(packed_run(&feed, packed));
         self.keys.push(desk.public().0);
+        self.parties.push(party);
     }
+}
+
+/// Entries of a run.
+pub fn count(run: &v1::Run) -> u64 {
+    unpack(&run.entries).map_or(0, |e| e.len() as u64)
 }
 
 fn course(party: u64, n: u64) -> Revision {

@@ -1,87 +1,120 @@
-//! A full hub, in a process of its own, and an empty replica that syncs with it.
+//! A full hub and an empty replica that syncs with it, each in a process of its own.
 
 use std::time::{Duration, Instant};
 
-use caphub_node::author::now_ms;
-use caphub_node::carriage::Quotas;
-use caphub_node::core::Core;
-use caphub_node::founding::{NewParty, found};
-use caphub_node::hub::Hub;
-use caphub_node::ingest::Origin;
-use caphub_node::keys::fresh;
-use caphub_node::link::{LinkIdentity, dial};
-use caphub_node::sync::Session;
-use caphub_proto::wire::PartyId;
-use caphub_proto::wire::identity::Capabilities;
-use caphub_tests::Machine;
+use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::catalogue::Catalogue;
+use crate::floor;
+use crate::proxy::Proxy;
+use crate::receiver;
+use crate::source::{Source, machine};
+use crate::usage::{self, at, disk, memory, mib, millis, ratio};
+use crate::{Plan, median};
 
-/// How long one sync took.
-#[derive(Clone, Copy)]
-pub struct Times {
-    /// Until everything was verified and durable.
-    pub durable: Duration,
-    /// Until it could be searched as well.
-    pub searchable: Duration,
+/// Times that a command is run to find its usual time.
+const COMMANDS: usize = 7;
+
+/// What one round took.
+struct Round {
+    said: Value,
+    sender_cpu: Duration,
 }
 
-/// The hub that has everything.
-pub struct Source {
-    machine: &'static Machine,
-    address: String,
-    party: PartyId,
-    _node: caphub_tests::NodeProcess<'static>,
+impl Round {
+    fn of(&self, name: &str) -> u64 {
+        self.said[name].as_u64().unwrap_or_else(|| panic!("{name} in {}", self.said))
+    }
+
+    fn rate(&self, name: &str) -> f64 {
+        self.of("entries") as f64 * 1e6 / self.of(name) as f64
+    }
 }
 
-impl Source {
-    /// Founds a hub, fills its store, and starts its node.
-    pub async fn start(catalogue: &Catalogue) -> Self {
-        let program = std::env::current_exe().expect("this program").display().to_string();
-        // The benchmark ends with the process.
-        let machine: &'static Machine = Box::leak(Box::new(Machine::new(&program, "en")));
-        let mut node = machine.hub("hub", "Bench", "001").await;
-        node.kill().await;
-        let directory = machine.path("hub");
-        let party = Hub::load(&directory).expect("a hub").party;
-        let core = Core::open(&directory, party, true, Quotas::default()).expect("the hub's store");
-        for runs in catalogue.identities.chunks(256).chain(catalogue.records.chunks(64)) {
-            for taken in core.ingest.take(runs.to_vec(), Origin::Peer).await {
-                assert!(taken.result.is_ok(), "{taken:?}");
-            }
+/// Measures it.
+pub async fn run(plan: &Plan) -> Value {
+    let catalogue = Catalogue::make(plan.entries, plan.feeds);
+    let mut hub = Source::found(machine(), "hub").await;
+    hub.fill(&catalogue, true).await;
+    let start = hub.start().await;
+    let restarted = memory(hub.pid());
+    let (mut floors, mut rounds, mut last) = (Vec::new(), Vec::new(), None);
+    for n in 0..plan.rounds {
+        floors.push(plan.entries as f64 / floor::run(&catalogue).as_secs_f64());
+        let folder = format!("replica-{n}");
+        rounds.push(round(&hub, &folder, &hub.node.address).await);
+        if let Some(old) = last.replace(folder) {
+            std::fs::remove_dir_all(hub.machine.path(&old)).expect("a folder to remove");
         }
-        core.views.catch_up().expect("views");
-        drop(core);
-        node.up().await;
-        node.reaches("behind", 0).await;
-        Self { machine, address: node.address.clone(), party, _node: node }
     }
-
-    /// One sync of an empty replica.
-    pub async fn sync(&self, catalogue: &Catalogue) -> Times {
-        let folder = tempfile::tempdir_in(self.machine.path("")).expect("a folder");
-        let new =
-            NewParty { party_kind: 1, capabilities: Capabilities::DESK, label: "bench", passphrase: None };
-        let founded = found(folder.path(), &new, true, Quotas::default()).await.expect("a replica");
-        let core = founded.core;
-        let before = core.store.end();
-        let identity = LinkIdentity { party: core.party, signer: fresh().expect("a key") };
-        let started = Instant::now();
-        let addresses = [self.address.clone()];
-        let channel = dial(&identity, self.party, None, &addresses, now_ms()).await.expect("a link");
-        let mut session = Session::new(channel, self.party, None);
-        session.hello(&core).await.expect("a greeting");
-        let heads = session.heads().await.expect("heads");
-        let moved = session.pull(&core, &heads, &mut |_, _| {}).await.expect("a sync");
-        let durable = started.elapsed();
-        assert!(moved.refused.is_empty(), "{moved:?}");
-        let expected: u64 = catalogue.records.iter().map(|r| entries(&r.entries)).sum();
-        assert!(core.store.end() - before >= expected, "{moved:?}");
-        core.views.catch_up().expect("views");
-        Times { durable, searchable: started.elapsed() }
-    }
+    let wire = wire(&hub).await;
+    let entries = rounds.first().map_or(1, |r| r.of("entries")).max(1) as f64;
+    rounds.sort_by_key(|r| r.of("durable_us"));
+    let middle = rounds.get(rounds.len() / 2).expect("at least one round");
+    let (floor, rate) = (median(&mut floors), middle.rate("durable_us"));
+    let replica = last.expect("a replica");
+    let path = hub.machine.path(&replica);
+    let serving = memory(hub.pid());
+    let (status, search) =
+        (command(&hub, &replica, &["status"]).await, command(&hub, &replica, &["search", "forensics"]).await);
+    hub.node.stop().await;
+    let clean = hub.start().await;
+    let entry_bytes = catalogue.bytes() as f64;
+    json!({
+        "entries": plan.entries, "feeds": plan.feeds, "entry_bytes": catalogue.bytes() / plan.entries,
+        "floor_entries_per_second": floor.round(),
+        "cold_sync_entries_per_second": rate.round(),
+        "ratio_to_floor": ratio(rate, floor),
+        "megabytes_per_second": (middle.of("bytes") as f64 / middle.of("durable_us") as f64).round(),
+        "cpu_us_a_record_receiver": ratio(middle.of("cpu_us") as f64, entries),
+        "cpu_us_a_record_sender": ratio(middle.sender_cpu.as_micros() as f64, entries),
+        "wire_bytes_a_record": (wire as f64 / entries).round(),
+        "searchable_entries_per_second": middle.rate("searchable_us").round(),
+        "cpu_us_a_record_views": ratio(middle.of("views_cpu_us") as f64, entries),
+        "receiver_peak_mib_until_durable": mib(middle.of("peak")),
+        "receiver_peak_mib_until_searchable": mib(middle.of("views_peak")),
+        "sender_peak_mib": mib(serving.peak),
+        "sender_own_mib": mib(serving.own),
+        "node_mib_after_start": mib(restarted.now),
+        "node_start_ms": millis(start),
+        "node_start_ms_after_clean_end": millis(clean),
+        "command_status_ms": status,
+        "command_search_ms": search,
+        "disk_ratio_all": ratio(disk(&path) as f64, entry_bytes),
+        "disk_ratio_log": ratio(disk(&path.join("store/segments")) as f64, entry_bytes),
+        "disk_ratio_index": ratio(disk(&path.join("store/index")) as f64, entry_bytes),
+        "disk_ratio_views": ratio(disk(&path.join("views")) as f64, entry_bytes),
+    })
 }
 
-fn entries(packed: &[u8]) -> u64 {
-    caphub_proto::wire::feed::unpack(packed).map_or(0, |e| e.len() as u64)
+async fn round(hub: &Source, folder: &str, address: &str) -> Round {
+    let before = usage::cpu(hub.pid());
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.arg(receiver::WORD).arg(hub.machine.path(folder)).arg(address).arg(hub.party.to_string());
+    let said = command.output().await.expect("a receiver");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let sender_cpu = usage::cpu(hub.pid()) - before;
+    Round { said: serde_json::from_slice(&said.stdout).expect("what it took"), sender_cpu }
+}
+
+/// Bytes on the wire of one more sync, the handshake and all framing included.
+async fn wire(hub: &Source) -> u64 {
+    let proxy = Proxy::start(&hub.node.address, Duration::ZERO).await.expect("a proxy");
+    round(hub, "counted", &proxy.address).await;
+    std::fs::remove_dir_all(hub.machine.path("counted")).expect("a folder to remove");
+    let (up, down) = proxy.counts.now();
+    up + down
+}
+
+/// The usual time of a command that reads the replica, from its start to its end.
+async fn command(hub: &Source, replica: &str, words: &[&str]) -> f64 {
+    let mut times = Vec::new();
+    for _ in 0..COMMANDS {
+        let started = Instant::now();
+        hub.machine.run(&[&["--home", replica, "--json"], words].concat()).await.ok();
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    millis(at(&times, 0.5))
 }

@@ -1,19 +1,27 @@
-//! Benchmarks that print ratios: `cargo run --release -p caphub-tests --bin bench -- cold-sync|floor [--json]`.
+//! Benchmarks that print ratios: `cargo run --release -p caphub-tests --bin bench -- CASE [--json]`.
 //!
-//! `--entries N` and `--feeds N` change the size, `--rounds N` how often it is measured; the median is shown. Every
-//! other command line is the command's own: the benchmark starts nodes as processes of this same program.
+//! Cases: `cold-sync`, `floor`, `reconcile`, `idle`, `live`, `fanout`, `slow-link`. `--entries N` and `--feeds N`
+//! change the size, `--rounds N` how often it is measured; the median is shown. `--yardstick` moves the same rows
+//! with PostgreSQL's logical replication in the same run. Every other command line is the command's own: the
+//! benchmark starts nodes as processes of this same program.
 
 #![allow(unreachable_pub)]
 
 mod catalogue;
 mod cold;
 mod floor;
+mod proxy;
+mod receiver;
+mod source;
+mod syncing;
+mod usage;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use catalogue::Catalogue;
-use serde_json::json;
+use serde_json::{Value, json};
+
+const CASES: &[&str] = &["cold-sync", "floor"];
 
 /// What is measured, and how large it is.
 struct Plan {
@@ -25,64 +33,68 @@ struct Plan {
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let what = words.first().map(String::as_str).unwrap_or_default();
-    if !matches!(what, "cold-sync" | "floor") {
-        if words.is_empty() {
-            eprintln!(
-                "error: name a benchmark: cold-sync or floor\nhint: --json, --entries N, --feeds N, --rounds N"
-            );
-            return ExitCode::from(2);
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            eprintln!("error: name a benchmark: {}", CASES.join(", "));
+            eprintln!("hint: --json, --entries N, --feeds N, --rounds N, --yardstick");
+            ExitCode::from(2)
         }
-        return caphub_cli::app::main();
+        [receiver::WORD, folder, address, hub] => {
+            println!("{}", runtime().block_on(receiver::receive(folder.as_ref(), address, hub)));
+            ExitCode::SUCCESS
+        }
+        [case, ..] if CASES.contains(&case) => {
+            let plan = Plan::of(&words);
+            let measured = runtime().block_on(measure(case, &plan));
+            show(&measured, plan.json);
+            ExitCode::SUCCESS
+        }
+        _ => caphub_cli::app::main(),
     }
-    let number = |name: &str, default: u64| {
-        let at = words.iter().position(|w| w == name);
-        at.and_then(|i| words.get(i + 1)?.parse().ok()).unwrap_or(default)
-    };
-    let plan = Plan {
-        entries: number("--entries", 100_000),
-        feeds: number("--feeds", 2_000).max(1),
-        rounds: number("--rounds", 3).max(1) as usize,
-        json: words.iter().any(|w| w == "--json"),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(measure(what == "cold-sync", &plan));
-    ExitCode::SUCCESS
 }
 
-async fn measure(cold: bool, plan: &Plan) {
-    let catalogue = Catalogue::make(plan.entries, plan.feeds);
-    let mut floors: Vec<Duration> = Vec::new();
-    let mut synced: Vec<cold::Times> = Vec::new();
-    let hub = if cold { Some(cold::Source::start(&catalogue).await) } else { None };
-    for _ in 0..plan.rounds {
-        floors.push(floor::run(&catalogue));
-        if let Some(hub) = &hub {
-            synced.push(hub.sync(&catalogue).await);
+impl Plan {
+    fn of(words: &[String]) -> Self {
+        let number = |name: &str, default: u64| {
+            let at = words.iter().position(|w| w == name);
+            at.and_then(|i| words.get(i + 1)?.parse().ok()).unwrap_or(default)
+        };
+        Self {
+            entries: number("--entries", 100_000).max(1),
+            feeds: number("--feeds", 2_000).max(1),
+            rounds: number("--rounds", 3).max(1) as usize,
+            json: words.iter().any(|w| w == "--json"),
         }
     }
-    floors.sort_unstable();
-    let rate = |time: Duration| plan.entries as f64 / time.as_secs_f64();
-    let floor = rate(floors[floors.len() / 2]);
-    let mut out = json!({
-        "entries": plan.entries, "feeds": plan.feeds, "entry_bytes": catalogue.bytes() / plan.entries,
-        "floor_entries_per_second": floor.round(),
-    });
-    if !synced.is_empty() {
-        synced.sort_unstable_by_key(|t| t.durable);
-        let median = synced[synced.len() / 2];
-        let (durable, searchable) = (rate(median.durable), rate(median.searchable));
-        out["cold_sync_entries_per_second"] = json!(durable.round());
-        out["ratio_to_floor"] = json!((durable / floor * 1_000.0).round() / 1_000.0);
-        out["searchable_entries_per_second"] = json!(searchable.round());
-        out["megabytes_per_second"] =
-            json!((catalogue.bytes() as f64 / 1e6 / median.durable.as_secs_f64()).round());
+}
+
+async fn measure(case: &str, plan: &Plan) -> Value {
+    match case {
+        "cold-sync" => cold::run(plan).await,
+        _ => {
+            let catalogue = Catalogue::make(plan.entries, plan.feeds);
+            let rate = |_| plan.entries as f64 / floor::run(&catalogue).as_secs_f64();
+            let mut rates: Vec<f64> = (0..plan.rounds).map(rate).collect();
+            json!({ "entries": plan.entries, "feeds": plan.feeds,
+                "floor_entries_per_second": median(&mut rates).round() })
+        }
     }
-    if plan.json {
-        println!("{out}");
+}
+
+/// The middle one.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    usage::at(values, 0.5)
+}
+
+fn show(measured: &Value, as_json: bool) {
+    if as_json {
+        println!("{measured}");
         return;
     }
-    for (name, value) in out.as_object().expect("an object") {
-        println!("{:<32} {value}", name.replace('_', " "));
+    for (name, value) in measured.as_object().into_iter().flatten() {
+        println!("{:<36} {value}", name.replace('_', " "));
     }
 }
