@@ -120,7 +120,7 @@ impl Core {
         let kinds = [RecordKind::Attestation, RecordKind::Recognition];
         let mut run: Option<StoredRun> = None;
         for ordinal in self.views.entries_of(&kinds)?.into_iter().filter(|o| *o < noted) {
-            if !run.as_ref().is_some_and(|r| ordinal - r.first_ordinal < u64::from(r.count)) {
+            if run.as_ref().is_none_or(|r| ordinal - r.first_ordinal >= u64::from(r.count)) {
                 run = self.store.read_from(ordinal, 1)?.0.into_iter().next();
             }
             let Some(held) = &run else { continue };

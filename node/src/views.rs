@@ -21,6 +21,7 @@ mod schema;
 pub mod source;
 mod tables;
 mod words;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ use follow::Writing;
 use index::Opened;
 use pace::Pace;
 use tables::Tables;
+use write::Fresh;
 
 /// Changed records that a slow watcher may fall behind; it is told how many it missed.
 pub const WATCH_MAX: usize = 1_024;
@@ -104,6 +106,7 @@ struct Inner {
     writing: Mutex<Writing>,
     position: AtomicU64,
     pace: Mutex<Pace>,
+    fresh: RwLock<Fresh>,
     /// The index was seen to be damaged: the next catch-up builds it again.
     damaged: AtomicBool,
     /// Catch-ups end at the next batch.
@@ -129,6 +132,7 @@ impl Views {
             writing: Mutex::new(Writing::new(origin)),
             position: AtomicU64::new(origin.position),
             pace,
+            fresh: RwLock::default(),
             damaged: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             tables: RwLock::default(),

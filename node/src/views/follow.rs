@@ -6,9 +6,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use caphub_proto::v1::revision::Record;
+use caphub_proto::wire::PartyId;
 use caphub_proto::wire::feed::unpack;
-use caphub_proto::wire::{FeedId, PartyId};
 use tantivy::query::{AllQuery, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{IndexWriter, Term};
@@ -22,8 +21,9 @@ use super::index::{Origin, commit};
 use super::judge::{Verdict, bound, judge};
 use super::key::RecordKey;
 use super::page::Addresses;
-use super::schema::{Place, document, state};
-use super::tables::{ROWS_MAX, Row, Tables};
+use super::schema::{Place, state};
+use super::tables::Tables;
+use super::write::{COMMIT_AFTER, Outcome, Uncommitted};
 use super::{Inner, Views, ViewsError};
 
 /// Bytes of entries that are judged at once; bounds the memory of a batch to a few times as much.
@@ -32,6 +32,8 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const BATCHES_PER_COMMIT: usize = 32;
 /// Records that are judged again between two looks at the log.
 const REJUDGE_RECORDS: usize = 512;
+/// Most records of a batch that are shown before they are committed.
+const SHOWN_AT_ONCE: usize = 256;
 /// How long entries gather that come right after others were taken in; the first after a silence is taken in at once.
 const DEBOUNCE: Duration = Duration::from_millis(5);
 /// How often is looked whether a burst goes on, and how long views stand back for it at most.
@@ -48,6 +50,8 @@ pub struct Progress {
     pub position: u64,
     /// Entries that were there and are not taken in.
     pub behind: u64,
+    /// True while records are shown that lists and searches do not find yet.
+    pub commit_pending: bool,
     /// True while files may still hold words of erased records.
     pub purge_pending: bool,
 }
@@ -60,38 +64,18 @@ pub(super) struct Writing {
     pub(super) origin: Origin,
     pub(super) last_purge: LastPurge,
     /// Ends early where entries pour in.
-    yielding: bool,
+    pub(super) yielding: bool,
+    /// What was given to the writer since the last commit.
+    pub(super) since: Uncommitted,
+    /// One past the last entry that was given to it.
+    pub(super) read: u64,
 }
 
 impl Writing {
     pub(super) fn new(origin: Origin) -> Self {
-        Self { writer: None, origin, last_purge: LastPurge::default(), yielding: false }
+        let (last_purge, since) = (LastPurge::default(), Uncommitted::default());
+        Self { writer: None, origin, last_purge, yielding: false, since, read: origin.position }
     }
-}
-
-/// One record after its judgement.
-struct Outcome {
-    key: RecordKey,
-    former: Option<Place>,
-    place: Option<Place>,
-    shown: Option<Held>,
-    erasures: Vec<(FeedId, u64)>,
-}
-
-/// What follows outside the index from a record that was written to it.
-struct Written {
-    key: RecordKey,
-    row: Option<Row>,
-    erasures: Vec<(FeedId, u64)>,
-}
-
-/// What was given to the writer since the last commit.
-#[derive(Default)]
-struct Uncommitted {
-    written: Vec<Written>,
-    /// Where records stand that readers do not see yet; `None` where nothing of one is left.
-    places: HashMap<RecordKey, Option<Place>>,
-    purge: bool,
 }
 
 impl Views {
@@ -113,10 +97,13 @@ impl Views {
         if result.is_err() {
             // What was not committed is taken in again; a writer that failed is of no more use.
             writing.writer = None;
+            self.0.forget(&mut writing);
         }
         result?;
         let origin = writing.origin;
-        Ok(Progress { position: origin.position, behind: self.behind(), purge_pending: origin.purge })
+        let commit_pending = !writing.since.places.is_empty();
+        let (position, behind) = (origin.position, self.behind());
+        Ok(Progress { position, behind, commit_pending, purge_pending: origin.purge })
     }
 
     /// Throws everything away and reads the whole log again.
@@ -146,9 +133,11 @@ impl Views {
                 }
                 Ok(progress) => {
                     wait = RETRY.0;
-                    let more = progress.behind > 0 && self.burst();
-                    let pause = progress.purge_pending.then_some((PURGE_WAIT, true));
-                    if more { Some((STAND_BACK.0, true)) } else { pause }
+                    if progress.commit_pending || (progress.behind > 0 && self.0.burst()) {
+                        Some((COMMIT_AFTER, true))
+                    } else {
+                        progress.purge_pending.then_some((PURGE_WAIT, true))
+                    }
                 }
             };
             tokio::select! {
@@ -170,21 +159,20 @@ impl Views {
             self.stand_back(&shutdown).await;
         }
         self.0.stopping.store(true, Ordering::Release);
+        // What was shown is committed; what was not taken in yet is at the next start.
+        let views = self.clone();
+        let _ = tokio::task::spawn_blocking(move || views.catch_up()).await;
     }
 
     /// Waits while entries pour in: a sync is over sooner, and the index is written in larger pieces.
     async fn stand_back(&self, shutdown: &CancellationToken) {
         let began = Instant::now();
-        while self.burst() && began.elapsed() < STAND_BACK.1 {
+        while self.0.burst() && began.elapsed() < STAND_BACK.1 {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(STAND_BACK.0) => {}
             }
         }
-    }
-
-    fn burst(&self) -> bool {
-        self.0.burst()
     }
 }
 
@@ -194,12 +182,21 @@ impl Inner {
             self.begin_anew(writing)?;
         }
         self.follow(writing)?;
-        if self.erasures.lock().unwrap_or_else(PoisonError::into_inner).ask_again() {
+        let reconsider = self.reconsider.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = reconsider.as_ref().is_none_or(|parties| !parties.is_empty());
+        drop(reconsider);
+        let ask_again = self.erasures.lock().unwrap_or_else(PoisonError::into_inner).ask_again();
+        let purge_due = writing.origin.purge && writing.last_purge.long_ago();
+        if waiting || ask_again || purge_due {
+            // What is looked up next is looked up among what was committed.
+            self.commit(writing)?;
+        }
+        if ask_again {
             let due = Term::from_field_text(self.opened.fields.state, state::DUE);
             self.rejudge(writing, &TermQuery::new(due, IndexRecordOption::Basic))?;
         }
         self.reconsider_waiting(writing)?;
-        if writing.origin.purge && writing.last_purge.long_ago() {
+        if purge_due {
             self.writer(writing)?;
             purge(&self.opened, writing)?;
         }
@@ -208,6 +205,7 @@ impl Inner {
 
     fn begin_anew(&self, writing: &mut Writing) -> Result<(), ViewsError> {
         writing.origin.position = 0;
+        self.forget(writing);
         let origin = writing.origin;
         let writer = self.writer(writing)?;
         writer.delete_all_documents()?;
@@ -219,7 +217,7 @@ impl Inner {
         Ok(())
     }
 
-    fn writer<'a>(&self, writing: &'a mut Writing) -> Result<&'a mut IndexWriter, ViewsError> {
+    pub(super) fn writer<'a>(&self, writing: &'a mut Writing) -> Result<&'a mut IndexWriter, ViewsError> {
         match &mut writing.writer {
             Some(writer) => Ok(writer),
             none => Ok(none.insert(self.opened.writer()?)),
@@ -231,33 +229,37 @@ impl Inner {
         pace.burst(Instant::now(), self.log.end())
     }
 
-    /// Takes in the log to its end.
+    /// Takes in the log to its end. A few records are shown at once and committed later; many are committed as they
+    /// come, and shown then.
     fn follow(&self, writing: &mut Writing) -> Result<(), ViewsError> {
-        while writing.origin.position < self.log.end() && !self.stopping.load(Ordering::Acquire) {
-            let searcher = self.opened.reader.searcher();
-            let (mut since, mut position) = (Uncommitted::default(), writing.origin.position);
-            for _ in 0..BATCHES_PER_COMMIT {
-                let (touched, next) = self.read_batch(position)?;
-                if next <= position {
-                    return Err(ViewsError::Log(format!("no entry at {position} before the end")));
-                }
-                position = next;
-                for (key, fresh) in touched {
-                    let former = match since.places.get(&key) {
-                        Some(place) => place.clone(),
-                        None => self.find(&searcher, &key)?,
-                    };
-                    let outcome = self.judge_record(key, former, fresh)?;
-                    self.write(writing, &mut since, outcome)?;
-                }
-                if position >= self.log.end() {
-                    break;
-                }
+        while writing.read < self.log.end() && !self.stopping.load(Ordering::Acquire) {
+            let (touched, next) = self.read_batch(writing.read)?;
+            if next <= writing.read {
+                return Err(ViewsError::Log(format!("no entry at {} before the end", writing.read)));
             }
-            self.commit(writing, since, position)?;
+            let (few, searcher) = (touched.len() <= SHOWN_AT_ONCE, self.opened.reader.searcher());
+            for (key, fresh) in touched {
+                let former = match writing.since.places.get(&key) {
+                    Some(place) => place.clone(),
+                    None => self.find(&searcher, &key)?,
+                };
+                let outcome = self.judge_record(key, former, fresh)?;
+                self.write(writing, outcome)?;
+            }
+            writing.read = next;
+            writing.since.batches += 1;
+            if few && writing.yielding {
+                self.show(&mut writing.since);
+            }
+            if writing.since.batches >= BATCHES_PER_COMMIT {
+                self.commit(writing)?;
+            }
             if writing.yielding && self.burst() {
                 return Ok(());
             }
+        }
+        if !writing.yielding || writing.since.waited() {
+            self.commit(writing)?;
         }
         Ok(())
     }
@@ -323,56 +325,6 @@ impl Inner {
         Ok(Outcome { key, former, place, shown, erasures: verdict.erasures })
     }
 
-    /// One record's document, in place of its former one.
-    fn write(
-        &self,
-        writing: &mut Writing,
-        since: &mut Uncommitted,
-        outcome: Outcome,
-    ) -> Result<(), ViewsError> {
-        let fields = self.opened.fields;
-        let writer = self.writer(writing)?;
-        if outcome.former.is_some() {
-            writer.delete_term(Term::from_field_bytes(fields.key, &outcome.key.bytes()));
-            since.purge |= outcome.erases();
-        }
-        if let (Some(place), Some(shown)) = (&outcome.place, &outcome.shown) {
-            writer.add_document(document(&fields, place, shown))?;
-        }
-        let counts = outcome.place.as_ref().is_some_and(|p| p.void_reason.is_empty());
-        let row = outcome.shown.as_ref().filter(|_| counts).and_then(Row::of);
-        since.written.push(Written { key: outcome.key, row, erasures: outcome.erasures });
-        since.places.insert(outcome.key, outcome.place);
-        Ok(())
-    }
-
-    /// What was written becomes visible, with the position up to which it is current.
-    fn commit(&self, writing: &mut Writing, since: Uncommitted, position: u64) -> Result<(), ViewsError> {
-        let purge = writing.origin.purge || since.purge;
-        let origin = Origin { position, purge, ..writing.origin };
-        commit(self.writer(writing)?, &origin)?;
-        writing.origin = origin;
-        self.opened.reader.reload()?;
-        // Readers see the documents first: a position never promises what is not there.
-        self.position.store(position, Ordering::Release);
-        self.announce(since.written);
-        Ok(())
-    }
-
-    /// What follows from a commit outside the index.
-    fn announce(&self, written: Vec<Written>) {
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let mut erasures = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
-        for Written { key, row, erasures: found } in written {
-            if !tables.set(key, row) {
-                warn!(rows = ROWS_MAX, "the tables of admissions, recognitions and cards are full");
-            }
-            erasures.add(found);
-            // An error means that nobody watches.
-            let _ = self.changed.send(key);
-        }
-    }
-
     fn reconsider_waiting(&self, writing: &mut Writing) -> Result<(), ViewsError> {
         let waiting = {
             let mut waiting = self.reconsider.lock().unwrap_or_else(PoisonError::into_inner);
@@ -400,7 +352,6 @@ impl Inner {
                 return Ok(());
             }
             let current = self.opened.reader.searcher();
-            let mut since = Uncommitted::default();
             for address in chunk {
                 let place = self.place_at(&snapshot, *address)?;
                 let Some(key) = place.and_then(|p| p.key()) else { continue };
@@ -410,23 +361,13 @@ impl Inner {
                         let mut erasures = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
                         erasures.add(outcome.erasures);
                     }
-                    false => self.write(writing, &mut since, outcome)?,
+                    false => self.write(writing, outcome)?,
                 }
             }
-            if !since.written.is_empty() {
-                self.commit(writing, since, writing.origin.position)?;
-            }
+            self.commit(writing)?;
             self.follow(writing)?;
         }
         Ok(())
-    }
-}
-
-impl Outcome {
-    /// True where words of the record must not stay in the index's files.
-    fn erases(&self) -> bool {
-        let record = self.shown.as_ref().and_then(|s| s.revision.record.as_ref());
-        !self.erasures.is_empty() || matches!(record, Some(Record::Withdraw(w)) if w.erase)
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use caphub_proto::wire::LogId;
-use tantivy::indexer::{IndexWriterOptions, PreparedCommit};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, PreparedCommit};
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy};
 use tracing::warn;
@@ -20,6 +20,9 @@ use super::words::{TOKENIZER, Words};
 
 /// Bytes of memory in which the writer gathers a batch before it writes a segment.
 const WRITER_BYTES: usize = 40_000_000;
+/// Files with fewer documents are merged without regard to their sizes. Less than a commit of a bulk sync: otherwise
+/// every eighth single record would have thousands written again.
+const LAYER_DOCS_MIN: u32 = 128;
 /// The file that stands while no process has the index open and the last one ended in good order; it names the boot
 /// in which that was, because nothing here waits for the disk.
 const CLEAN: &str = "ended-clean";
@@ -84,7 +87,8 @@ impl Opened {
         let because = |why: &dyn std::fmt::Display| Unusable::Because(why.to_string());
         let clean = dir.join(CLEAN);
         let marked = fs::read_to_string(&clean);
-        let ended_clean = marked.as_ref().is_ok_and(|boot_then| !boot_then.is_empty() && *boot_then == boot());
+        let ended_clean =
+            marked.as_ref().is_ok_and(|boot_then| !boot_then.is_empty() && *boot_then == boot());
         if !dir.join("meta.json").exists() {
             return Err(Unusable::Absent);
         }
@@ -119,7 +123,11 @@ impl Opened {
             .num_merge_threads(1)
             .memory_budget_per_thread(WRITER_BYTES)
             .build();
-        self.index.writer_with_options(options)
+        let writer: IndexWriter = self.index.writer_with_options(options)?;
+        let mut merging = LogMergePolicy::default();
+        merging.set_min_layer_size(LAYER_DOCS_MIN);
+        writer.set_merge_policy(Box::new(merging));
+        Ok(writer)
     }
 
     /// Says that the next open need not compare checksums.

@@ -155,6 +155,10 @@ impl Views {
 impl Inner {
     /// The place of a record.
     pub(super) fn find(&self, searcher: &Searcher, key: &RecordKey) -> Result<Option<Place>, ViewsError> {
+        let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner).find(key);
+        if let Some(place) = fresh {
+            return Ok(place);
+        }
         let term = Term::from_field_bytes(self.opened.fields.key, &key.bytes());
         for (ordinal, segment) in (0..).zip(searcher.segment_readers()) {
             let inverted = segment.inverted_index(term.field())?;

@@ -123,7 +123,18 @@ async fn a_new_record_is_visible_within_moments() {
     waits.sort();
     println!("visible after: median {:?}, slowest {:?}", waits[waits.len() / 2], waits[waits.len() - 1]);
     assert!(waits[waits.len() / 2] < Duration::from_millis(500));
+    // Lists and searches follow with the next commit.
+    let listed = async {
+        while world.views.behind() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), listed).await.unwrap();
+    assert_eq!(titles(&world.search("breaking")).len(), 20);
+    world.publish(&desk, &Write::new(120), course("breaking"));
+    moved.send(world.log.end()).unwrap();
+    watch.recv().await.unwrap();
     shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
-    assert_eq!(titles(&world.search("breaking")).len(), 20);
+    assert_eq!(titles(&world.search("breaking")).len(), 21, "what was shown is committed at the end");
 }

@@ -1,6 +1,7 @@
 //! Signed courses of about 1.1 KB, spread evenly over feeds, each of a party of its own.
 
 use caphub_node::author::packed_run;
+use caphub_node::link::LinkIdentity;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{self, Course, LocalisedText, Revision};
 use caphub_proto::wire::entry::Draft;
@@ -8,11 +9,13 @@ use caphub_proto::wire::feed::{salted, unpack};
 use caphub_proto::wire::identity::author::authorise;
 use caphub_proto::wire::identity::{Capabilities, Founding, IdentityAuthor, NO_END};
 use caphub_proto::wire::keys::tagged_hash;
-use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
+use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX, SALT_BYTES};
 use caphub_proto::wire::{Audience, Feed, PartyId, Signer, UncheckedEntry};
 use prost::Message;
 
 const TIME: u64 = 1_798_761_600_000;
+/// Number of the organisation that publishes while others follow.
+const PUBLISHER: u64 = 1_000_000;
 /// Bytes of a description that make an entry of 1.1 KB.
 const DESCRIPTION_BYTES: usize = 830;
 
@@ -27,6 +30,8 @@ pub struct Catalogue {
     pub keys: Vec<[u8; 32]>,
     /// The organisations.
     pub parties: Vec<PartyId>,
+    /// Number of the first organisation.
+    first: u64,
 }
 
 fn signer(name: &str, n: u64) -> Signer {
@@ -59,21 +64,40 @@ impl Catalogue {
         made
     }
 
-    /// Records in all.
-    pub fn entries(&self) -> u64 {
-        self.records.iter().map(count).sum()
-    }
-
-    /// The same without the last `tail` entries of the feeds at these places.
-    pub fn without_ends(&self, feeds: std::ops::Range<usize>, tail: usize) -> Vec<v1::Run> {
+    /// The runs of records, those of the first `feeds` feeds without their last `tail` entries.
+    pub fn without_ends(&self, feeds: usize, tail: usize) -> Vec<v1::Run> {
         let mut runs = self.records.clone();
-        for run in runs.get_mut(feeds).into_iter().flatten() {
+        for run in runs.iter_mut().take(feeds) {
             let entries = unpack(&run.entries).expect("entries");
             let kept = entries.len().saturating_sub(tail).max(1);
             let bytes: usize = entries.iter().take(kept).map(UncheckedEntry::packed_len).sum();
             run.entries = run.entries.slice(..bytes);
         }
         runs
+    }
+
+    /// One organisation with one feed, none of those that `make` makes.
+    pub fn publisher(entries: u64) -> Self {
+        let mut made = Self { first: PUBLISHER, ..Self::default() };
+        made.party(PUBLISHER, entries);
+        made
+    }
+
+    /// The last `tail` entries of the first feed, one run each, with the ids of their records.
+    pub fn ends(&self, tail: usize) -> Vec<(Vec<u8>, v1::Run)> {
+        let singles = self.records.iter().take(1).flat_map(singles);
+        let mut named: Vec<_> = singles.map(|run| (record_id(&run), run)).collect();
+        named.split_off(named.len().saturating_sub(tail))
+    }
+
+    /// All entries, one run each.
+    pub fn singles(&self) -> Vec<v1::Run> {
+        self.records.iter().flat_map(singles).collect()
+    }
+
+    /// The desk of an organisation, as it presents itself on a link.
+    pub fn desk(&self, n: usize) -> LinkIdentity {
+        LinkIdentity { party: self.parties[n], signer: signer("desk", self.first + n as u64) }
     }
 
     /// Bytes of the records as they travel.
@@ -111,9 +135,20 @@ impl Catalogue {
     }
 }
 
-/// Entries of a run.
-pub fn count(run: &v1::Run) -> u64 {
-    unpack(&run.entries).map_or(0, |e| e.len() as u64)
+fn singles(run: &v1::Run) -> Vec<v1::Run> {
+    let (mut at, mut singles) = (0, Vec::new());
+    for entry in unpack(&run.entries).expect("entries") {
+        let entries = run.entries.slice(at..at + entry.packed_len());
+        at += entry.packed_len();
+        singles.push(v1::Run { feed: run.feed.clone(), entries });
+    }
+    singles
+}
+
+fn record_id(run: &v1::Run) -> Vec<u8> {
+    let entries = unpack(&run.entries).expect("entries");
+    let content = entries.first().and_then(|e| e.body?.get(SALT_BYTES..)).expect("a body");
+    Revision::decode(content).expect("a revision").record_id
 }
 
 fn course(party: u64, n: u64) -> Revision {

@@ -36,7 +36,7 @@ impl Round {
 pub async fn run(plan: &Plan) -> Value {
     let catalogue = Catalogue::make(plan.entries, plan.feeds);
     let mut hub = Source::found(machine(), "hub").await;
-    hub.fill(&catalogue, true).await;
+    hub.fill(&catalogue, catalogue.records.clone(), true).await;
     let start = hub.start().await;
     let restarted = memory(hub.pid());
     let (mut floors, mut rounds, mut last) = (Vec::new(), Vec::new(), None);

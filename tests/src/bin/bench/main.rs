@@ -9,9 +9,13 @@
 
 mod catalogue;
 mod cold;
+mod fanout;
 mod floor;
+mod live;
+mod pair;
 mod proxy;
 mod receiver;
+mod reconcile;
 mod source;
 mod syncing;
 mod usage;
@@ -21,20 +25,20 @@ use std::process::ExitCode;
 use catalogue::Catalogue;
 use serde_json::{Value, json};
 
-const CASES: &[&str] = &["cold-sync", "floor"];
+const CASES: &[&str] = &["cold-sync", "floor", "reconcile", "idle", "live", "fanout"];
 
 /// What is measured, and how large it is.
 struct Plan {
     entries: u64,
     feeds: u64,
     rounds: usize,
+    followers: usize,
     json: bool,
 }
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let runtime =
-        || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             eprintln!("error: name a benchmark: {}", CASES.join(", "));
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
             let plan = Plan::of(&words);
             let measured = runtime().block_on(measure(case, &plan));
             show(&measured, plan.json);
+            source::clear();
             ExitCode::SUCCESS
         }
         _ => caphub_cli::app::main(),
@@ -65,6 +70,7 @@ impl Plan {
             entries: number("--entries", 100_000).max(1),
             feeds: number("--feeds", 2_000).max(1),
             rounds: number("--rounds", 3).max(1) as usize,
+            followers: number("--followers", 50).clamp(1, 250) as usize,
             json: words.iter().any(|w| w == "--json"),
         }
     }
@@ -73,6 +79,10 @@ impl Plan {
 async fn measure(case: &str, plan: &Plan) -> Value {
     match case {
         "cold-sync" => cold::run(plan).await,
+        "reconcile" => reconcile::run(plan).await,
+        "idle" => reconcile::idle(plan).await,
+        "live" => live::run(plan).await,
+        "fanout" => fanout::run(plan).await,
         _ => {
             let catalogue = Catalogue::make(plan.entries, plan.feeds);
             let rate = |_| plan.entries as f64 / floor::run(&catalogue).as_secs_f64();

@@ -1,6 +1,7 @@
 //! A hub that holds a whole catalogue and admits its organisations, run in a process of its own.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use caphub_node::author::{Author, now_ms};
@@ -22,10 +23,19 @@ const SIGNED_AT_ONCE: usize = 500;
 /// How long a node may take to start before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A machine folder for one benchmark; it ends with the process.
+static MACHINE: OnceLock<Machine> = OnceLock::new();
+
+/// The machine folder of this benchmark.
 pub fn machine() -> &'static Machine {
-    let program = std::env::current_exe().expect("this program").display().to_string();
-    Box::leak(Box::new(Machine::new(&program, "en")))
+    let program = || std::env::current_exe().expect("this program").display().to_string();
+    MACHINE.get_or_init(|| Machine::new(&program(), "en"))
+}
+
+/// Removes the folder: a value that lives as long as the process is never dropped.
+pub fn clear() {
+    if let Some(machine) = MACHINE.get() {
+        let _ = std::fs::remove_dir_all(machine.path(""));
+    }
 }
 
 /// A hub's folder, founded; its node does not run yet.
@@ -70,19 +80,19 @@ impl Source {
         Core::open(&self.directory(), self.party, everything, Quotas::default()).expect("the hub's store")
     }
 
-    /// Stores the catalogue and admits its organisations; the views follow where `views` says so.
-    pub async fn fill(&self, catalogue: &Catalogue, views: bool) {
+    /// Stores a catalogue's organisations and these of its runs; admits the organisations, and lets the views follow.
+    pub async fn fill(&self, catalogue: &Catalogue, records: Vec<v1::Run>, admit: bool) {
         let core = self.open(true);
         take(&core, catalogue.identities.clone()).await;
-        let author = Author::new(self.party, self.signer());
-        let admitted: Vec<v1::Revision> = catalogue.parties.iter().map(admission).collect();
-        for part in admitted.chunks(SIGNED_AT_ONCE) {
-            author.publish(&core, Audience::Public, part).await.expect("admissions");
+        if admit {
+            let author = Author::new(self.party, self.signer());
+            let admitted: Vec<v1::Revision> = catalogue.parties.iter().map(admission).collect();
+            for part in admitted.chunks(SIGNED_AT_ONCE) {
+                author.publish(&core, Audience::Public, part).await.expect("admissions");
+            }
         }
-        take(&core, catalogue.records.clone()).await;
-        if views {
-            core.views.catch_up().expect("views");
-        }
+        take(&core, records).await;
+        core.views.catch_up().expect("views");
     }
 
     /// Starts the node, and says how long it takes until a link to it is up.
@@ -121,4 +131,13 @@ fn admission(party: &PartyId) -> v1::Revision {
         ..Attestation::default()
     };
     Author::first(Record::Attestation(attestation)).expect("a random id")
+}
+
+impl Source {
+    /// Entries of its running node, and how far its views are behind.
+    pub async fn status(&self) -> (u64, u64) {
+        let status = self.node.ask(&["status"]).await.ok().json();
+        let of = |name: &str| status[name].as_u64().unwrap_or_default();
+        (of("entries"), of("behind"))
+    }
 }

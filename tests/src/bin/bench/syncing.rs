@@ -51,7 +51,6 @@ impl Link {
         self.session.hello(core).await.expect("a greeting");
         let heads = self.session.heads().await.expect("heads");
         let pulled = self.session.pull(core, &heads, &mut |_, _| {}).await.expect("a pull");
-        assert!(pulled.refused.is_empty(), "{pulled:?}");
         let mut quiet = |_: &caphub_node::sync::Moved, _: u64| {};
         let pushed = self.session.push(core, &heads, &self.viewer, |_| true, &mut quiet);
         let pushed = pushed.await.expect("a push");

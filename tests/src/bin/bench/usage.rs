@@ -61,11 +61,6 @@ pub fn at<T: Copy + Default>(sorted: &[T], share: f64) -> T {
     sorted.get((last as f64 * share).round() as usize).copied().unwrap_or_default()
 }
 
-/// Seconds with three decimals.
-pub fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
-}
-
 /// Milliseconds with two decimals.
 pub fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 100_000.0).round() / 100.0
