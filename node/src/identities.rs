@@ -144,9 +144,9 @@ mod tests {
         let founding = Founding { party_kind: 1, root: &root, next: &next, recovery: &recovery };
         let party = founding.party([0; 16]);
         let mut author = IdentityAuthor { party, head: None };
-        let packed = author.append(&founding.event(), &[(0, &root)], [0; 16], 1).unwrap();
+        let packed = author.append(&founding.event(), &[(0, &root)], [0; 16], 1).expect("an event");
         let known = Identities::default();
-        let head = known.judge(party, &packed).unwrap().1.head().unwrap();
+        let head = known.judge(party, &packed).expect("a sound log").1.head().expect("a head");
         assert!(known.restore(party, &packed, head) && known.state(&party).is_some());
         // Every byte counts: header and body through their hashes, the signature through the entry's.
         for at in 0..packed.len() {
