@@ -84,6 +84,8 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Hub(command) => commands::hub::run(context, command).await,
         Command::Carry(command) => commands::carry::run(context, command).await,
         Command::Demo(demo) => commands::demo::run(context, demo).await,
+        Command::Reply(reply) => commands::refused::reply(context, reply).await,
+        Command::Audit(audit) => commands::audit::run(context, audit).await,
         Command::Verify => commands::verify::run(context),
         Command::Completions { shell } => {
             let mut command = described(Arguments::command(), "", &context.texts);

@@ -48,6 +48,8 @@ pub enum Command {
     Hub(HubCommand),
     #[command(subcommand)]
     Carry(CarryCommand),
+    Reply(Reply),
+    Audit(Audit),
     Verify,
     Demo(Demo),
     Completions {
@@ -308,12 +310,21 @@ pub enum HubCommand {
         until: String,
     },
     Members,
+    End {
+        party: String,
+        #[arg(long)]
+        reason: String,
+        #[arg(long, default_value = "")]
+        note: String,
+    },
     Recognise {
         card: PathBuf,
         #[arg(long, default_value = "")]
         note: String,
         #[arg(long)]
         end: bool,
+        #[arg(long, default_value = "other", requires = "end")]
+        reason: String,
     },
     Card,
     #[command(subcommand)]
@@ -331,6 +342,10 @@ pub enum LinkCommand {
     List,
     Remove {
         party: String,
+        #[arg(long, default_value = "other")]
+        reason: String,
+        #[arg(long, default_value = "")]
+        note: String,
     },
 }
 
@@ -357,6 +372,36 @@ pub struct CarryOut {
     pub size: Option<String>,
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct Reply {
+    #[arg(value_name = "ID")]
+    pub refusal: String,
+    #[arg(required = true, value_name = "TEXT")]
+    pub words: Vec<String>,
+}
+
+#[derive(Args, Debug, Default)]
+#[allow(missing_docs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Audit {
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[arg(long)]
+    pub restricted: bool,
+    #[arg(long)]
+    pub offline: bool,
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum AuditCommand {
+    Verify { file: PathBuf },
+    Refusals,
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod audit;
 pub mod carry;
 pub mod compose;
 pub mod demo;
@@ -13,6 +14,7 @@ pub mod offers;
 pub mod org;
 pub mod reach;
 pub mod records;
+pub mod refused;
 pub mod search;
 pub mod status;
 pub mod sync;

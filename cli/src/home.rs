@@ -26,6 +26,27 @@ pub struct Me {
     pub hubs: Vec<Joined>,
     /// The last sync, milliseconds since 1970 UTC.
     pub synced_ms: u64,
+    /// Refusals that hubs gave, as they signed them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
+/// A refusal that a hub gave this organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Refused {
+    /// The hub, as text.
+    pub hub: String,
+    /// The record that says so in public, hexadecimal; empty where the hub gave none.
+    pub record: String,
+    /// The reason's code.
+    pub reason: String,
+    /// The operator's words.
+    pub note: String,
+    /// The operator key that signed it, hexadecimal.
+    pub key: String,
+    /// The signed entry, hexadecimal.
+    pub entry: String,
 }
 
 /// One hub of a member.
@@ -54,14 +75,16 @@ struct Written {
     hub: String,
     others: Vec<String>,
     asked: bool,
+    refused: Vec<Refused>,
 }
 
 impl From<Written> for Me {
     fn from(written: Written) -> Self {
-        let Written { party, name, country, kind, mut hubs, synced_ms, hub, others, asked } = written;
+        let Written { party, name, country, kind, mut hubs, synced_ms, hub, others, asked, refused } =
+            written;
         let former = std::iter::once(hub).chain(others).filter(|text| !text.is_empty());
         hubs.extend(former.map(|text| Joined { text, asked, synced_ms }));
-        Self { party, name, country, kind, hubs, synced_ms }
+        Self { party, name, country, kind, hubs, synced_ms, refused }
     }
 }
 

@@ -423,7 +423,7 @@ impl Ingest {
     }
 }
 
-/// A guest may publish public needs and its profile, and take them back.
+/// A guest may publish public needs, its profile and replies, and take them back.
 fn guest_may(run: &Run<'_>, audience: Audience, skip: usize) -> Result<(), Reason> {
     if audience != Audience::Public {
         return Err(Reason::GuestRecord);
@@ -432,7 +432,7 @@ fn guest_may(run: &Run<'_>, audience: Audience, skip: usize) -> Result<(), Reaso
         let content = entry.content().ok_or(Reason::BodyMissing)?;
         let revision = v1::Revision::decode(content).map_err(|_| Reason::RecordMalformed)?;
         match revision.record {
-            Some(Record::Need(_) | Record::Profile(_) | Record::Withdraw(_)) => {}
+            Some(Record::Need(_) | Record::Profile(_) | Record::Reply(_) | Record::Withdraw(_)) => {}
             _ => return Err(Reason::GuestRecord),
         }
     }

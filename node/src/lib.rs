@@ -21,6 +21,7 @@ pub mod link;
 pub mod membership;
 pub mod node;
 pub mod peers;
+pub mod refusals;
 pub mod server;
 pub mod services;
 pub mod standing;

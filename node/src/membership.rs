@@ -1,13 +1,14 @@
 //! Who asked to join, who was invited, and what the operator decided. Admissions themselves are signed records.
 
+mod refusing;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{
-    Attestation, AttestationLevel, Filter, JoinRequest, MembershipState, Recognition, Refusal, Revision,
-    Withdraw,
+    Attestation, AttestationLevel, Filter, JoinRequest, MembershipState, Recognition, Revision,
 };
 use caphub_proto::wire::card::{Card, Invitation};
 use caphub_proto::wire::identity::Capabilities;
@@ -52,6 +53,21 @@ pub struct Asked {
     pub refused: Option<String>,
     /// The operator's words with a refusal.
     pub note: String,
+    /// The public record that says so.
+    #[serde(default)]
+    pub refusal: Option<RefusalAt>,
+}
+
+/// Where the record of a refusal stands: in this node's own public feed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct RefusalAt {
+    /// The record, hexadecimal.
+    pub record: String,
+    /// The operator key whose feed it is in, hexadecimal.
+    pub key: String,
+    /// The place of its entry.
+    pub seq: u64,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -171,31 +187,6 @@ impl Membership {
         Ok(durable::replace_json(&self.path, &*file)?)
     }
 
-    /// Refuses with a signed record; it names the party only where that agreed.
-    pub async fn refuse(
-        &self,
-        party: PartyId,
-        reason: &str,
-        note: &str,
-        until: &str,
-    ) -> Result<(), MembershipError> {
-        let asked = self.lock().requests.get(&party.to_string()).cloned();
-        let asked = asked.ok_or(MembershipError::Refused(Reason::NotFound))?;
-        let refusal = Refusal {
-            party: if asked.name_in_public { party.to_vec() } else { Vec::new() },
-            what: "membership".to_owned(),
-            reason: reason.to_owned(),
-            basis: note.to_owned(),
-            scope: String::new(),
-            until: until.to_owned(),
-        };
-        self.sign(Record::Refusal(refusal)).await?;
-        let mut file = self.lock();
-        let refused = Asked { refused: Some(reason.to_owned()), note: note.to_owned(), ..asked };
-        file.requests.insert(party.to_string(), refused);
-        Ok(durable::replace_json(&self.path, &*file)?)
-    }
-
     /// A one-time invitation, signed by this node's key where that may admit.
     pub fn invite(
         &self,
@@ -286,19 +277,6 @@ impl Membership {
         }
         let (name, note) = (name.to_owned(), note.to_owned());
         self.sign(Record::Recognition(Recognition { hub: hub.to_vec(), name, note })).await
-    }
-
-    /// Takes a recognition back; what came by it stays, nothing more is taken in.
-    pub async fn end_recognition(&self, hub: PartyId) -> Result<(), MembershipError> {
-        let held = self.recognition(&hub)?.ok_or(MembershipError::Refused(Reason::NotFound))?;
-        let before = held.revision.unwrap_or_default();
-        let mut parents = vec![held.entry_hash];
-        parents.extend(held.conflicts);
-        let withdraw = Withdraw { kind: "recognition".to_owned(), ..Withdraw::default() };
-        let record = Some(Record::Withdraw(withdraw));
-        let revision = Revision { number: before.number + 1, parents, record, source: None, ..before };
-        self.author.publish(&self.core, Audience::Public, &[revision]).await?;
-        Ok(())
     }
 
     /// This hub's own recognition of another, where it has one.

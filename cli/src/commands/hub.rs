@@ -62,12 +62,19 @@ pub async fn run(context: &Context, command: HubCommand) -> Outcome {
             node.refuse(request).await.map_err(failed)?;
             context.say("hub-refused", &[("party", &party)]);
         }
-        HubCommand::Recognise { card, note, end } => {
+        HubCommand::End { party, reason, note } => {
+            let party_id = member(&mut node, &party).await?.to_vec();
+            node.end_admission(v1::EndAdmissionRequest { party_id, reason, note }).await.map_err(failed)?;
+            context.say("hub-ended", &[("party", &screen::plain(&party))]);
+        }
+        HubCommand::Recognise { card, note, end, reason } => {
             let text = String::from_utf8(read_file(&card)?).map_err(|_| Failure::usage("error-not-card"))?;
             let card = card_of(&text.replace("\r\n", "\n"));
             let card = card.ok_or_else(|| Failure::usage("error-not-card").hint("hint-card"))?;
             let (party_id, name) = (card.party.to_vec(), card.name.clone());
-            node.recognise(v1::RecogniseRequest { party_id, name, note, end }).await.map_err(failed)?;
+            node.recognise(v1::RecogniseRequest { party_id, name, note, end, reason })
+                .await
+                .map_err(failed)?;
             let said = if end { "hub-recognition-ended" } else { "hub-recognised" };
             context.say(said, &[("hub", &screen::plain(&card.name))]);
         }
@@ -145,6 +152,18 @@ async fn applicant(node: &mut AdminServiceClient<Channel>, text: &str) -> Result
     first.map(|(p, _)| p).ok_or_else(|| Failure::nothing("error-no-applicant").with("party", text))
 }
 
+/// A member by its id, the start of it, or its name.
+async fn member(node: &mut AdminServiceClient<Channel>, text: &str) -> Result<PartyId, Failure> {
+    if let Ok(party) = text.parse() {
+        return Ok(party);
+    }
+    let answer = node.members(v1::MembersRequest {}).await;
+    let members = answer.map_err(|s| sync::status_failure(&s))?.into_inner().members;
+    let mut found = members.iter().filter_map(|m| Some((PartyId::from_slice(&m.party_id)?, &m.name)));
+    let first = found.find(|(p, name)| (text.len() > 6 && p.to_string().starts_with(text)) || *name == text);
+    first.map(|(p, _)| p).ok_or_else(|| Failure::nothing("error-no-member").with("party", text))
+}
+
 async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, command: LinkCommand) -> Outcome {
     let failed = |status: tonic::Status| sync::status_failure(&status);
     match command {
@@ -154,7 +173,7 @@ async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, comman
             let answer = node.add_link(request).await.map_err(failed)?.into_inner();
             context.say("link-added", &[("hub", &screen::plain(&answer.name))]);
         }
-        LinkCommand::Remove { party } => {
+        LinkCommand::Remove { party, reason, note } => {
             let answer = node.links(v1::LinksRequest {}).await.map_err(failed)?.into_inner();
             let ids = answer.links.iter().filter_map(|l| Some((PartyId::from_slice(&l.party_id)?, &l.name)));
             let named = |(p, n): &(PartyId, &String)| {
@@ -163,7 +182,7 @@ async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, comman
             let found = ids.into_iter().find(named);
             let (id, _) =
                 found.ok_or_else(|| Failure::nothing("error-no-link").with("party", party.clone()))?;
-            let request = v1::RemoveLinkRequest { party_id: id.to_vec() };
+            let request = v1::RemoveLinkRequest { party_id: id.to_vec(), reason, note };
             node.remove_link(request).await.map_err(failed)?;
             context.say("link-removed", &[("hub", &party)]);
         }

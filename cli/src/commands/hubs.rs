@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::arguments::Join;
 use crate::commands::reach::{Reached, connect_all};
 use crate::commands::sync::{self, Report};
-use crate::commands::{Context, join};
+use crate::commands::{Context, audit, join, refused};
 use crate::failure::{Failure, Outcome};
 use crate::home::Joined;
 use crate::replica::Replica;
@@ -123,9 +123,11 @@ async fn one(
         replica.me.hubs.iter().position(|j| !j.asked && j.card().is_some_and(|c| c.party == card.party));
     if let Some(at) = due {
         session.hello(&replica.core).await.map_err(sync::sync_failure)?;
-        ask(context, replica, request, at, &card, channel).await?;
+        ask(context, replica, request, at, &card, channel.clone()).await?;
     }
     let report = sync::over(context, replica, card.clone(), session).await?;
+    refused::learn(context, replica, &card, channel).await?;
+    audit::keep_receipts(replica)?;
     let now = caphub_node::author::now_ms();
     replica.me.synced_ms = now;
     for joined in &mut replica.me.hubs {

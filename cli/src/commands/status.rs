@@ -2,7 +2,7 @@
 
 use caphub_node::addresses::places;
 
-use crate::commands::{Context, hubs};
+use crate::commands::{Context, hubs, refused};
 use crate::failure::Outcome;
 use crate::screen;
 
@@ -33,8 +33,17 @@ pub fn run(context: &Context) -> Outcome {
             })
         });
         let listed: Vec<_> = listed.collect();
+        let refusals: Vec<_> = me
+            .refused
+            .iter()
+            .map(|r| {
+                let signed = refused::is_signed(&replica, r);
+                serde_json::json!({ "hub": r.hub, "id": r.record, "reason": r.reason, "note": r.note, "signed": signed })
+            })
+            .collect();
         screen::json(&serde_json::json!({
             "name": me.name, "party": me.party, "country": me.country, "admitted_by": admitted,
+            "refusals": refusals,
             "asked": me.hubs.iter().any(|j| j.asked), "hubs": listed, "synced": synced, "entries": replica.core.store.end(),
             "own_records": own, "behind": replica.core.views.behind(),
         }));
@@ -44,6 +53,17 @@ pub fn run(context: &Context) -> Outcome {
     screen::line(&format!("{} ({})", screen::plain(&me.name), me.party));
     for (card, key, _) in hubs::states(&replica) {
         screen::line(&t.tf(key, &[("hub", &screen::plain(&card.name))]));
+    }
+    for refused in &me.refused {
+        let hub = me.cards().into_iter().find(|c| c.party.to_string() == refused.hub).map(|c| c.name);
+        let key = match refused::is_signed(&replica, refused) {
+            true => "status-refused",
+            false => "status-refused-unsigned",
+        };
+        let (hub, note) =
+            (screen::plain(&hub.unwrap_or_else(|| refused.hub.clone())), screen::plain(&refused.note));
+        let id = refused.record.get(..8).unwrap_or(&refused.record);
+        screen::line(&t.tf(key, &[("hub", &hub), ("reason", &refused.reason), ("note", &note), ("id", id)]));
     }
     if me.hubs.is_empty() {
         screen::line(&t.t("status-no-hub"));

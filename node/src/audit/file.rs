@@ -114,7 +114,7 @@ impl EvidenceFile {
         let mut parties = BTreeSet::new();
         for hub in hubs {
             for line in auditor.book.lines(hub).into_iter().filter(|l| restricted || is_public(l)) {
-                if file.add(core, &line) {
+                if file.add(auditor, &line) {
                     parties.insert(*hub);
                     parties.extend(line.feed.is_identity().then_some(line.feed.party));
                 }
@@ -130,7 +130,7 @@ impl EvidenceFile {
         file
     }
 
-    fn add(&mut self, core: &Core, line: &Line) -> bool {
+    fn add(&mut self, auditor: &Auditor, line: &Line) -> bool {
         if self.statements.len() + self.late.len() >= ITEMS_MAX {
             return false;
         }
@@ -140,8 +140,7 @@ impl EvidenceFile {
             self.statements.push(StatementPair { feed, held, lower });
             return true;
         }
-        let held =
-            core.store.head(&line.feed.id()).and_then(|h| core.counted(&h)).map_or(0, |h| h.seq.value());
+        let held = auditor.held_of(line);
         match line
             .known
             .late_since_ms

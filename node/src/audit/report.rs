@@ -95,8 +95,8 @@ pub struct CheckpointReport {
 
 impl Report {
     /// Of these hubs, with the names by which people know them.
-    pub fn of(auditor: &Auditor, hubs: &[(PartyId, String)], held: impl Fn(&Line) -> u64) -> Self {
-        let hubs = hubs.iter().map(|(party, name)| hub(auditor, *party, name, &held));
+    pub fn of(auditor: &Auditor, hubs: &[(PartyId, String)]) -> Self {
+        let hubs = hubs.iter().map(|(party, name)| hub(auditor, *party, name));
         Self { hubs: hubs.collect() }
     }
 
@@ -107,7 +107,8 @@ impl Report {
     }
 }
 
-fn hub(auditor: &Auditor, party: PartyId, name: &str, held: &impl Fn(&Line) -> u64) -> HubReport {
+fn hub(auditor: &Auditor, party: PartyId, name: &str) -> HubReport {
+    let held = |line: &Line| auditor.held_of(line);
     let lines = auditor.book.lines(&party);
     let mut report = HubReport { party: party.to_string(), name: name.to_owned(), ..HubReport::default() };
     report.last_stated_ms = lines.iter().map(|l| l.known.latest.time_ms).max().unwrap_or(0);

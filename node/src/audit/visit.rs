@@ -10,7 +10,7 @@ use caphub_proto::v1::{CheckpointRequest, StatementsRequest};
 use caphub_proto::wire::{Feed, FeedId, OperatorKey, PartyId};
 use tonic::transport::Channel;
 
-use crate::audit::book::Book;
+use crate::audit::book::{Book, Line};
 use crate::audit::notes::Notes;
 use crate::audit::{arrived, notes};
 use crate::author::{feed_parts, now_ms};
@@ -48,6 +48,11 @@ impl Receipts {
                 kept.insert(feed.id(), receipt);
             }
         }
+    }
+
+    /// True where there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn take(&self) -> Vec<caphub_proto::v1::HeadStatement> {
@@ -184,6 +189,12 @@ impl Auditor {
             }
         }
         Ok(())
+    }
+
+    /// What counts here of a feed.
+    pub fn held_of(&self, line: &Line) -> u64 {
+        let held = self.core.store.head(&line.feed.id());
+        held.and_then(|h| self.core.counted(&h)).map_or(0, |h| h.seq.value())
     }
 
     /// What is held here of the feeds that a hub may read.

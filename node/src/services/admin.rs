@@ -5,10 +5,11 @@ use std::sync::Arc;
 use caphub_proto::codes;
 use caphub_proto::v1::admin_service_server::AdminService;
 use caphub_proto::v1::{
-    AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, CardRequest, CardResponse,
-    InviteRequest, InviteResponse, LinksRequest, LinksResponse, MembersRequest, MembersResponse,
-    MembershipRequest, MembershipState, NodeStatusRequest, NodeStatusResponse, RecogniseRequest,
-    RecogniseResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest, RemoveLinkResponse, RequestsRequest,
+    AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, AuditRequest, AuditResponse,
+    CardRequest, CardResponse, EndAdmissionRequest, EndAdmissionResponse, InviteRequest, InviteResponse,
+    LinksRequest, LinksResponse, MembersRequest, MembersResponse, MembershipRequest, MembershipState,
+    NodeStatusRequest, NodeStatusResponse, RecogniseRequest, RecogniseResponse, RefusalsRequest,
+    RefusalsResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest, RemoveLinkResponse, RequestsRequest,
     RequestsResponse,
 };
 use caphub_proto::wire::Reason;
@@ -16,6 +17,10 @@ use caphub_proto::wire::card::Card;
 use tonic::{Request, Response, Status};
 
 use crate::admissions::Level;
+use crate::audit::file::EvidenceFile;
+use crate::audit::report::Report;
+use crate::author::now_ms;
+use crate::entitlement::Viewer;
 use crate::link::Proxies;
 use crate::node::Node;
 use crate::services::federation::party_of;
@@ -149,7 +154,7 @@ impl AdminService for Admin {
         }
         let membership = &self.0.membership;
         let done = match asked.end {
-            true => membership.end_recognition(party).await,
+            true => membership.end_recognition(party, &asked.reason, &asked.note).await,
             false => membership.recognise(party, &asked.name, &asked.note).await,
         };
         done.map_err(membership_status)?;
@@ -160,11 +165,53 @@ impl AdminService for Admin {
         &self,
         request: Request<RemoveLinkRequest>,
     ) -> Result<Response<RemoveLinkResponse>, Status> {
-        let party = party_of(&request.into_inner().party_id)?;
+        let asked = request.into_inner();
+        let party = party_of(&asked.party_id)?;
+        if self.0.peers.cards().iter().all(|card| card.party != party) {
+            return Err(status(Reason::NotFound, "no such link"));
+        }
+        // The record first: what is written and did not act yet is no silent act.
+        self.0.membership.refuse_link(&asked.reason, &asked.note).await.map_err(membership_status)?;
         match self.0.peers.remove(&party) {
             Ok(true) => Ok(Response::new(RemoveLinkResponse {})),
             Ok(false) => Err(status(Reason::NotFound, "no such link")),
             Err(error) => Err(status(Reason::StoreFailed, &error.to_string())),
         }
+    }
+
+    async fn end_admission(
+        &self,
+        request: Request<EndAdmissionRequest>,
+    ) -> Result<Response<EndAdmissionResponse>, Status> {
+        let asked = request.into_inner();
+        let party = party_of(&asked.party_id)?;
+        let ended = self.0.membership.end_admission(party, &asked.reason, &asked.note).await;
+        ended.map_err(membership_status)?;
+        Ok(Response::new(EndAdmissionResponse {}))
+    }
+
+    async fn audit(&self, request: Request<AuditRequest>) -> Result<Response<AuditResponse>, Status> {
+        let asked = request.into_inner();
+        if asked.ask {
+            self.0.audit_links().await;
+        }
+        let hubs: Vec<_> = self.0.peers.cards().into_iter().map(|c| (c.party, c.name)).collect();
+        let failed = |error: serde_json::Error| status(Reason::StoreFailed, &error.to_string());
+        let report = serde_json::to_string(&Report::of(&self.0.auditor, &hubs)).map_err(failed)?;
+        let evidence = match asked.evidence {
+            true => {
+                let parties: Vec<_> = hubs.iter().map(|(party, _)| *party).collect();
+                let file = EvidenceFile::of(&self.0.auditor, &parties, asked.restricted, now_ms());
+                serde_json::to_string_pretty(&file).map_err(failed)?
+            }
+            false => String::new(),
+        };
+        Ok(Response::new(AuditResponse { report, evidence }))
+    }
+
+    async fn refusals(&self, _: Request<RefusalsRequest>) -> Result<Response<RefusalsResponse>, Status> {
+        let records = crate::refusals::records(&self.0.core.views, &Viewer::everything());
+        let records = records.map_err(|e| status(Reason::StoreFailed, &e.to_string()))?;
+        Ok(Response::new(RefusalsResponse { records }))
     }
 }

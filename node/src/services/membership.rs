@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use caphub_proto::v1::membership_service_server::MembershipService;
-use caphub_proto::v1::{self, JoinRequest, JoinResponse, StatusRequest, StatusResponse};
+use caphub_proto::v1::{self, JoinRequest, JoinResponse, MembershipState, StatusRequest, StatusResponse};
 use caphub_proto::wire::{Feed, Reason};
 use tonic::{Request, Response, Status};
 
@@ -60,6 +60,9 @@ impl MembershipService for MembershipDesk {
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         let admitted = self.gate.admit(&request)?;
         let (state, reason, note) = self.membership.state(&admitted.party);
-        Ok(Response::new(StatusResponse { state: state.into(), reason, note }))
+        let refused = state == MembershipState::Refused;
+        let refusal = refused.then(|| self.membership.refusal(&admitted.party)).flatten();
+        let (refusal_id, refusal) = refusal.map(|(id, run)| (id, Some(run))).unwrap_or_default();
+        Ok(Response::new(StatusResponse { state: state.into(), reason, note, refusal_id, refusal }))
     }
 }
