@@ -25,14 +25,20 @@ pub async fn learn(
     channel: Channel,
 ) -> Outcome {
     let admitted = replica.core.admissions.of(&card.party, &replica.core.party).is_some();
-    if admitted || card.party == replica.core.party {
+    if card.party == replica.core.party {
         return Ok(());
     }
-    let mut desk = MembershipServiceClient::new(channel);
-    let answer = desk.status(StatusRequest {}).await.map_err(|s| sync::status_failure(&s))?.into_inner();
     let hub = card.party.to_string();
     let before = replica.me.refused.iter().find(|r| r.hub == hub).cloned();
-    let now = (answer.state() == MembershipState::Refused).then(|| kept(hub.clone(), answer));
+    let now = match admitted {
+        true => None,
+        false => {
+            let mut desk = MembershipServiceClient::new(channel);
+            let answer =
+                desk.status(StatusRequest {}).await.map_err(|s| sync::status_failure(&s))?.into_inner();
+            (answer.state() == MembershipState::Refused).then(|| kept(hub.clone(), answer))
+        }
+    };
     if before == now {
         return Ok(());
     }
