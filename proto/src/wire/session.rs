@@ -45,6 +45,8 @@ pub struct Session {
     pushed: BTreeMap<FeedId, PushRange>,
     pushing: bool,
     stored_there: u64,
+    /// Something was refused for a reason that passes by itself: the next session offers it again.
+    passing: bool,
     left: Option<u64>,
     /// Part of `left` that is kept for pushing.
     kept: u64,
@@ -79,6 +81,7 @@ impl Session {
             pushed: BTreeMap::new(),
             pushing: false,
             stored_there: 0,
+            passing: false,
             kept: 0,
             done: false,
             result: Finished::default(),
@@ -238,7 +241,7 @@ impl Session {
         }
         self.result.more |= !self.pushes.is_empty();
         let unchanged = digests_now(&self.pair, &self.settings, facts);
-        if unchanged && self.stored_there == 0 && !self.result.more {
+        if unchanged && self.stored_there == 0 && !self.result.more && !self.passing {
             memory.settle(self.pair.clone());
         }
         self.finish(claims)
@@ -334,6 +337,11 @@ impl Session {
                 self.wants.push_back(Want { from: 1, again: true, ..want });
                 continue;
             }
+            if passes(*reason) {
+                self.passing = true;
+                claims.done(self.id, feed);
+                continue;
+            }
             self.result.faults += u64::from(is_fault(*reason));
             memory.refuse_here(*feed, want.theirs, *reason, facts.now_ms);
             claims.fail(self.id, *feed);
@@ -365,6 +373,10 @@ impl Session {
             let Some(feed) = FeedId::from_slice(&refusal.feed_id) else { continue };
             let Some(range) = self.pushed.remove(&feed) else { continue };
             let reason = Reason::parse(&refusal.reason).unwrap_or(Reason::NotCarried);
+            if passes(reason) {
+                self.passing = true;
+                continue;
+            }
             let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
             match elsewhere && range.from > 1 {
                 true => self.pushes.push(PushRange { from: 1, ..range }),
@@ -406,6 +418,11 @@ fn ours<'a>(settings: &'a Settings, facts: &Facts<'a>) -> Ours<'a> {
 
 fn digests_now(pair: &Pair, settings: &Settings, facts: &Facts<'_>) -> bool {
     pair.ours == memory::ours_digest(&pair.classes, settings, facts)
+}
+
+/// Reasons that lie with neither the entries nor the parties and may be gone at the next try: not remembered.
+fn passes(reason: Reason) -> bool {
+    matches!(reason, Reason::StoreFailed | Reason::ShuttingDown | Reason::TooManyRequests)
 }
 
 /// Reasons that only a far end gives rise to that does not check what it passes on.
