@@ -1,6 +1,7 @@
 //! What the tests of real processes share: a folder, nodes that end with the test, commands and what they said.
 
 pub mod proxies;
+pub mod sim;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

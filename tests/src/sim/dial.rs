@@ -1,0 +1,434 @@
+//! The side that opened a connection: the real session decides, this does what it says; then it follows.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use caphub_node::ingest::Origin;
+use caphub_proto::v1::{
+    ForkProof, HelloRequest, HelloResponse, Position, PullRequest, PullResponse, PushRequest, PushResponse,
+    Run,
+};
+use caphub_proto::wire::limits::BATCH_BYTES;
+use caphub_proto::wire::session::{Action, Facts, Finished, Input, Push, Session, Settings};
+use caphub_proto::wire::statement::HeadStatement;
+use caphub_proto::wire::{Feed, FeedId, Reason};
+
+use crate::sim::disk::{Reply, Taken};
+use crate::sim::message::{Answer, Message, Request};
+use crate::sim::queue::{MILLISECOND, Micros, SECOND};
+use crate::sim::world::{Event, World};
+use crate::sim::write::{arrived, travelling};
+
+/// First wait after a failure.
+const BACKOFF_MIN: Micros = 250 * MILLISECOND;
+/// Longest wait between two tries.
+const BACKOFF_MAX: Micros = 60 * SECOND;
+/// Entries that arrive within this time leave in one push.
+const DEBOUNCE: Micros = 20 * MILLISECOND;
+/// Wait before heads are compared again although nothing asked for it.
+const AGAIN: Micros = 60 * SECOND;
+/// Wait before they are compared again where something is known to be missing.
+const SOON: Micros = 250 * MILLISECOND;
+/// Feeds of which statements are asked for at once.
+const STATEMENTS_MAX: usize = 64;
+/// Push messages that wait for their answer at once.
+const PUSHES_MAX: usize = 4;
+
+/// A link that this node dials.
+#[derive(Debug, Default)]
+pub struct Dialled {
+    /// The connection, while there is one.
+    pub conn: Option<u64>,
+    wait: Micros,
+    session: Option<Session>,
+    /// The call of a pull by ranges, and whether it has ended.
+    pull: Option<(u32, bool)>,
+    /// Messages of runs that are being taken.
+    taking: usize,
+    /// A push that has begun: what is left of it, and what waits for its answer.
+    push: Option<VecDeque<PushRequest>>,
+    unanswered: VecDeque<u64>,
+    /// True once this side follows the far end's log.
+    following: bool,
+    /// True where the far end does not fetch from here itself.
+    pushes: bool,
+    position: Option<Position>,
+    /// The last place of feeds that the far end is known to hold.
+    theirs: BTreeMap<FeedId, u64>,
+    /// The next frame of this node's log to send on, and the next proof.
+    next: (u64, usize),
+    /// A turn to send on is due.
+    turn_due: bool,
+}
+
+impl Dialled {
+    /// True while the link is up and follows.
+    pub fn live(&self) -> bool {
+        self.conn.is_some() && self.following
+    }
+
+    /// True where the far end gets what is new by a push.
+    fn sends_on(&self) -> bool {
+        self.live() && self.pushes && self.session.is_none()
+    }
+}
+
+impl World {
+    /// Dials again after a wait that grows.
+    pub fn dial_again(&mut self, node: usize, to: usize) {
+        let here = &mut self.nodes[node];
+        let dialled = here.dialled.entry(to).or_default();
+        dialled.wait = (dialled.wait * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
+        let wait = dialled.wait / 2 + self.rng.below(dialled.wait / 2 + 1);
+        let life = here.life;
+        self.queue.after(wait, Event::Dial { node, life, to });
+    }
+
+    /// A connection that this node opened is lost.
+    pub fn hung_up(&mut self, node: usize, to: usize) {
+        let here = &mut self.nodes[node];
+        let Some(mut ended) = here.dialled.remove(&to) else { return };
+        if let Some(session) = &mut ended.session {
+            session.end(&mut here.claims);
+        }
+        here.dialled.insert(to, Dialled { wait: ended.wait, ..Dialled::default() });
+        if here.up {
+            self.dial_again(node, to);
+        }
+    }
+
+    /// A connection is up: heads are compared.
+    pub fn opened(&mut self, conn: u64) {
+        let Some((node, to)) = self.conns.get(&conn).map(|c| c.ends) else { return };
+        if self.nodes[node].up && self.nodes[to].up {
+            self.begin(node, to);
+        }
+    }
+
+    fn begin(&mut self, node: usize, to: usize) {
+        let party = self.nodes[to].party;
+        let now_ms = self.nodes[node].clock_ms(self.queue.now());
+        let here = &mut self.nodes[node];
+        let Some(dialled) = here.dialled.get_mut(&to) else { return };
+        let (Some(conn), None) = (dialled.conn, &dialled.session) else { return };
+        let settings = Settings {
+            far: here.viewer(&party),
+            parties: vec![here.party],
+            pull: true,
+            push: true,
+            max_bytes: None,
+            newest_first: false,
+            dry: false,
+        };
+        let facts = Facts { sets: &here.sets, hash_at: &|_, _| None, now_ms };
+        let (session, roots) = Session::new(settings, &facts, &mut here.claims);
+        let next = (here.durable.store.end(), here.durable.proofs.len());
+        let Some(dialled) = here.dialled.get_mut(&to) else { return };
+        (dialled.session, dialled.next) = (Some(session), next);
+        (dialled.pull, dialled.taking, dialled.push) = (None, 0, None);
+        let hello = HelloRequest { versions: vec![1], time_ms: now_ms, roots, ..HelloRequest::default() };
+        let call = self.call(conn);
+        self.send(conn, call, Message::Request(Request::Hello(hello)));
+    }
+
+    /// An answer has arrived.
+    pub fn answered(&mut self, conn: u64, call: u32, answer: Answer) {
+        let Some((node, to)) = self.conns.get(&conn).map(|c| c.ends) else { return };
+        match answer {
+            Answer::Hello(hello) => self.hello(node, to, &hello),
+            Answer::Reconcile(found) => self.hear(node, to, Input::Reconciled(&found)),
+            Answer::Pull(message) => self.pulled(node, to, conn, call, message),
+            Answer::PullEnd => {
+                let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+                if let Some((pull, ended)) = &mut dialled.pull {
+                    *ended |= *pull == call;
+                }
+                self.pull_may_end(node, to);
+            }
+            Answer::Push(response) => self.pushed(node, to, conn, &response),
+            Answer::Statements(statements) => self.heard(node, &statements),
+            Answer::Failed(reason) => {
+                *self.counts.refused.entry(reason.code()).or_default() += 1;
+                self.close(conn);
+            }
+        }
+    }
+
+    fn hello(&mut self, node: usize, to: usize, hello: &HelloResponse) {
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        dialled.position.clone_from(&hello.position);
+        dialled.pushes = !hello.follows_you && hello.standing != "applicant";
+        dialled.wait = 0;
+        self.hear(node, to, Input::Hello(hello));
+    }
+
+    /// Tells the session of a link something, and does what it says.
+    fn hear(&mut self, node: usize, to: usize, input: Input<'_>) {
+        let now_ms = self.nodes[node].clock_ms(self.queue.now());
+        let here = &mut self.nodes[node];
+        let Some(dialled) = here.dialled.get_mut(&to) else { return };
+        let Some(mut session) = dialled.session.take() else { return };
+        let Some(conn) = dialled.conn else { return };
+        let mut memory = here.memories.remove(&to).unwrap_or_default();
+        let mut claims = std::mem::take(&mut here.claims);
+        let hash_at = |feed: &Feed, seq: u64| {
+            let counts = here.served(feed).is_some_and(|(last, _)| seq <= last);
+            here.durable.store.held(&feed.id()).filter(|_| counts)?.hash_at(seq)
+        };
+        let facts = Facts { sets: &here.sets, hash_at: &hash_at, now_ms };
+        let done = session.handle(input, &facts, &mut memory, &mut claims);
+        here.claims = claims;
+        here.memories.insert(to, memory);
+        let Some(dialled) = here.dialled.get_mut(&to) else { return };
+        dialled.session = Some(session);
+        match done {
+            Ok(actions) => actions.into_iter().for_each(|a| self.act(node, to, conn, a)),
+            Err(reason) => {
+                *self.counts.refused.entry(reason.code()).or_default() += 1;
+                self.close(conn);
+            }
+        }
+    }
+
+    fn act(&mut self, node: usize, to: usize, conn: u64, action: Action) {
+        match action {
+            Action::Reconcile(request) => {
+                let call = self.call(conn);
+                self.send(conn, call, Message::Request(Request::Reconcile(request)));
+            }
+            Action::Pull(request) => {
+                let call = self.call(conn);
+                if let Some(dialled) = self.nodes[node].dialled.get_mut(&to) {
+                    (dialled.pull, dialled.taking) = (Some((call, false)), 0);
+                }
+                self.send(conn, call, Message::Request(Request::Pull(request)));
+            }
+            Action::Push(push) => {
+                let messages = self.nodes[node].reads(&push);
+                if let Some(dialled) = self.nodes[node].dialled.get_mut(&to) {
+                    dialled.push = Some(messages);
+                }
+                self.push_on(node, to, conn);
+            }
+            Action::Wait => {
+                let life = self.nodes[node].life;
+                self.queue.after(SOON, Event::Turn { node, life, conn });
+            }
+            Action::Finished(finished) => self.finished(node, to, conn, &finished),
+        }
+    }
+
+    /// Both sides hold what they would take: this one follows now.
+    fn finished(&mut self, node: usize, to: usize, conn: u64, finished: &Finished) {
+        let life = self.nodes[node].life;
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        dialled.session = None;
+        let first = !std::mem::replace(&mut dialled.following, true);
+        let position = dialled.position.take();
+        let wait = if finished.more { SOON } else { AGAIN };
+        let wait = wait + self.rng.below(wait / 4);
+        self.queue.after(wait, Event::Turn { node, life, conn });
+        if let Some(position) = position.filter(|_| first) {
+            let call = self.call(conn);
+            let follow = PullRequest { position: Some(position), follow: true, ..PullRequest::default() };
+            self.send(conn, call, Message::Request(Request::Pull(follow)));
+        }
+        if self.scenario.statements {
+            let feeds = self.nodes[node].sets.items().map(|i| i.id).take(STATEMENTS_MAX).collect();
+            let call = self.call(conn);
+            self.send(conn, call, Message::Request(Request::Statements(feeds)));
+        }
+        self.send_on(node, to);
+    }
+
+    fn pulled(&mut self, node: usize, to: usize, conn: u64, call: u32, message: PullResponse) {
+        self.prove(node, &message.forks);
+        if message.runs.is_empty() {
+            return;
+        }
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        dialled.taking += usize::from(dialled.pull.is_some_and(|(pull, _)| pull == call));
+        self.take(node, message.runs, Origin::Peer, false, Reply::Session { conn, call });
+    }
+
+    /// Checks proofs that arrived, and keeps those that hold.
+    pub fn prove(&mut self, node: usize, forks: &[ForkProof]) {
+        for proof in forks.iter().map(arrived) {
+            match proof {
+                Ok(proof) => self.keep_proof(node, proof),
+                Err(reason) => *self.counts.refused.entry(reason.code()).or_default() += 1,
+            }
+        }
+    }
+
+    /// What became of runs that this side pulled, or got by following.
+    pub fn taken(&mut self, conn: u64, call: u32, taken: &[Taken], bytes: u64) {
+        let Some((node, to)) = self.conns.get(&conn).map(|c| c.ends) else { return };
+        let life = self.nodes[node].life;
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        for taken in taken.iter().filter(|t| t.result.is_ok()) {
+            let seq = taken.head.map_or(0, |h| h.seq.value());
+            let known = dialled.theirs.entry(taken.feed).or_default();
+            *known = seq.max(*known);
+        }
+        if dialled.pull.is_some_and(|(pull, _)| pull == call) {
+            dialled.taking = dialled.taking.saturating_sub(1);
+            let told: Vec<(FeedId, Result<(), Reason>)> =
+                taken.iter().map(|t| (t.feed, t.result.as_ref().map(|_| ()).map_err(|r| *r))).collect();
+            self.hear(node, to, Input::Taken(&told, bytes));
+            self.pull_may_end(node, to);
+        } else if taken
+            .iter()
+            .any(|t| matches!(t.result, Err(Reason::Gap | Reason::UnknownParty | Reason::Fork)))
+        {
+            self.queue.after(SOON, Event::Turn { node, life, conn });
+        }
+    }
+
+    fn pull_may_end(&mut self, node: usize, to: usize) {
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        if dialled.taking == 0 && dialled.pull.is_some_and(|(_, ended)| ended) {
+            dialled.pull = None;
+            self.hear(node, to, Input::PullEnded);
+        }
+    }
+
+    fn push_on(&mut self, node: usize, to: usize, conn: u64) {
+        loop {
+            let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+            let Some(messages) = &mut dialled.push else { return };
+            if dialled.unanswered.len() >= PUSHES_MAX {
+                return;
+            }
+            let Some(message) = messages.pop_front() else { break };
+            dialled.unanswered.push_back(message.runs.iter().map(|r| r.entries.len() as u64).sum());
+            let call = self.call(conn);
+            self.send(conn, call, Message::Request(Request::Push(message)));
+        }
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        if dialled.unanswered.is_empty() && dialled.push.take().is_some() {
+            self.hear(node, to, Input::PushEnded);
+        }
+    }
+
+    fn pushed(&mut self, node: usize, to: usize, conn: u64, response: &PushResponse) {
+        let life = self.nodes[node].life;
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        let bytes = dialled.unanswered.pop_front().unwrap_or(0);
+        if dialled.push.is_some() {
+            self.hear(node, to, Input::Pushed(response, bytes));
+            self.push_on(node, to, conn);
+        } else if response.refusals.iter().any(|r| r.reason == "gap" || r.reason == "unknown_party") {
+            self.queue.after(SOON, Event::Turn { node, life, conn });
+        }
+    }
+
+    /// Sends on what is new, or compares again.
+    pub fn turn(&mut self, node: usize, conn: u64) {
+        let Some((_, to)) = self.conns.get(&conn).map(|c| c.ends) else { return };
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        if dialled.session.is_some() {
+            self.hear(node, to, Input::Again);
+        } else if std::mem::take(&mut dialled.turn_due) {
+            self.send_on(node, to);
+        } else if dialled.following && dialled.unanswered.is_empty() {
+            self.begin(node, to);
+        }
+    }
+
+    /// A node holds more than before: followers get it at once, other links after a moment.
+    pub fn grown(&mut self, node: usize) {
+        let followers: Vec<u64> = self.nodes[node].followers.keys().copied().collect();
+        for conn in followers {
+            self.feed_follower(node, conn);
+        }
+        let life = self.nodes[node].life;
+        for dialled in self.nodes[node].dialled.values_mut().filter(|d| d.sends_on() && !d.turn_due) {
+            let Some(conn) = dialled.conn else { continue };
+            dialled.turn_due = true;
+            self.queue.after(DEBOUNCE, Event::Turn { node, life, conn });
+        }
+    }
+
+    /// Pushes what is new since the last time to a far end that does not follow.
+    fn send_on(&mut self, node: usize, to: usize) {
+        let party = self.nodes[to].party;
+        let here = &mut self.nodes[node];
+        let far = here.viewer(&party);
+        let Some(dialled) = here.dialled.get(&to) else { return };
+        let (Some(conn), true, (next, next_proof)) = (dialled.conn, dialled.sends_on(), dialled.next) else {
+            return;
+        };
+        let touched: BTreeSet<Feed> = here.durable.store.frames_from(next).iter().map(|f| f.feed).collect();
+        let (mut runs, mut sent) = (Vec::new(), Vec::new());
+        for feed in touched.into_iter().filter(|f| f.party != party && far.may_read(f)) {
+            let known = dialled.theirs.get(&feed.id()).copied();
+            let Some((last, _)) = here.served(&feed) else { continue };
+            let new = here.durable.store.frames_from(next).iter().filter(|f| f.feed == feed);
+            let from = known.map_or(new.map(|f| f.first).min().unwrap_or(1), |k| k + 1);
+            if from <= last {
+                let more =
+                    here.durable.store.held(&feed.id()).map(|h| h.runs(from, last)).unwrap_or_default();
+                runs.push((!feed.is_identity(), more));
+                sent.push((feed.id(), last));
+            }
+        }
+        let proofs = here.durable.proofs.get(next_proof..).unwrap_or_default();
+        let forks = proofs.iter().filter(|p| far.may_read(p.feed())).map(travelling).collect();
+        let now_next = (here.durable.store.end(), here.durable.proofs.len());
+        runs.sort_by_key(|(late, _)| *late);
+        let messages = batches(runs.into_iter().flat_map(|(_, r)| r), forks);
+        if let Some(dialled) = here.dialled.get_mut(&to) {
+            dialled.next = now_next;
+            dialled.theirs.extend(sent);
+            dialled.unanswered.extend(messages.iter().map(|_| 0));
+        }
+        for push in messages {
+            let call = self.call(conn);
+            self.send(conn, call, Message::Request(Request::Push(push)));
+        }
+    }
+
+    fn heard(&mut self, node: usize, statements: &[Vec<u8>]) {
+        for statement in statements.iter().filter_map(|s| HeadStatement::decode(s).ok()) {
+            if let Some(held) = self.nodes[node].durable.store.held(&statement.feed) {
+                let feed = held.feed;
+                self.nodes[node].durable.heard.push((feed, statement));
+            }
+        }
+    }
+}
+
+impl crate::sim::node::Node {
+    /// The messages of a push.
+    fn reads(&self, push: &Push) -> VecDeque<PushRequest> {
+        let (mut runs, mut forks) = (Vec::new(), Vec::new());
+        for range in &push.ranges {
+            let id = range.feed.id();
+            if range.proof {
+                forks.extend(self.durable.proofs.iter().filter(|p| p.feed().id() == id).map(travelling));
+            }
+            let Some(held) = self.durable.store.held(&id) else { continue };
+            if range.from <= range.to {
+                runs.extend(held.runs(range.from, range.to));
+            }
+        }
+        batches(runs.into_iter(), forks)
+    }
+}
+
+fn batches(runs: impl Iterator<Item = Run>, forks: Vec<ForkProof>) -> VecDeque<PushRequest> {
+    let mut all = VecDeque::new();
+    let (mut push, mut bytes) = (PushRequest { forks, ..PushRequest::default() }, 0);
+    for run in runs {
+        bytes += run.entries.len();
+        push.runs.push(run);
+        if bytes >= BATCH_BYTES {
+            bytes = 0;
+            all.push_back(std::mem::take(&mut push));
+        }
+    }
+    if !push.runs.is_empty() || !push.forks.is_empty() {
+        all.push_back(push);
+    }
+    all
+}

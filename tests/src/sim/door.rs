@@ -1,0 +1,227 @@
+//! The one door of a simulated node: the same judgement as the real one, over a store in memory.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use caphub_node::carriage::Carried;
+use caphub_node::identities::Judged;
+use caphub_node::ingest::Origin;
+use caphub_proto::v1;
+use caphub_proto::wire::feed::{Author, unpack};
+use caphub_proto::wire::fork::ForkProof;
+use caphub_proto::wire::intake::{self, Chain, Facts, Tail, Verdict};
+use caphub_proto::wire::keys::Verifier;
+use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
+use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, PartyId, Reason, Run, Seq};
+
+use crate::sim::disk::{Checked, Job, Taken};
+use crate::sim::node::{Node, QUOTAS};
+use crate::sim::store::{Frame, Held, Kind};
+
+/// What became of one run before the disk.
+pub enum Judgement {
+    /// All of it was held.
+    Known(u64),
+    /// To be written.
+    Write(Box<Checked>),
+    /// It proves a fork.
+    Proof(Box<ForkProof>),
+}
+
+impl Node {
+    /// Judges the runs of a job up to the first that rests on one before it; returns what to write, with the place
+    /// of each result, and the proofs that were found.
+    pub fn judge(&mut self, job: &mut Job) -> (Vec<(usize, Checked)>, Vec<ForkProof>) {
+        let (mut write, mut proofs) = (Vec::new(), Vec::new());
+        let (mut parties, mut feeds): (BTreeSet<PartyId>, BTreeSet<FeedId>) = Default::default();
+        while let Some(run) = job.runs.front() {
+            let feed = feed_of(run);
+            if let Ok(feed) = &feed
+                && (parties.contains(&feed.party) || feeds.contains(&feed.id()))
+            {
+                break;
+            }
+            let run = job.runs.pop_front().unwrap_or_default();
+            let mut taken = describe(&feed, &run.entries);
+            let judged = feed.and_then(|feed| Ok((feed, self.check(feed, &run.entries, job)?)));
+            match judged {
+                Err(reason) => taken.result = Err(reason),
+                Ok((_, Judgement::Known(known))) => taken.result = Ok((0, known)),
+                Ok((_, Judgement::Proof(proof))) => {
+                    taken.result = Err(Reason::Fork);
+                    proofs.push(*proof);
+                    // The freeze acts before the next run of the message is judged.
+                    job.taken.push(taken);
+                    return (write, proofs);
+                }
+                Ok((feed, Judgement::Write(checked))) => {
+                    taken.result = Ok((checked.fresh, 0));
+                    feeds.insert(feed.id());
+                    if feed.is_identity() {
+                        parties.insert(feed.party);
+                    }
+                    write.push((job.taken.len(), *checked));
+                }
+            }
+            job.taken.push(taken);
+        }
+        (write, proofs)
+    }
+
+    fn check(&mut self, feed: Feed, packed: &Bytes, job: &Job) -> Result<Judgement, Reason> {
+        match feed.author {
+            Author::Identity => self.check_identity(feed, packed, job.origin),
+            Author::Operator { .. } => self.check_records(feed, packed, job),
+        }
+    }
+
+    fn check_identity(&mut self, feed: Feed, packed: &Bytes, origin: Origin) -> Result<Judgement, Reason> {
+        let carried = match origin {
+            Origin::Own => Carried::Own,
+            Origin::Peer => Carried::Peer,
+            Origin::Caller(caller) if caller == feed.party => Carried::Guest,
+            Origin::Caller(_) => self.policy().decide(&feed.party, false)?,
+        };
+        let (judged, log) = self.identities.judge(feed.party, packed)?;
+        let count = unpack(packed)?.len();
+        let (fresh, kind) = match judged {
+            Judged::Known => return Ok(Judgement::Known(count as u64)),
+            Judged::Appended { fresh } => (fresh, Kind::Append),
+            Judged::Replaced { fresh } => (fresh, Kind::Replace),
+        };
+        let frame = frame(feed, packed, kind, count - fresh, count)?;
+        let after = self.durable.store.head(&feed.id());
+        Ok(Judgement::Write(Box::new(Checked { frame, after, log: Some(log), carried, fresh: fresh as u64 })))
+    }
+
+    fn check_records(&mut self, feed: Feed, packed: &Bytes, job: &Job) -> Result<Judgement, Reason> {
+        let at_the_door = match job.origin {
+            Origin::Own | Origin::Peer => true,
+            Origin::Caller(caller) => caller == feed.party,
+        };
+        let carried = match job.origin {
+            Origin::Own => Carried::Own,
+            _ => self.policy().decide(&feed.party, at_the_door)?,
+        };
+        self.identities.state(&feed.party).ok_or(Reason::UnknownParty)?;
+        let counted = self.counted(&feed).ok_or(Reason::UnknownKeyOfParty)?;
+        let key = feed.key().ok_or(Reason::WrongFeed)?;
+        let entries = unpack(packed)?;
+        let run = Run::chain(feed, entries)?;
+        let id = feed.id();
+        let empty = Held { feed, pieces: Vec::new(), tails: Default::default() };
+        let held = self.durable.store.held(&id).unwrap_or(&empty);
+        let tails = tails_of(held);
+        let facts = Facts {
+            counted,
+            freeze: self.freeze(&id),
+            head: held.head(),
+            tails: &tails,
+            anchor: self.anchors.get(&id).copied(),
+            ahead: job.ahead,
+        };
+        let verifier = Verifier::new(key.as_bytes()).ok_or(Reason::BadKey)?;
+        let after = held.head();
+        let (kind, skip, take) = match intake::judge(&facts, &HeldChain(held), &run, &verifier)? {
+            Verdict::Known => return Ok(Judgement::Known(run.entries.len() as u64)),
+            Verdict::Fork(proof) => return Ok(Judgement::Proof(proof)),
+            Verdict::Below(head) => {
+                self.anchors.insert(id, head);
+                return Err(Reason::Fork);
+            }
+            Verdict::Append { skip, take } => (Kind::Append, skip, take),
+            Verdict::Replace { skip } => (Kind::Replace, skip, run.entries.len()),
+            Verdict::Tail { skip, take } => (Kind::Tail, skip, take),
+            Verdict::Refill { .. } => (Kind::Refill, 0, run.entries.len()),
+        };
+        let fresh = (take - skip) as u64;
+        self.within_quota(&feed.party, carried, fresh)?;
+        let frame = frame(feed, packed, kind, skip, take)?;
+        Ok(Judgement::Write(Box::new(Checked { frame, after, log: None, carried, fresh })))
+    }
+
+    fn within_quota(&self, party: &PartyId, carried: Carried, fresh: u64) -> Result<(), Reason> {
+        let held = self.guests.get(party).copied().unwrap_or(0);
+        let guest = carried == Carried::Guest;
+        let over = held + fresh > QUOTAS.guest_entries || self.guests_held() + fresh > QUOTAS.guests_entries;
+        if guest && over { Err(Reason::Quota) } else { Ok(()) }
+    }
+
+    /// Keeps a proof; it acts at once. False where it adds nothing.
+    pub fn keep_proof(&mut self, proof: ForkProof) -> bool {
+        let feed = *proof.feed();
+        if self.freeze(&feed.id()).is_some_and(|c| c <= proof.common()) {
+            return false;
+        }
+        self.durable.proofs.push(proof);
+        self.restate(&feed);
+        true
+    }
+}
+
+/// What is held, entry by entry.
+pub struct HeldChain<'a>(pub &'a Held);
+
+impl Chain for HeldChain<'_> {
+    fn hash(&self, seq: Seq) -> Option<EntryHash> {
+        let in_tails = || {
+            self.0
+                .tails
+                .values()
+                .find_map(|t| t.hashes.get(usize::try_from(seq.value().checked_sub(t.first)?).ok()?))
+        };
+        self.0.hash_at(seq.value()).or_else(|| in_tails().copied())
+    }
+
+    fn run(&self, from: Seq) -> Option<Vec<u8>> {
+        let pieces = self.0.pieces.iter().chain(self.0.tails.values());
+        let piece = pieces.into_iter().find(|p| p.first <= from.value() && from.value() < p.end())?;
+        let packed = piece.slice(from.value(), piece.end() - 1)?;
+        (packed.len() <= RUN_BYTES_MAX && piece.hashes.len() <= RUN_ENTRIES_MAX).then(|| packed.to_vec())
+    }
+
+    fn lacks_body(&self, seq: Seq) -> bool {
+        let packed = self.0.entry(seq.value());
+        packed.is_some_and(|p| unpack(&p).is_ok_and(|e| e.first().is_some_and(|e| e.body.is_none())))
+    }
+}
+
+fn tails_of(held: &Held) -> Vec<Tail> {
+    let tail = |piece: &crate::sim::store::Piece| {
+        let seq = Seq::new(piece.end() - 1)?;
+        Some(Tail {
+            first: Seq::new(piece.first)?,
+            previous: EntryHash::from_slice(piece.packed.get(42..74)?)?,
+            head: Head { seq, hash: *piece.hashes.last()? },
+            bytes: piece.packed.len() as u64,
+        })
+    };
+    held.tails.values().filter_map(tail).collect()
+}
+
+/// The feed of a run.
+pub fn feed_of(run: &v1::Run) -> Result<Feed, Reason> {
+    let parts = run.feed.as_ref().ok_or(Reason::BadLength)?;
+    Feed::from_parts(&parts.party_id, &parts.operator_key, &parts.audience)
+}
+
+fn describe(feed: &Result<Feed, Reason>, packed: &[u8]) -> Taken {
+    let entries = unpack(packed).unwrap_or_default();
+    let seq = |e: &caphub_proto::wire::UncheckedEntry<'_>| {
+        e.header.get(34..42).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes)
+    };
+    let head = entries.last().and_then(|e| {
+        let hash = caphub_proto::wire::header::entry_hash(e.header, e.signature);
+        Some(Head { seq: Seq::new(seq(e))?, hash })
+    });
+    let (feed, from) = (feed.map_or(FeedId::default(), |f| f.id()), entries.first().map_or(0, seq));
+    Taken { feed, from, head, result: Ok((0, 0)) }
+}
+
+fn frame(feed: Feed, packed: &Bytes, kind: Kind, skip: usize, take: usize) -> Result<Frame, Reason> {
+    let entries = unpack(packed)?;
+    let upto = |n: usize| -> usize { entries.iter().take(n).map(|e| e.packed_len()).sum() };
+    let cut = packed.slice(upto(skip)..upto(take));
+    let first = cut.get(34..42).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes);
+    Ok(Frame { kind, feed, first, packed: cut })
+}

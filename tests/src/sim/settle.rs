@@ -1,0 +1,183 @@
+//! What must hold in the end: once faults have healed, all that are connected agree, and nobody honest is accused.
+
+use std::collections::BTreeMap;
+
+use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::identity::state::Counted;
+use caphub_proto::wire::statement::{Comparison, HeadStatement, Known};
+use caphub_proto::wire::{Feed, FeedId, OperatorKey, PartyId};
+
+use crate::sim::node::QUOTAS;
+use crate::sim::world::World;
+
+/// Who stated what about which feed.
+type Stater = (PartyId, OperatorKey, FeedId);
+
+impl World {
+    /// What keeps the network from being settled; `None` where every feed is held alike by all that may see it.
+    pub fn unsettled(&self) -> Option<String> {
+        let feeds: Vec<(FeedId, Feed)> = self.oracle.feeds().map(|(i, f)| (*i, *f)).collect();
+        feeds.iter().filter(|(_, f)| !self.oracle.is_nobody(&f.party)).find_map(|(id, f)| self.differs(id, f))
+    }
+
+    fn differs(&self, id: &FeedId, feed: &Feed) -> Option<String> {
+        let honest = |n: &usize| self.nodes[*n].conduct.is_none() && self.oracle.entitled(*n, feed);
+        let readers: Vec<usize> = (0..self.nodes.len()).filter(honest).collect();
+        for group in self.groups(&readers) {
+            let stated = |n: &usize| self.nodes[*n].sets.stated(feed).map(|s| (s.seq, s.hash, s.frozen));
+            let most = group.iter().filter_map(stated).max();
+            let Some(most) = most else { continue };
+            if let Some(behind) = group.iter().find(|n| stated(n) != Some(most)) {
+                let there = stated(behind).map_or(0, |s| s.0);
+                return Some(format!(
+                    "node {behind} of {group:?} states entry {there} of {id} ({}), others entry {}{}",
+                    feed.audience(),
+                    most.0,
+                    if most.2 { ", frozen" } else { "" }
+                ));
+            }
+            if let Some(lacking) = group.iter().find(|n| !self.nodes[**n].lacking.is_empty()) {
+                return Some(format!("node {lacking} lacks bodies"));
+            }
+        }
+        None
+    }
+
+    /// Nodes that reach each other through others of the same list.
+    fn groups(&self, of: &[usize]) -> Vec<Vec<usize>> {
+        let mut group: BTreeMap<usize, usize> = of.iter().map(|n| (*n, *n)).collect();
+        fn root(group: &BTreeMap<usize, usize>, mut n: usize) -> usize {
+            while let Some(up) = group.get(&n).copied().filter(|up| *up != n) {
+                n = up;
+            }
+            n
+        }
+        for n in of {
+            for to in self.nodes[*n].dials.iter().filter(|to| self.carries(*n, **to)) {
+                if group.contains_key(to) {
+                    let (a, b) = (root(&group, *n), root(&group, *to));
+                    group.insert(a.max(b), a.min(b));
+                }
+            }
+        }
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for n in of {
+            groups.entry(root(&group, *n)).or_default().push(*n);
+        }
+        groups.into_values().collect()
+    }
+
+    fn carries(&self, from: usize, to: usize) -> bool {
+        self.nodes[from].up && self.nodes[to].up
+    }
+
+    /// All that must hold in the end besides agreement.
+    pub fn check_end(&mut self) {
+        for n in 0..self.nodes.len() {
+            if self.nodes[n].conduct.is_some() {
+                continue;
+            }
+            self.oracle.check_promises(n, &self.nodes[n].durable.store);
+            self.check_bounds(n);
+            self.check_forks(n);
+            self.check_whole(n);
+        }
+        self.check_accusations();
+        self.check_branches();
+    }
+
+    fn check_bounds(&mut self, n: usize) {
+        let guests = &self.nodes[n].guests;
+        let most = guests.values().copied().max().unwrap_or(0);
+        if most > QUOTAS.guest_entries || self.nodes[n].guests_held() > QUOTAS.guests_entries {
+            self.fails(format!("node {n} holds {} entries of guests", self.nodes[n].guests_held()));
+        }
+    }
+
+    /// No feed of an honest author is frozen.
+    fn check_forks(&mut self, n: usize) {
+        let frozen: Vec<FeedId> =
+            self.nodes[n].sets.items().filter(|i| i.stated.frozen).map(|i| i.id).collect();
+        for feed in frozen {
+            if !self.oracle.forked(&feed) {
+                self.fails(format!("node {n} froze the feed {feed}, which never forked"));
+            }
+        }
+    }
+
+    /// Everything that is stated has its body: nothing was erased in this world.
+    fn check_whole(&mut self, n: usize) {
+        let items: Vec<(FeedId, u64)> = self.nodes[n].sets.items().map(|i| (i.id, i.stated.seq)).collect();
+        for (id, last) in items {
+            let Some(held) = self.nodes[n].durable.store.held(&id) else { continue };
+            if self.oracle.is_nobody(&held.feed.party) {
+                continue;
+            }
+            let absent = |seq: &u64| {
+                let packed = held.entry(*seq);
+                packed.is_none_or(|p| unpack(&p).map_or(true, |e| e.iter().any(|e| e.body.is_none())))
+            };
+            if let Some(seq) = (1..=last).find(absent) {
+                self.fails(format!("node {n} holds entry {seq} of {id} without its body"));
+            }
+        }
+    }
+
+    /// Of all statements that anybody ever heard, none shows something against an honest node.
+    fn check_accusations(&mut self) {
+        let mut known: BTreeMap<Stater, (Known, Vec<HeadStatement>)> = BTreeMap::new();
+        let mut accused = Vec::new();
+        for keeper in &self.nodes {
+            for (feed, statement) in &keeper.durable.heard {
+                let chain = |seq: caphub_proto::wire::Seq| {
+                    keeper.durable.store.held(&feed.id()).and_then(|h| h.hash_at(seq.value()))
+                };
+                let key = (statement.party, statement.node, statement.feed);
+                let shown = match known.get_mut(&key) {
+                    None => {
+                        known.insert(key, (Known::new(*statement), vec![*statement]));
+                        continue;
+                    }
+                    Some((kept, _)) => kept.take(feed, *statement, chain),
+                };
+                if shown == Comparison::Contradiction {
+                    accused.push((statement.party, statement.node, *feed));
+                }
+            }
+        }
+        for (party, node, feed) in accused {
+            let honest =
+                |n: &&crate::sim::node::Node| n.party == party && n.own_key() == node && n.conduct.is_none();
+            match self.nodes.iter().find(honest).map(|n| n.index) {
+                Some(n) => self.fails(format!("the honest node {n} is accused over {}", feed.id())),
+                None => self.counts.shown += 1,
+            }
+        }
+    }
+
+    /// Where both histories of a feed have reached honest nodes that are connected, all know that it forked, or the
+    /// author has said which one counts.
+    fn check_branches(&mut self) {
+        let feeds: Vec<(FeedId, Feed)> = self.oracle.feeds().map(|(i, f)| (*i, *f)).collect();
+        for (id, feed) in feeds {
+            let Some(at) = self.oracle.fork_at(&id) else { continue };
+            let honest = |n: &usize| self.nodes[*n].conduct.is_none() && self.oracle.entitled(*n, &feed);
+            let readers: Vec<usize> = (0..self.nodes.len()).filter(honest).collect();
+            for group in self.groups(&readers) {
+                let branch = |n: &usize| self.nodes[*n].durable.store.held(&id).and_then(|h| h.hash_at(at));
+                let mut branches: Vec<_> = group.iter().filter_map(branch).collect();
+                branches.sort_unstable();
+                branches.dedup();
+                let knows = |n: &usize| {
+                    let named = matches!(self.nodes[*n].counted(&feed), Some(Counted::UpTo { .. }));
+                    named || self.nodes[*n].freeze(&id).is_some()
+                };
+                if branches.len() > 1
+                    && let Some(n) = group.iter().find(|n| !knows(n))
+                {
+                    self.fails(format!("node {n} does not know that {id} forked at {at}"));
+                }
+            }
+        }
+    }
+}
