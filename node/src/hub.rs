@@ -79,7 +79,8 @@ pub enum HubError {
 }
 
 impl Hub {
-    fn path(directory: &Path) -> PathBuf {
+    /// The hub's own file in a folder.
+    pub fn path(directory: &Path) -> PathBuf {
         directory.join("hub.json")
     }
 

@@ -4,6 +4,7 @@
 
 pub mod addresses;
 pub mod admissions;
+pub mod adopting;
 pub mod audit;
 pub mod author;
 pub mod carriage;

@@ -9,11 +9,14 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::adopting::{self, AdoptError, Member};
 use crate::config::{Config, LogFormat};
+use crate::core::OpenError;
 use crate::hub::Hub;
-use crate::keys::KeyName;
+use crate::keys::{KeyError, KeyName, KeyRing};
 use crate::link::Proxies;
 use crate::node::{self, StartError};
+use crate::store::StoreError;
 
 /// Runs a caphub hub: a node with its own store, keys and rules.
 ///
@@ -32,8 +35,9 @@ pub struct Arguments {
 enum Command {
     /// Make a hub: its keys, its identity, its folder.
     Init {
-        /// The hub's name, as people know it.
-        name: String,
+        /// The hub's name, as people know it; with --from-member the organisation's own where none is given.
+        #[arg(required_unless_present = "from_member")]
+        name: Option<String>,
         /// UN M49 code or name of the region that it serves, for example 009; may be given again.
         #[arg(long, value_name = "CODE")]
         region: Vec<String>,
@@ -43,6 +47,10 @@ enum Command {
         /// Languages of the hub, as BCP 47 tags.
         #[arg(long, default_value = "en", value_delimiter = ',')]
         language: Vec<String>,
+        /// A hub for the organisation of this member's folder: same identity, its history taken over. Needs its
+        /// root key; the folder may go on as a desk. Example: caphub-node init --from-member ~/.local/share/caphub/me
+        #[arg(long, value_name = "FOLDER")]
+        from_member: Option<PathBuf>,
     },
     /// Run the node until it is told to stop.
     Run {
@@ -75,8 +83,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
     };
     let directory = hub_directory(arguments.dir);
     match arguments.command {
-        Command::Init { name, region, country, language } => {
-            runtime.block_on(init(directory, name, region, country, language))
+        Command::Init { name, region, country, language, from_member } => {
+            let made = match from_member {
+                None => {
+                    runtime.block_on(init(directory, name.unwrap_or_default(), region, country, language))
+                }
+                Some(folder) => runtime.block_on(adopt(directory, folder, name, region, country, language)),
+            };
+            made.unwrap_or_else(|code| code)
         }
         Command::Run { listen } => runtime.block_on(serve(directory, listen)),
         Command::Check => check(&directory),
@@ -102,24 +116,8 @@ async fn init(
     regions: Vec<String>,
     country: Option<String>,
     languages: Vec<String>,
-) -> ExitCode {
-    let mut codes_of_regions = Vec::new();
-    for region in &regions {
-        match codes::region::find(region) {
-            Some(found) => codes_of_regions.push(found.code.to_string()),
-            None => {
-                let hint = "give a UN M49 code, for example --region 009 for Oceania";
-                return usage(&format!("no region \"{region}\""), hint);
-            }
-        }
-    }
-    let country = match country.as_deref().map(|c| (c, codes::country::find(c))) {
-        None => String::new(),
-        Some((_, Some(found))) => found.alpha2.to_string(),
-        Some((given, None)) => {
-            return usage(&format!("no country \"{given}\""), "give a code such as TV, or the name");
-        }
-    };
+) -> Result<ExitCode, ExitCode> {
+    let (regions, country) = (regions_of(&regions)?, country_of(country.as_deref())?);
     let (kind, party_kind) = match country.is_empty() {
         true => ("regional_body", 2),
         false => ("state", 1),
@@ -127,7 +125,7 @@ async fn init(
     let hub = Hub {
         party: PartyId::default(),
         name,
-        regions: codes_of_regions,
+        regions,
         country,
         kind: kind.to_owned(),
         languages,
@@ -135,7 +133,7 @@ async fn init(
     };
     let (hub, recovery) = match Hub::init(&directory, hub, party_kind).await {
         Ok(made) => made,
-        Err(error) => return fail(&error, ""),
+        Err(error) => return Err(fail(&error, "")),
     };
     println!("{} is ready.\n", hub.name);
     println!("  id      {}", hub.party);
@@ -147,7 +145,88 @@ async fn init(
     println!("  recovery key   {recovery}\n");
     println!("Next:  caphub-node run          (and, in another window)");
     println!("       caphub hub invite TV > tuvalu.caphub");
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn adopt(
+    directory: PathBuf,
+    folder: PathBuf,
+    name: Option<String>,
+    regions: Vec<String>,
+    country: Option<String>,
+    languages: Vec<String>,
+) -> Result<ExitCode, ExitCode> {
+    let hint = "name the folder of a member, as caphub --home has it";
+    let member = Member::load(&folder).map_err(|e| fail(&e, hint))?;
+    let country = match country {
+        Some(given) => country_of(Some(&given))?,
+        None => member.country.clone(),
+    };
+    let hub = Hub {
+        party: member.party,
+        name: name.unwrap_or_else(|| member.name.clone()),
+        regions: regions_of(&regions)?,
+        country,
+        kind: member.kind.clone(),
+        languages,
+        card_record: String::new(),
+    };
+    let protected = KeyRing::new(folder.join("keys")).is_protected(KeyName::Root);
+    let passphrase = if protected { passphrase() } else { None };
+    let (hub, taken) = adopting::adopt(&directory, &folder, &member, hub, passphrase.as_deref())
+        .await
+        .map_err(|error| match &error {
+            AdoptError::Key(KeyError::PassphraseNeeded | KeyError::WrongPassphrase) => {
+                fail(&error, "set CAPHUB_PASSPHRASE, or run it in a terminal")
+            }
+            AdoptError::Open(OpenError::Store(StoreError::Locked { .. })) => {
+                fail(&error, "wait until the program that uses the folder ends")
+            }
+            _ => fail(&error, ""),
+        })?;
+    println!("{} is ready.\n", hub.name);
+    println!("  id       {}", hub.party);
+    println!("  folder   {}", directory.display());
+    println!("  history  {taken} entries taken over; they keep their author\n");
+    println!("The root key stays in {}, and the recovery sheet stays good.", folder.display());
+    println!("Next:  caphub-node run          (and, in another window)");
+    println!("       caphub hub card > our-hub.caphub");
+    println!("       caphub --home {} join our-hub.caphub", folder.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The passphrase of the environment, or of the person at the terminal.
+fn passphrase() -> Option<String> {
+    use std::io::IsTerminal;
+    if let Ok(given) = std::env::var("CAPHUB_PASSPHRASE") {
+        return Some(given);
+    }
+    if !std::io::stdin().is_terminal() && std::env::var_os("CAPHUB_ASK").is_none() {
+        return None;
+    }
+    eprint!("Passphrase: ");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
+}
+
+fn regions_of(regions: &[String]) -> Result<Vec<String>, ExitCode> {
+    let hint = "give a UN M49 code, for example --region 009 for Oceania";
+    let code = |region: &String| match codes::region::find(region) {
+        Some(found) => Ok(found.code.to_string()),
+        None => Err(usage(&format!("no region \"{region}\""), hint)),
+    };
+    regions.iter().map(code).collect()
+}
+
+fn country_of(country: Option<&str>) -> Result<String, ExitCode> {
+    match country.map(|c| (c, codes::country::find(c))) {
+        None => Ok(String::new()),
+        Some((_, Some(found))) => Ok(found.alpha2.to_string()),
+        Some((given, None)) => {
+            Err(usage(&format!("no country \"{given}\""), "give a code such as TV, or the name"))
+        }
+    }
 }
 
 async fn serve(directory: PathBuf, listen: Option<String>) -> ExitCode {
