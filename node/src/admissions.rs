@@ -98,6 +98,11 @@ impl Admissions {
         }
     }
 
+    /// Says that links were added or removed: who stands where, and what is carried, may have changed.
+    pub fn relinked(&self) {
+        self.1.send_modify(|n| *n += 1);
+    }
+
     /// Rises with every change: what was not carried before may be now.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.1.subscribe()

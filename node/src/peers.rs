@@ -208,6 +208,7 @@ impl Peers {
     fn state_carriage(&self) {
         let parties: HashSet<PartyId> = self.lock().keys().copied().collect();
         self.core.ingest.link(parties);
+        self.core.admissions.relinked();
     }
 
     fn save(&self, links: &BTreeMap<PartyId, Link>) -> std::io::Result<()> {
@@ -317,6 +318,10 @@ impl Task {
         };
         let position = hello.position.unwrap_or_default();
         let heads = session.heads().await?;
+        // Where the far side does not know this hub's identity it cannot know it as the hub that it has added.
+        if hello.standing == "applicant" && self.introduce(session, &heads).await? {
+            return Ok(());
+        }
         let pulled = session.pull(&self.core, &heads, &mut |_, _| {}).await?;
         let not_carried = pulled.feeds.clone();
         let waits_for_admission = AtomicBool::new(!not_carried.is_empty());
@@ -368,6 +373,14 @@ impl Task {
             ended = follow => ended,
             ended = self.push(session.clone(), heads) => ended,
         }
+    }
+
+    /// Brings the own identity log; true where the far side took something of it.
+    async fn introduce(&self, session: &mut Session, heads: &[(Feed, Seq)]) -> Result<bool, SyncError> {
+        let public = Viewer { parties: Vec::new(), hubs: Vec::new(), network: false, all: false };
+        let own = Feed::identity(self.core.party);
+        let pushed = session.push(&self.core, heads, &public, |f| *f == own, &mut |_, _| {}).await?;
+        Ok(pushed.entries > 0)
     }
 
     async fn push(&self, mut session: Session, mut theirs: Vec<(Feed, Seq)>) -> Result<(), SyncError> {

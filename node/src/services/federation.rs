@@ -315,6 +315,7 @@ fn serve_ranges(core: &Core, viewer: &Viewer, ranges: Vec<(FeedId, Seq)>, sender
 
 async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: bool, sender: Sender) {
     let mut growing = core.store.subscribe();
+    let mut standings = core.admissions.watch();
     let mut told_current = false;
     loop {
         growing.mark_unchanged();
@@ -355,6 +356,7 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
         if at_end {
             tokio::select! {
                 grown = growing.changed() => if grown.is_err() { return },
+                changed = standings.changed() => if changed.is_err() { return },
                 () = sender.closed() => return,
             }
             // What the caller may read can change while it follows: it reconciles then.
