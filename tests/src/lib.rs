@@ -217,6 +217,20 @@ impl NodeProcess<'_> {
         }
     }
 
+    /// Waits until both nodes hold as many entries, however many these are by then.
+    pub async fn holds_as_many_as(&self, other: &NodeProcess<'_>) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let theirs = other.ask(&["status"]).await.ok().json()["entries"].clone();
+            let ours = self.ask(&["status"]).await.ok().json()["entries"].clone();
+            if ours == theirs {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{ours} entries here, {theirs} there");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Writes an invitation to a file and names it.
     pub async fn invitation(&self, country: &str) -> String {
         let text = self.ask(&["invite", country]).await.ok().json();

@@ -105,9 +105,9 @@ async fn a_state_asks_is_refused_with_a_reason_and_another_is_admitted_and_roams
         .await
         .ok();
     // North's attestation has to reach South before South can know Fiji.
-    south
-        .reaches("entries", north.ask(&["status"]).await.json()["entries"].as_u64().unwrap_or_default())
-        .await;
+    north.reaches("links", 1).await;
+    south.reaches("links", 1).await;
+    south.holds_as_many_as(&north).await;
     machine.run(&["--home", "fj", "sync", "--through", &south_card]).await.ok();
     south.reaches("records", 1).await;
     north.reaches("records", 1).await;
