@@ -15,7 +15,7 @@ use prost::Message;
 use crate::admissions::Admissions;
 use crate::carriage::{Carried, Policy, Quotas};
 use crate::identities::{Identities, Judged};
-use crate::store::{NewRun, Outcome, Store};
+use crate::store::{Kind, NewRun, Outcome, Store};
 
 /// Signing keys whose curve point is kept ready; about 200 bytes each.
 const VERIFIERS_MAX: usize = 10_000;
@@ -266,7 +266,8 @@ impl Ingest {
         let count = entries.len();
         let skip = count.saturating_sub(fresh);
         let head = log.head().ok_or(Reason::IdentityNotIncept)?;
-        let run = new_run(feed, &packed, &entries, skip, head, replaces)?;
+        let kind = if replaces { Kind::Replace } else { Kind::Append };
+        let run = new_run(feed, &packed, &entries, skip, head, kind)?;
         Ok(Some(Checked { run, carried, fresh: fresh as u64, known: skip as u64, log: Some(log) }))
     }
 
@@ -309,7 +310,7 @@ impl Ingest {
         }
         let fresh = (run.entries.len() - skip) as u64;
         self.within_quota(&feed.party, carried, fresh)?;
-        let run = new_run(feed, &packed, &entries, skip, run.head(), false)?;
+        let run = new_run(feed, &packed, &entries, skip, run.head(), Kind::Append)?;
         Ok(Some(Checked { run, carried, fresh, known: skip as u64, log: None }))
     }
 
@@ -445,13 +446,13 @@ fn new_run(
     entries: &[caphub_proto::wire::UncheckedEntry<'_>],
     skip: usize,
     head: caphub_proto::wire::Head,
-    replaces: bool,
+    kind: Kind,
 ) -> Result<NewRun, Reason> {
     let offset: usize = entries.iter().take(skip).map(caphub_proto::wire::UncheckedEntry::packed_len).sum();
     let packed = packed.slice(offset..);
     let first = Seq::new(first_seq(&packed)).ok_or(Reason::BadSeq)?;
     let count = u32::try_from(entries.len() - skip).map_err(|_| Reason::RunTooLarge)?;
-    Ok(NewRun { feed, packed, first, head, count, replaces })
+    Ok(NewRun { feed, packed, first, head, count, kind })
 }
 
 fn first_seq(packed: &[u8]) -> u64 {

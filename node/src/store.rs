@@ -5,23 +5,27 @@ mod files;
 mod frame;
 mod index;
 #[cfg(test)]
+mod kinds;
+mod open;
+mod read;
+mod shape;
+#[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 
 use bytes::Bytes;
-use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
+use caphub_proto::wire::intake::Tail;
 use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, LogId, PartyId, Seq};
 use tokio::sync::{oneshot, watch};
 
 use crate::store::commit::{Committer, Work};
-use crate::store::files::{Register, Segments, read_frame};
-use crate::store::index::{Index, Place};
+use crate::store::files::{Register, Segments};
+use crate::store::index::Index;
 
 /// The mark of a store that was put back from a copy.
 const PUT_BACK: &str = "put-back";
@@ -41,8 +45,28 @@ pub struct NewRun {
     pub head: Head,
     /// Entries.
     pub count: u32,
-    /// Identity feeds only: replaces what is held from `first` on.
-    pub replaces: bool,
+    /// How it meets what is held.
+    pub kind: Kind,
+}
+
+/// How a run meets what is held of its feed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// It follows the head.
+    Append = 0,
+    /// It takes the place of what is held from its first entry on: another branch counts.
+    Replace = 1,
+    /// It lies above a hole.
+    Tail = 2,
+    /// It has bodies that were missing; its entries are held.
+    Refill = 3,
+}
+
+impl Kind {
+    /// Of a frame's byte.
+    fn of(byte: u8) -> Option<Self> {
+        [Self::Append, Self::Replace, Self::Tail, Self::Refill].into_iter().find(|k| *k as u8 == byte)
+    }
 }
 
 impl NewRun {
@@ -50,7 +74,7 @@ impl NewRun {
     pub(crate) fn empty() -> Self {
         let head = Head { seq: Seq::FIRST, hash: EntryHash::default() };
         let feed = Feed::identity(PartyId::default());
-        Self { feed, packed: Bytes::new(), first: Seq::FIRST, head, count: 0, replaces: false }
+        Self { feed, packed: Bytes::new(), first: Seq::FIRST, head, count: 0, kind: Kind::Append }
     }
 }
 
@@ -98,6 +122,8 @@ pub struct StoredRun {
     pub count: u32,
     /// As it travels.
     pub packed: Bytes,
+    /// How it met what was held when it was stored.
+    pub kind: Kind,
 }
 
 impl StoredRun {
@@ -168,12 +194,25 @@ pub(crate) struct Shared {
     segments: Segments,
     index: Index,
     heads: RwLock<HashMap<FeedId, FeedHead>>,
+    tails: RwLock<HashMap<FeedId, Vec<Tail>>>,
+    marks: RwLock<Marks>,
     own: RwLock<HashMap<FeedId, (Seq, EntryHash)>>,
-    erased: RwLock<HashSet<(FeedId, u64)>>,
+    erased: RwLock<HashMap<FeedId, BTreeSet<u64>>>,
     erasures: Mutex<File>,
     end: AtomicU64,
     grown: watch::Sender<u64>,
     failed: AtomicBool,
+}
+
+/// Marks that the index keeps, in memory.
+#[derive(Default)]
+struct Marks {
+    /// Bodies that are not here.
+    absent: HashMap<FeedId, BTreeSet<u64>>,
+    /// Feeds some of whose bodies came later, in other frames.
+    refilled: HashSet<FeedId>,
+    /// Feeds in which another branch took the place of held entries.
+    replaced: HashSet<FeedId>,
 }
 
 /// An open store.
@@ -189,17 +228,19 @@ impl Store {
     /// Opens or makes the store of a folder; cuts a torn tail and brings the index up to the segments.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory)?;
-        let lock = lock(directory)?;
-        let (log, earlier) = log_ids(directory)?;
+        let lock = open::lock(directory)?;
+        let (log, earlier) = open::log_ids(directory)?;
         let segments = Segments::new(directory.join("segments"), log, earlier.clone())?;
         let index = Index::open(&directory.join("index"), log)?;
-        let (erasures, erased) = erasures(&directory.join("erasures"))?;
+        let (erasures, erased) = open::erasures(&directory.join("erasures"))?;
         let shared = Shared {
             log,
             earlier,
             segments,
             index,
             heads: RwLock::default(),
+            tails: RwLock::default(),
+            marks: RwLock::default(),
             own: RwLock::default(),
             erased: RwLock::new(erased),
             erasures: Mutex::new(erasures),
@@ -263,6 +304,28 @@ impl Store {
         self.shared.heads.read().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 
+    /// What is held of a feed above holes, lowest first.
+    pub fn tails(&self, feed: &FeedId) -> Vec<Tail> {
+        self.shared
+            .tails
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(feed)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Bytes of all tails of all feeds.
+    pub fn tail_bytes(&self) -> u64 {
+        let tails = self.shared.tails.read().unwrap_or_else(PoisonError::into_inner);
+        tails.values().flatten().map(|t| t.bytes).sum()
+    }
+
+    /// True where entries of the feed were replaced by those of another branch.
+    pub fn was_replaced(&self, feed: &FeedId) -> bool {
+        self.shared.marks.read().unwrap_or_else(PoisonError::into_inner).replaced.contains(feed)
+    }
+
     /// The last entry of a feed that this machine signed.
     pub fn own_head(&self, feed: &FeedId) -> Option<(Seq, EntryHash)> {
         self.shared.own.read().unwrap_or_else(PoisonError::into_inner).get(feed).copied()
@@ -297,111 +360,6 @@ impl Store {
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
         Ok(self.shared.segments.bytes()?)
     }
-
-    /// Runs of a feed from a place on: at least one, then up to `max_bytes`; each ends where a run ended when it
-    /// was stored, because only there a signature is known to be valid.
-    pub fn read_feed(
-        &self,
-        feed: &FeedId,
-        from: Seq,
-        max_bytes: usize,
-    ) -> Result<Vec<StoredRun>, StoreError> {
-        let (mut runs, mut bytes, mut next) = (Vec::<StoredRun>::new(), 0, Some(from));
-        while let Some(at) = next {
-            let Some(place) = self.shared.index.run_at(feed, at)? else { break };
-            let run = self.read(place, at)?;
-            next = Seq::new(run.first.value() + u64::from(run.count));
-            bytes += run.packed.len();
-            match runs.last_mut() {
-                Some(last) if coalesces(last, &run) => {
-                    last.count += run.count;
-                    last.packed = [&last.packed[..], &run.packed].concat().into();
-                }
-                _ => runs.push(run),
-            }
-            if bytes >= max_bytes {
-                break;
-            }
-        }
-        Ok(runs)
-    }
-
-    /// Runs in the order of the log, and the ordinal after them.
-    pub fn read_from(&self, ordinal: u64, max_bytes: usize) -> Result<(Vec<StoredRun>, u64), StoreError> {
-        let (mut runs, mut bytes, mut next) = (Vec::new(), 0, ordinal);
-        let end = self.end();
-        while next < end && bytes < max_bytes {
-            let Some(place) = self.shared.index.run_from(next)?.filter(|p| p.ordinal < end) else {
-                next = end;
-                break;
-            };
-            let skip = next.saturating_sub(place.ordinal);
-            let from = Seq::new(place.first.value() + skip).ok_or(StoreError::Failed)?;
-            let run = self.read(place, from)?;
-            next = place.ordinal + u64::from(place.count);
-            bytes += run.packed.len();
-            runs.push(run);
-        }
-        Ok((runs, next))
-    }
-
-    /// One entry of a feed.
-    pub fn entry(&self, feed: &FeedId, seq: Seq) -> Result<Option<StoredEntry>, StoreError> {
-        match self.shared.index.run_at(feed, seq)? {
-            Some(place) => self.read(place, seq).map(|run| first_of(&run)),
-            None => Ok(None),
-        }
-    }
-
-    /// One entry by its ordinal.
-    pub fn entry_at(&self, ordinal: u64) -> Result<Option<StoredEntry>, StoreError> {
-        let place = self.shared.index.run_from(ordinal)?.filter(|p| p.ordinal <= ordinal);
-        let Some(place) = place else { return Ok(None) };
-        match Seq::new(place.first.value() + (ordinal - place.ordinal)) {
-            Some(seq) => self.read(place, seq).map(|run| first_of(&run)),
-            None => Ok(None),
-        }
-    }
-
-    /// Drops bodies: the mark is durable first, then the bytes are overwritten. Places never move.
-    pub fn erase(&self, entries: &[(FeedId, u64)]) -> Result<(), StoreError> {
-        let mut file = self.shared.erasures.lock().unwrap_or_else(PoisonError::into_inner);
-        let marks: Vec<u8> =
-            entries.iter().flat_map(|(f, s)| [&f.as_bytes()[..], &s.to_be_bytes()].concat()).collect();
-        file.write_all(&marks)?;
-        file.sync_data()?;
-        self.shared.erased.write().unwrap_or_else(PoisonError::into_inner).extend(entries);
-        for (feed, seq) in entries {
-            let Some(place) =
-                Seq::new(*seq).map(|s| self.shared.index.run_at(feed, s)).transpose()?.flatten()
-            else {
-                continue;
-            };
-            let segment = self.shared.segments.file(place.segment)?;
-            let Some((head, packed, length)) = read_frame(&segment, place.offset)? else { continue };
-            let start = place.offset + length - packed.len() as u64;
-            let body = frame::bodies(&head, &packed).into_iter().find(|(s, ..)| s == seq);
-            if let Some((_, offset, length)) = body {
-                self.shared.segments.overwrite(place.segment, start + offset as u64, length)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn read(&self, place: Place, from: Seq) -> Result<StoredRun, StoreError> {
-        let damaged = || StoreError::Damaged { segment: place.segment, offset: place.offset };
-        let file = self.shared.segments.file(place.segment)?;
-        let (head, packed, _) = read_frame(&file, place.offset)?.ok_or_else(damaged)?;
-        let skip = from.value().checked_sub(head.first.value()).ok_or_else(damaged)?;
-        let feed = head.feed.id();
-        let erased = self.shared.erased.read().unwrap_or_else(PoisonError::into_inner);
-        let packed = match erased.is_empty() && skip == 0 {
-            true => packed,
-            false => frame::serve(&head, &packed, from, |seq| erased.contains(&(feed, seq))),
-        };
-        let count = u32::try_from(u64::from(place.count) - skip).map_err(|_| damaged())?;
-        Ok(StoredRun { feed: head.feed, first: from, first_ordinal: head.ordinal + skip, count, packed })
-    }
 }
 
 impl Drop for Store {
@@ -413,65 +371,4 @@ impl Drop for Store {
         }
         self.shared.index.flush();
     }
-}
-
-fn coalesces(last: &StoredRun, run: &StoredRun) -> bool {
-    (last.count + run.count) as usize <= RUN_ENTRIES_MAX
-        && last.packed.len() + run.packed.len() <= RUN_BYTES_MAX
-}
-
-fn first_of(run: &StoredRun) -> Option<StoredEntry> {
-    let entries = caphub_proto::wire::feed::unpack(&run.packed).ok()?;
-    let length = 118 + 64 + 1 + entries.first()?.body.map_or(0, <[u8]>::len);
-    Some(StoredEntry { feed: run.feed, ordinal: run.first_ordinal, packed: run.packed.slice(..length) })
-}
-
-fn lock(directory: &Path) -> Result<File, StoreError> {
-    let path = directory.join("lock");
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
-    if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
-        let mut holder = String::new();
-        let _ = file.read_to_string(&mut holder);
-        let holder = if holder.trim().is_empty() { "?".to_owned() } else { holder.trim().to_owned() };
-        return Err(StoreError::Locked { path: directory.to_owned(), holder });
-    }
-    file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())?;
-    Ok(file)
-}
-
-/// The log's id, and those that it had before its store was put back. A mark that it was put back gives it another:
-/// the new id is durable before the mark goes, so that a crash between makes one id too many and never one too few.
-fn log_ids(directory: &Path) -> Result<(LogId, Vec<LogId>), StoreError> {
-    let (path, mark) = (directory.join("log-id"), directory.join(PUT_BACK));
-    let text = match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        read => read?,
-    };
-    let parsed: Result<Vec<LogId>, _> = text.lines().map(|line| line.trim().parse()).collect();
-    let mut ids = parsed.map_err(|_| StoreError::OtherFormat { path: path.clone() })?;
-    let put_back = mark.try_exists()?;
-    if ids.is_empty() || put_back {
-        ids.insert(0, LogId(crate::keys::random().map_err(|e| StoreError::File(std::io::Error::other(e)))?));
-        let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
-        crate::durable::replace(&path, lines.as_bytes())?;
-    }
-    if put_back {
-        tracing::warn!(log = %ids[0], "the store was put back from a copy: it goes on under another log id");
-        std::fs::remove_file(&mark)?;
-    }
-    Ok((ids.remove(0), ids))
-}
-
-fn erasures(path: &Path) -> Result<(File, HashSet<(FeedId, u64)>), StoreError> {
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let whole = bytes.len() - bytes.len() % 40;
-    file.set_len(whole as u64)?;
-    let marks = bytes.chunks_exact(40).filter_map(|mark| {
-        let seq = u64::from_be_bytes(mark[32..].try_into().ok()?);
-        Some((FeedId::from_slice(&mark[..32])?, seq))
-    });
-    Ok((file, marks.collect()))
 }

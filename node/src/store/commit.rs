@@ -4,15 +4,18 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, mpsc};
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
-use caphub_proto::wire::{Feed, Head};
+use caphub_proto::wire::FeedId;
 use tokio::sync::oneshot;
 
 use crate::author::now_ms;
 use crate::store::files::{Register, SEGMENT_BYTES_MAX, START, read_frame};
 use crate::store::frame::{self, FrameHead};
-use crate::store::index::{Marker, Place};
-use crate::store::{Appended, FeedHead, NewRun, Outcome, Shared, StoreError};
+use crate::store::index::{Change, Marker, Place};
+use crate::store::shape::{Piece, Shape};
+use crate::store::{Appended, FeedHead, Kind, NewRun, Outcome, Shared, StoreError};
 
 /// Bytes that one commit gathers before it syncs.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
@@ -37,7 +40,8 @@ pub(super) struct Committer {
     register: Register,
 }
 
-type Indexed = Vec<(Feed, Place, Head, bool)>;
+/// Shapes as they are after earlier runs of the same commit.
+type Shapes = HashMap<FeedId, Shape>;
 
 impl Committer {
     pub(super) fn new(shared: Arc<Shared>, tail: Tail, register: Register) -> Self {
@@ -56,10 +60,10 @@ impl Committer {
                 first: head.first,
                 head: last,
                 count: head.count,
-                replaces: head.replaces,
+                kind: head.kind,
             };
-            let held = self.held(&run);
-            if held + 1 == run.first.value() {
+            let fits = shape_of(&self.shared, &run.feed.id(), &Shapes::new()).after(&piece(&run)).is_some();
+            if fits && run.kind == Kind::Append {
                 tracing::warn!(feed = %run.feed.id(), "a signed batch was missing from the log and is put back");
                 self.write(vec![run], false)?;
             }
@@ -107,11 +111,6 @@ impl Committer {
         }
     }
 
-    fn held(&self, run: &NewRun) -> u64 {
-        let heads = self.shared.heads.read().unwrap_or_else(PoisonError::into_inner);
-        heads.get(&run.feed.id()).map_or(0, |h| h.head.seq.value())
-    }
-
     /// Segment (and register) first, index second: after a crash the tail is replayed into the index.
     fn write(&mut self, runs: Vec<NewRun>, own: bool) -> Result<Vec<Outcome>, StoreError> {
         if self.tail.offset >= SEGMENT_BYTES_MAX {
@@ -119,30 +118,35 @@ impl Committer {
         }
         let file = self.shared.segments.file(self.tail.segment)?;
         let mut ordinal = self.shared.end.load(Ordering::Acquire);
-        let (mut bytes, mut indexed, mut outcomes) = (Vec::new(), Indexed::new(), Vec::new());
-        let mut fresh = std::collections::HashMap::new();
+        let (mut bytes, mut changes, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut shapes = Shapes::new();
         for run in &runs {
             let id = run.feed.id();
-            let held = fresh.get(&id).copied().unwrap_or_else(|| self.held(run));
-            let follows = run.first.value() == held + 1 || (run.replaces && run.first.value() <= held);
-            if !follows || run.count == 0 {
-                outcomes.push(Outcome::Conflict { held });
+            let held = shape_of(&self.shared, &id, &shapes);
+            let after = (run.count > 0).then(|| held.after(&piece(run))).flatten();
+            let Some((shape, cuts)) = after else {
+                outcomes.push(Outcome::Conflict { held: held.height() });
                 continue;
-            }
+            };
             let offset = self.tail.offset + bytes.len() as u64;
             frame::encode(run, ordinal, now_ms(), &mut bytes);
             let (segment, first, count) = (self.tail.segment, run.first, run.count);
-            indexed.push((
-                run.feed,
-                Place { segment, offset, ordinal, first, count },
-                run.head,
-                run.replaces,
-            ));
+            let place = Place { segment, offset, ordinal, first, count };
+            let absent = frame::absent(run.first, &run.packed);
+            shapes.insert(id, shape.clone());
+            changes.push(Change {
+                feed: run.feed,
+                id,
+                kind: run.kind,
+                place,
+                shape: Some(shape),
+                cuts,
+                absent,
+            });
             outcomes.push(Outcome::Stored { ordinal });
-            fresh.insert(id, run.head.seq.value());
             ordinal += u64::from(run.count);
         }
-        if indexed.is_empty() {
+        if changes.is_empty() {
             return Ok(outcomes);
         }
         let (log, register) = std::thread::scope(|scope| {
@@ -157,22 +161,77 @@ impl Committer {
         log.and(register)?;
         self.tail.offset += bytes.len() as u64;
         let marker = Marker { segment: self.tail.segment, offset: self.tail.offset, ordinal };
-        self.shared.index.apply(&indexed, marker)?;
-        publish(&self.shared, &indexed, ordinal);
+        self.shared.index.apply(&changes, marker)?;
+        publish(&self.shared, &changes, ordinal);
         if own {
             let mut heads = self.shared.own.write().unwrap_or_else(PoisonError::into_inner);
-            heads.extend(indexed.iter().map(|(f, _, h, _)| (f.id(), (h.seq, h.hash))));
+            let stored = runs.iter().zip(&outcomes).filter(|(_, o)| matches!(o, Outcome::Stored { .. }));
+            heads.extend(stored.map(|(r, _)| (r.feed.id(), (r.head.seq, r.head.hash))));
         }
         Ok(outcomes)
     }
 }
 
-fn publish(shared: &Shared, indexed: &Indexed, end: u64) {
+fn piece(run: &NewRun) -> Piece {
+    let previous = frame::previous(&run.packed).unwrap_or_default();
+    let bytes = run.packed.len() as u64;
+    Piece { kind: run.kind, first: run.first, previous, last: run.head, bytes }
+}
+
+fn shape_of(shared: &Shared, feed: &FeedId, shapes: &Shapes) -> Shape {
+    if let Some(shape) = shapes.get(feed) {
+        return shape.clone();
+    }
+    let head = shared.heads.read().unwrap_or_else(PoisonError::into_inner).get(feed).map(|h| h.head);
+    let tails = shared.tails.read().unwrap_or_else(PoisonError::into_inner).get(feed).cloned();
+    Shape { head, tails: tails.unwrap_or_default() }
+}
+
+fn publish(shared: &Shared, changes: &[Change], end: u64) {
     let mut heads = shared.heads.write().unwrap_or_else(PoisonError::into_inner);
-    heads.extend(indexed.iter().map(|(feed, _, head, _)| (feed.id(), FeedHead { feed: *feed, head: *head })));
-    drop(heads);
+    let mut tails = shared.tails.write().unwrap_or_else(PoisonError::into_inner);
+    for change in changes {
+        let Some(shape) = &change.shape else { continue };
+        if let Some(head) = shape.head {
+            heads.insert(change.id, FeedHead { feed: change.feed, head });
+        }
+        match shape.tails.is_empty() {
+            true => drop(tails.remove(&change.id)),
+            false => drop(tails.insert(change.id, shape.tails.clone())),
+        }
+    }
+    drop((heads, tails));
+    let marked = |c: &Change| !c.absent.is_empty() || c.kind != Kind::Append || !c.cuts.is_empty();
+    if changes.iter().any(marked) {
+        mark(shared, changes);
+    }
     shared.end.store(end, Ordering::Release);
     shared.grown.send_replace(end);
+}
+
+/// The marks that the index got, in memory.
+fn mark(shared: &Shared, changes: &[Change]) {
+    let mut marks = shared.marks.write().unwrap_or_else(PoisonError::into_inner);
+    for change in changes.iter().filter(|c| c.shape.is_some()) {
+        let absent = marks.absent.entry(change.id).or_default();
+        for (from, to) in &change.cuts {
+            absent.retain(|seq| !(from..=to).contains(&seq));
+        }
+        let places = change.place.first.value()..change.place.first.value() + u64::from(change.place.count);
+        if change.kind == Kind::Refill {
+            absent.retain(|seq| !places.contains(seq));
+        }
+        absent.extend(&change.absent);
+        if absent.is_empty() {
+            marks.absent.remove(&change.id);
+        }
+        if change.kind == Kind::Refill {
+            marks.refilled.insert(change.id);
+        }
+        if change.kind == Kind::Replace && !change.feed.is_identity() {
+            marks.replaced.insert(change.id);
+        }
+    }
 }
 
 /// Reads the segments from where the index stands, cuts a torn tail, and fills the heads.
@@ -196,40 +255,67 @@ pub(super) fn recover(shared: &Shared) -> Result<Tail, StoreError> {
             Marker { segment: first, offset: START, ordinal: 0 }
         }
     };
-    for head in shared.index.heads()? {
-        let mut heads = shared.heads.write().unwrap_or_else(PoisonError::into_inner);
-        heads.insert(head.feed.id(), head);
-    }
+    load(shared)?;
     for number in numbers.into_iter().filter(|n| *n >= marker.segment).collect::<Vec<_>>() {
         if number > marker.segment {
             marker = Marker { segment: number, offset: START, ordinal: marker.ordinal };
         }
         marker = replay(shared, marker, number == last)?;
     }
-    publish(shared, &Indexed::new(), marker.ordinal);
+    publish(shared, &[], marker.ordinal);
     Ok(Tail { segment: marker.segment, offset: marker.offset })
+}
+
+/// What the index holds of heads, tails and marks.
+fn load(shared: &Shared) -> Result<(), StoreError> {
+    let mut heads = shared.heads.write().unwrap_or_else(PoisonError::into_inner);
+    heads.extend(shared.index.heads()?.into_iter().map(|head| (head.feed.id(), head)));
+    let mut tails = shared.tails.write().unwrap_or_else(PoisonError::into_inner);
+    for (feed, tail) in shared.index.tails()? {
+        tails.entry(feed).or_default().push(tail);
+    }
+    let mut marks = shared.marks.write().unwrap_or_else(PoisonError::into_inner);
+    for (feed, seq) in shared.index.marks(b'w')? {
+        marks.absent.entry(feed).or_default().insert(seq);
+    }
+    marks.refilled.extend(shared.index.marks(b'b')?.into_iter().map(|(feed, _)| feed));
+    marks.replaced.extend(shared.index.marks(b'x')?.into_iter().map(|(feed, _)| feed));
+    Ok(())
 }
 
 fn replay(shared: &Shared, mut marker: Marker, is_last: bool) -> Result<Marker, StoreError> {
     let file = shared.segments.file(marker.segment)?;
-    let erased = shared.erased.read().unwrap_or_else(PoisonError::into_inner);
-    let mut indexed = Indexed::new();
+    let (mut changes, mut shapes) = (Vec::new(), Shapes::new());
     while let Some((head, packed, length)) = read_frame(&file, marker.offset)? {
         let id = head.feed.id();
-        if head.ordinal != marker.ordinal || !frame::fits(&head, &packed, |s| erased.contains(&(id, s))) {
+        let erased = |seq| {
+            let erased = shared.erased.read().unwrap_or_else(PoisonError::into_inner);
+            erased.get(&id).is_some_and(|e| e.contains(&seq))
+        };
+        if head.ordinal != marker.ordinal || !frame::fits(&head, &packed, erased) {
             break;
         }
-        let Some(last) = head.head() else { break };
+        let Some(piece) = head.piece(&packed) else { break };
+        let after = shape_of(shared, &id, &shapes).after(&piece);
+        if after.is_none() {
+            tracing::error!(feed = %id, first = %head.first, "a stored run does not follow what is before it");
+        }
+        let (shape, cuts) = after.map_or((None, Vec::new()), |(shape, cuts)| (Some(shape), cuts));
+        if let Some(shape) = &shape {
+            shapes.insert(id, shape.clone());
+        }
         let (segment, offset, ordinal) = (marker.segment, marker.offset, head.ordinal);
         let place = Place { segment, offset, ordinal, first: head.first, count: head.count };
-        indexed.push((head.feed, place, last, head.replaces));
+        let absent = frame::absent(head.first, &packed);
+        changes.push(Change { feed: head.feed, id, kind: head.kind, place, shape, cuts, absent });
         marker.offset += length;
         marker.ordinal += u64::from(head.count);
-        if indexed.len() >= 1_000 {
-            flush(shared, &mut indexed, marker)?;
+        if changes.len() >= 1_000 {
+            flush(shared, &mut changes, marker)?;
+            shapes.clear();
         }
     }
-    flush(shared, &mut indexed, marker)?;
+    flush(shared, &mut changes, marker)?;
     if file.metadata()?.len() > marker.offset {
         if !is_last {
             return Err(StoreError::Damaged { segment: marker.segment, offset: marker.offset });
@@ -241,9 +327,9 @@ fn replay(shared: &Shared, mut marker: Marker, is_last: bool) -> Result<Marker, 
     Ok(marker)
 }
 
-fn flush(shared: &Shared, indexed: &mut Indexed, marker: Marker) -> Result<(), StoreError> {
-    shared.index.apply(indexed, marker)?;
-    publish(shared, indexed, marker.ordinal);
-    indexed.clear();
+fn flush(shared: &Shared, changes: &mut Vec<Change>, marker: Marker) -> Result<(), StoreError> {
+    shared.index.apply(changes, marker)?;
+    publish(shared, changes, marker.ordinal);
+    changes.clear();
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! head   magic "CHR1" 4 | head length u32 | packed length u32 | ordinal u64 | arrived ms u64 | party 32
 //!        | operator key 32 and audience length u8, audience (length 0 and no key: identity)
-//!        | first seq u64 | count u32 | last entry hash 32 | replaces u8
+//!        | first seq u64 | count u32 | last entry hash 32 | kind u8: 0 append, 1 replace, 2 tail, 3 refill
 //!        | count x (CRC32C of header, signature, presence; CRC32C of body) | CRC32C of all before
 //! packed the entries: header 118, signature 64, presence 1, body
 //! ```
@@ -15,7 +15,8 @@ use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{EntryHash, Feed, Head, PartyId, Seq};
 
-use crate::store::NewRun;
+use crate::store::shape::Piece;
+use crate::store::{Kind, NewRun};
 
 const MAGIC: &[u8; 4] = b"CHR1";
 /// Bytes that tell how long a frame is.
@@ -33,7 +34,7 @@ pub(super) struct FrameHead {
     pub(super) first: Seq,
     pub(super) count: u32,
     pub(super) last: EntryHash,
-    pub(super) replaces: bool,
+    pub(super) kind: Kind,
     sums: Vec<(u32, u32)>,
 }
 
@@ -41,6 +42,12 @@ impl FrameHead {
     pub(super) fn head(&self) -> Option<Head> {
         let seq = Seq::new(self.first.value() + u64::from(self.count) - 1)?;
         Some(Head { seq, hash: self.last })
+    }
+
+    /// The frame as the shape of its feed sees it.
+    pub(super) fn piece(&self, packed: &[u8]) -> Option<Piece> {
+        let (kind, first, last) = (self.kind, self.first, self.head()?);
+        Some(Piece { kind, first, previous: previous(packed)?, last, bytes: packed.len() as u64 })
     }
 }
 
@@ -74,7 +81,7 @@ pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<
     out.extend_from_slice(&run.first.value().to_be_bytes());
     out.extend_from_slice(&run.count.to_be_bytes());
     out.extend_from_slice(run.head.hash.as_bytes());
-    out.push(u8::from(run.replaces));
+    out.push(run.kind as u8);
     for (fixed, body) in parts(&run.packed) {
         out.extend_from_slice(&crc32c::crc32c(fixed).to_be_bytes());
         out.extend_from_slice(&crc32c::crc32c(body).to_be_bytes());
@@ -107,9 +114,9 @@ pub(super) fn decode(head: &[u8]) -> Option<FrameHead> {
     let first = Seq::new(reader.u64()?)?;
     let count = reader.u32().filter(|c| (1..=RUN_ENTRIES_MAX as u32).contains(c))?;
     let last = EntryHash(reader.array()?);
-    let replaces = reader.u8()? == 1;
+    let kind = Kind::of(reader.u8()?)?;
     let sums: Option<Vec<_>> = (0..count).map(|_| Some((reader.u32()?, reader.u32()?))).collect();
-    Some(FrameHead { ordinal, feed, first, count, last, replaces, sums: sums? })
+    Some(FrameHead { ordinal, feed, first, count, last, kind, sums: sums? })
 }
 
 /// True where every entry is whole; a body may differ where `erased` says so.
@@ -132,24 +139,48 @@ pub(super) fn bodies(head: &FrameHead, packed: &[u8]) -> Vec<(u64, usize, usize)
     lengths.collect()
 }
 
-/// The run from `from` on, with erased bodies left out.
-pub(super) fn serve(head: &FrameHead, packed: &Bytes, from: Seq, erased: impl Fn(u64) -> bool) -> Bytes {
+/// What the first entry of a packed run names as previous.
+pub(super) fn previous(packed: &[u8]) -> Option<EntryHash> {
+    EntryHash::from_slice(packed.get(42..74)?)
+}
+
+/// Places of entries without a body.
+pub(super) fn absent(first: Seq, packed: &[u8]) -> Vec<u64> {
     let entries = unpack(packed).unwrap_or_default();
-    let skip = (from.value() - head.first.value()) as usize;
-    let size = |e: &caphub_proto::wire::UncheckedEntry<'_>| FIXED + e.body.map_or(0, <[u8]>::len);
-    let offset: usize = entries.iter().take(skip).map(size).sum();
-    if !(from.value()..from.value() + entries.len() as u64).any(&erased) {
-        return packed.slice(offset..);
+    let bare = entries.iter().zip(first.value()..).filter(|(e, _)| e.body.is_none());
+    bare.map(|(_, seq)| seq).collect()
+}
+
+/// A packed run from `first` on as it is served: from `from` up to `end` (the place after the last), each body as
+/// `body` gives it.
+pub(super) fn serve(
+    packed: &Bytes,
+    places: std::ops::Range<u64>,
+    first: u64,
+    mut body: impl FnMut(u64, Option<Bytes>) -> Option<Bytes>,
+) -> Bytes {
+    let (mut out, mut at, mut altered) = (Vec::new(), 0, false);
+    let (mut start, mut end) = (0, packed.len());
+    for (entry, seq) in unpack(packed).unwrap_or_default().iter().zip(first..) {
+        let size = entry.packed_len();
+        if seq == places.start {
+            start = at;
+        }
+        if seq == places.end {
+            end = at;
+        }
+        if places.contains(&seq) {
+            let held = entry.body.map(|b| packed.slice(at + FIXED..at + FIXED + b.len()));
+            let given = body(seq, held.clone());
+            altered |= given != held;
+            out.extend_from_slice(entry.header);
+            out.extend_from_slice(entry.signature);
+            out.push(u8::from(given.is_some()));
+            out.extend_from_slice(given.as_deref().unwrap_or_default());
+        }
+        at += size;
     }
-    let mut out = Vec::with_capacity(packed.len() - offset);
-    for (entry, seq) in entries.iter().skip(skip).zip(from.value()..) {
-        let body = entry.body.filter(|_| !erased(seq));
-        out.extend_from_slice(entry.header);
-        out.extend_from_slice(entry.signature);
-        out.push(u8::from(body.is_some()));
-        out.extend_from_slice(body.unwrap_or_default());
-    }
-    out.into()
+    if altered { out.into() } else { packed.slice(start..end) }
 }
 
 fn parts(packed: &[u8]) -> Vec<(&[u8], &[u8])> {

@@ -1,12 +1,24 @@
 //! What can be rebuilt from the segments: which run lies where. sled is opened behind a guard and never trusted.
+//!
+//! ```text
+//! l  log id                      m  marker: segment, offset, ordinal
+//! r  feed, first -> place        which run of the feed's chain, tails included, holds what follows
+//! o  ordinal -> place, first     every frame, in the order of the log
+//! h  feed -> head                t  feed, first -> tail
+//! w  feed, seq                   a body that is not here      b  feed, seq -> place of the frame that filled it in
+//! x  feed                        entries were replaced by another branch
+//! ```
+
+mod change;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use caphub_proto::wire::bytes::Reader;
+use caphub_proto::wire::intake::Tail;
 use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, LogId, Seq};
 
-use crate::author::feed_parts;
+pub(super) use crate::store::index::change::Change;
 use crate::store::{FeedHead, StoreError};
 
 /// Bytes of sled's cache.
@@ -19,6 +31,7 @@ pub(super) struct Place {
     pub(super) offset: u64,
     pub(super) ordinal: u64,
     pub(super) first: Seq,
+    /// Entries that count here; fewer than the frame has where another branch replaced its end.
     pub(super) count: u32,
 }
 
@@ -85,41 +98,21 @@ impl Index {
         Some(Marker { segment: reader.u32()?, offset: reader.u64()?, ordinal: reader.u64()? })
     }
 
-    /// One atomic batch a commit: runs, heads and the marker.
-    pub(super) fn apply(&self, runs: &[(Feed, Place, Head, bool)], marker: Marker) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (feed, place, head, replaces) in runs {
-            let id = feed.id();
-            if *replaces {
-                for old in self.tree.range(run_key(&id, place.first.value())..=run_key(&id, u64::MAX)) {
-                    batch.remove(old.map_err(failed)?.0);
-                }
-            }
-            let mut value = Vec::with_capacity(28);
-            value.extend_from_slice(&place.segment.to_be_bytes());
-            value.extend_from_slice(&place.offset.to_be_bytes());
-            value.extend_from_slice(&place.ordinal.to_be_bytes());
-            value.extend_from_slice(&place.count.to_be_bytes());
-            batch.insert(run_key(&id, place.first.value()), value.clone());
-            value.extend_from_slice(&place.first.value().to_be_bytes());
-            batch.insert(ordinal_key(place.ordinal), value);
-            batch.insert(head_key(&id), head_value(feed, *head));
-        }
-        let mut value = marker.segment.to_be_bytes().to_vec();
-        value.extend_from_slice(&marker.offset.to_be_bytes());
-        value.extend_from_slice(&marker.ordinal.to_be_bytes());
-        batch.insert(b"m", value);
-        self.tree.apply_batch(batch).map_err(failed)
-    }
-
     /// The run that holds this place of a feed.
     pub(super) fn run_at(&self, feed: &FeedId, seq: Seq) -> Result<Option<Place>, StoreError> {
-        let below = self.tree.range(run_key(feed, 0)..=run_key(feed, seq.value())).next_back();
+        let below = self.tree.range(key(b'r', feed, 0)..=key(b'r', feed, seq.value())).next_back();
         let Some(found) = below else { return Ok(None) };
         let (key, value) = found.map_err(failed)?;
-        let first = key.get(33..41).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes);
-        let place = place(&value, first);
-        Ok(place.filter(|p| seq.value() < p.first.value() + u64::from(p.count)))
+        Ok(seq_of(&key).and_then(|first| place(&value, first)).filter(|p| p.holds(seq.value())))
+    }
+
+    /// The frame that filled in a missing body.
+    pub(super) fn refill_at(&self, feed: &FeedId, seq: u64) -> Result<Option<Place>, StoreError> {
+        let value = self.tree.get(key(b'b', feed, seq)).map_err(failed)?;
+        Ok(value.and_then(|value| {
+            let first = value.get(24..32)?.try_into().ok().map(u64::from_be_bytes)?;
+            place(&value, first)
+        }))
     }
 
     /// The run that holds this ordinal, or the first one after it.
@@ -145,14 +138,37 @@ impl Index {
         });
         all.collect()
     }
+
+    pub(super) fn tails(&self) -> Result<Vec<(FeedId, Tail)>, StoreError> {
+        let all = self.tree.scan_prefix(b"t").filter_map(|found| match found {
+            Ok((key, value)) => feed_of(&key).zip(read_tail(&value)).map(Ok),
+            Err(error) => Some(Err(failed(error))),
+        });
+        all.collect()
+    }
+
+    /// Every place of a kind of mark: `w`, `b` or `x` (whose place is 0).
+    pub(super) fn marks(&self, kind: u8) -> Result<Vec<(FeedId, u64)>, StoreError> {
+        let all = self.tree.scan_prefix([kind]).filter_map(|found| match found {
+            Ok((key, _)) => feed_of(&key).map(|feed| Ok((feed, seq_of(&key).unwrap_or(0)))),
+            Err(error) => Some(Err(failed(error))),
+        });
+        all.collect()
+    }
+}
+
+impl Place {
+    fn holds(&self, seq: u64) -> bool {
+        (self.first.value()..self.first.value() + u64::from(self.count)).contains(&seq)
+    }
 }
 
 fn failed(error: sled::Error) -> StoreError {
     StoreError::Index(error.to_string())
 }
 
-fn run_key(feed: &FeedId, seq: u64) -> Vec<u8> {
-    [b"r", &feed.as_bytes()[..], &seq.to_be_bytes()].concat()
+fn key(kind: u8, feed: &FeedId, seq: u64) -> Vec<u8> {
+    [&[kind], &feed.as_bytes()[..], &seq.to_be_bytes()].concat()
 }
 
 fn ordinal_key(ordinal: u64) -> Vec<u8> {
@@ -163,16 +179,18 @@ fn head_key(feed: &FeedId) -> Vec<u8> {
     [b"h", &feed.as_bytes()[..]].concat()
 }
 
+fn feed_of(key: &[u8]) -> Option<FeedId> {
+    FeedId::from_slice(key.get(1..33)?)
+}
+
+fn seq_of(key: &[u8]) -> Option<u64> {
+    key.get(33..41)?.try_into().ok().map(u64::from_be_bytes)
+}
+
 fn place(value: &[u8], first: u64) -> Option<Place> {
     let mut reader = Reader::new(value);
     let (segment, offset) = (reader.u32()?, reader.u64()?);
     Some(Place { segment, offset, ordinal: reader.u64()?, count: reader.u32()?, first: Seq::new(first)? })
-}
-
-fn head_value(feed: &Feed, head: Head) -> Vec<u8> {
-    let parts = feed_parts(feed);
-    let fixed = [head.seq.value().to_be_bytes().as_slice(), head.hash.as_bytes(), &parts.party_id].concat();
-    [fixed, parts.operator_key, parts.audience].concat()
 }
 
 fn read_head(value: &[u8]) -> Option<FeedHead> {
@@ -183,4 +201,11 @@ fn read_head(value: &[u8]) -> Option<FeedHead> {
     let key = if reader.is_empty() { &[][..] } else { reader.take(32)? };
     let feed = Feed::from_parts(party, key, reader.rest()).ok()?;
     Some(FeedHead { feed, head: Head { seq, hash } })
+}
+
+fn read_tail(value: &[u8]) -> Option<Tail> {
+    let mut reader = Reader::new(value);
+    let (first, previous) = (Seq::new(reader.u64()?)?, EntryHash(reader.array()?));
+    let head = Head { seq: Seq::new(reader.u64()?)?, hash: EntryHash(reader.array()?) };
+    Some(Tail { first, previous, head, bytes: reader.u64()? })
 }

@@ -5,7 +5,7 @@ use super::*;
 use caphub_proto::wire::entry::Draft;
 use caphub_proto::wire::{Audience, Signer};
 
-fn feed(seed: u8) -> (Signer, Feed) {
+pub(super) fn feed(seed: u8) -> (Signer, Feed) {
     let signer = Signer::from_seed(&[seed; 32]);
     let feed = Feed::records(PartyId([seed; 32]), signer.public(), Audience::Public);
     (signer, feed)
@@ -21,7 +21,7 @@ fn run(signer: &Signer, feed: &Feed, from: Option<Head>, count: u32) -> NewRun {
     }
     let (seq, hash) = head.unwrap();
     let first = first.map_or(Seq::FIRST, |h| h.seq.next().unwrap());
-    NewRun { feed: *feed, packed: packed.into(), first, head: Head { seq, hash }, count, replaces: false }
+    NewRun { feed: *feed, packed: packed.into(), first, head: Head { seq, hash }, count, kind: Kind::Append }
 }
 
 fn texts(runs: &[StoredRun]) -> Vec<u8> {

@@ -1,0 +1,223 @@
+//! Reading: by feed, by ordinal, one entry, one hash. Erased bodies are left out, refilled ones put back.
+
+use std::io::Write;
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::header::entry_hash;
+use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
+use caphub_proto::wire::{EntryHash, FeedId, Seq, UncheckedEntry};
+
+use crate::store::files::read_frame;
+use crate::store::index::Place;
+use crate::store::{Store, StoreError, StoredEntry, StoredRun, frame};
+
+impl Store {
+    /// Runs of a feed from a place on: at least one, then up to `max_bytes`; each ends where a run ended when it
+    /// was stored, because only there a signature is known to be valid. Nothing from above a hole.
+    pub fn read_feed(
+        &self,
+        feed: &FeedId,
+        from: Seq,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        let head = self.head(feed).map_or(0, |h| h.head.seq.value());
+        let (mut runs, mut bytes, mut next) = (Vec::<StoredRun>::new(), 0, Some(from));
+        while let Some(at) = next.filter(|n| n.value() <= head) {
+            let Some(place) = self.shared.index.run_at(feed, at)? else { break };
+            let run = self.read(place, at)?;
+            next = Seq::new(run.first.value() + u64::from(run.count));
+            bytes += run.packed.len();
+            match runs.last_mut() {
+                Some(last) if coalesces(last, &run) => {
+                    last.count += run.count;
+                    last.packed = [&last.packed[..], &run.packed].concat().into();
+                }
+                _ => runs.push(run),
+            }
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The run that holds a place of a feed, tails included, from there on.
+    pub fn run_from(&self, feed: &FeedId, at: Seq) -> Result<Option<StoredRun>, StoreError> {
+        self.shared.index.run_at(feed, at)?.map(|place| self.read(place, at)).transpose()
+    }
+
+    /// Runs in the order of the log, and the ordinal after them.
+    pub fn read_from(&self, ordinal: u64, max_bytes: usize) -> Result<(Vec<StoredRun>, u64), StoreError> {
+        let (mut runs, mut bytes, mut next) = (Vec::new(), 0, ordinal);
+        let end = self.end();
+        while next < end && bytes < max_bytes {
+            let Some(place) = self.shared.index.run_from(next)?.filter(|p| p.ordinal < end) else {
+                next = end;
+                break;
+            };
+            let skip = next.saturating_sub(place.ordinal);
+            let from = Seq::new(place.first.value() + skip).ok_or(StoreError::Failed)?;
+            let run = self.read(place, from)?;
+            next = place.ordinal + u64::from(place.count);
+            bytes += run.packed.len();
+            runs.push(run);
+        }
+        Ok((runs, next))
+    }
+
+    /// One entry of a feed, tails included.
+    pub fn entry(&self, feed: &FeedId, seq: Seq) -> Result<Option<StoredEntry>, StoreError> {
+        Ok(self.run_from(feed, seq)?.as_ref().and_then(first_of))
+    }
+
+    /// The hash of one entry of a feed, tails included.
+    pub fn hash(&self, feed: &FeedId, seq: Seq) -> Result<Option<EntryHash>, StoreError> {
+        let head = self.head(feed).map(|h| h.head).filter(|h| h.seq == seq);
+        let known = head.or_else(|| self.tails(feed).iter().map(|t| t.head).find(|h| h.seq == seq));
+        if let Some(head) = known {
+            return Ok(Some(head.hash));
+        }
+        let entry = self.entry(feed, seq)?;
+        let hash = entry.and_then(|e| {
+            let entry: UncheckedEntry<'_> = unpack(&e.packed).ok()?.into_iter().next()?;
+            Some(entry_hash(entry.header, entry.signature))
+        });
+        Ok(hash)
+    }
+
+    /// One entry by its ordinal.
+    pub fn entry_at(&self, ordinal: u64) -> Result<Option<StoredEntry>, StoreError> {
+        let place = self.shared.index.run_from(ordinal)?.filter(|p| p.ordinal <= ordinal);
+        let Some(place) = place else { return Ok(None) };
+        match Seq::new(place.first.value() + (ordinal - place.ordinal)) {
+            Some(seq) => self.read(place, seq).map(|run| first_of(&run)),
+            None => Ok(None),
+        }
+    }
+
+    /// True where the body of a held entry is not here, and no counted withdrawal names it.
+    pub fn lacks_body(&self, feed: &FeedId, seq: Seq) -> bool {
+        let marks = self.shared.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let absent = marks.absent.get(feed).is_some_and(|s| s.contains(&seq.value()));
+        absent && !self.is_erased(feed, seq.value())
+    }
+
+    /// Bodies that are withheld: at most `limit` stretches of places, both ends included.
+    pub fn withheld(&self, limit: usize) -> Vec<(FeedId, u64, u64)> {
+        let marks = self.shared.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let erased = self.shared.erased.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<(FeedId, u64, u64)> = Vec::new();
+        for (feed, places) in &marks.absent {
+            let excused = erased.get(feed);
+            for seq in places.iter().filter(|s| !excused.is_some_and(|e| e.contains(s))) {
+                if let Some((last, _, to)) = found.last_mut()
+                    && last == feed
+                    && *to + 1 == *seq
+                {
+                    *to = *seq;
+                    continue;
+                }
+                if found.len() >= limit {
+                    return found;
+                }
+                found.push((*feed, *seq, *seq));
+            }
+        }
+        found
+    }
+
+    /// How many bodies are withheld.
+    pub fn withheld_count(&self) -> u64 {
+        self.withheld(usize::MAX).iter().map(|(_, from, to)| to - from + 1).sum()
+    }
+
+    fn is_erased(&self, feed: &FeedId, seq: u64) -> bool {
+        let erased = self.shared.erased.read().unwrap_or_else(PoisonError::into_inner);
+        erased.get(feed).is_some_and(|s| s.contains(&seq))
+    }
+
+    /// Drops bodies: the mark is durable first, then the bytes are overwritten. Places never move. A place may be
+    /// named whose body is not here, or not yet: it will not be served.
+    pub fn erase(&self, entries: &[(FeedId, u64)]) -> Result<(), StoreError> {
+        let mut file = self.shared.erasures.lock().unwrap_or_else(PoisonError::into_inner);
+        let marks: Vec<u8> =
+            entries.iter().flat_map(|(f, s)| [&f.as_bytes()[..], &s.to_be_bytes()].concat()).collect();
+        file.write_all(&marks)?;
+        file.sync_data()?;
+        let mut erased = self.shared.erased.write().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().for_each(|(feed, seq)| {
+            erased.entry(*feed).or_default().insert(*seq);
+        });
+        drop(erased);
+        for (feed, seq) in entries {
+            let Some(at) = Seq::new(*seq) else { continue };
+            let places = [self.shared.index.run_at(feed, at)?, self.shared.index.refill_at(feed, *seq)?];
+            for place in places.into_iter().flatten() {
+                self.overwrite(place, *seq)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn overwrite(&self, place: Place, seq: u64) -> Result<(), StoreError> {
+        let segment = self.shared.segments.file(place.segment)?;
+        let Some((head, packed, length)) = read_frame(&segment, place.offset)? else { return Ok(()) };
+        let start = place.offset + length - packed.len() as u64;
+        let body = frame::bodies(&head, &packed).into_iter().find(|(s, ..)| *s == seq);
+        if let Some((_, offset, length)) = body {
+            self.shared.segments.overwrite(place.segment, start + offset as u64, length)?;
+        }
+        Ok(())
+    }
+
+    /// The run at a place, from `from` on and up to where it counts.
+    fn read(&self, place: Place, from: Seq) -> Result<StoredRun, StoreError> {
+        let damaged = || StoreError::Damaged { segment: place.segment, offset: place.offset };
+        let file = self.shared.segments.file(place.segment)?;
+        let (head, packed, _) = read_frame(&file, place.offset)?.ok_or_else(damaged)?;
+        let skip = from.value().checked_sub(head.first.value()).ok_or_else(damaged)?;
+        let count = u32::try_from(u64::from(place.count).checked_sub(skip).ok_or_else(damaged)?)
+            .map_err(|_| damaged())?;
+        let feed = head.feed.id();
+        let erased = self.shared.erased.read().unwrap_or_else(PoisonError::into_inner);
+        let gone = erased.get(&feed);
+        let marks = self.shared.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let refilled = marks.refilled.contains(&feed);
+        drop(marks);
+        let whole = skip == 0 && place.count == head.count;
+        let packed = match gone.is_none() && !refilled && whole {
+            true => packed,
+            false => {
+                let places = from.value()..from.value() + u64::from(count);
+                frame::serve(&packed, places, head.first.value(), |seq, body| match body {
+                    _ if gone.is_some_and(|g| g.contains(&seq)) => None,
+                    None if refilled => self.refilled(&feed, seq),
+                    body => body,
+                })
+            }
+        };
+        let (first_ordinal, kind) = (head.ordinal + skip, head.kind);
+        Ok(StoredRun { feed: head.feed, first: from, first_ordinal, count, packed, kind })
+    }
+
+    /// A body that came after its entry.
+    fn refilled(&self, feed: &FeedId, seq: u64) -> Option<Bytes> {
+        let place = self.shared.index.refill_at(feed, seq).ok()??;
+        let file = self.shared.segments.file(place.segment).ok()?;
+        let (head, packed, _) = read_frame(&file, place.offset).ok()??;
+        let (_, offset, length) = frame::bodies(&head, &packed).into_iter().find(|(s, ..)| *s == seq)?;
+        (length > 0).then(|| packed.slice(offset..offset + length))
+    }
+}
+
+fn coalesces(last: &StoredRun, run: &StoredRun) -> bool {
+    (last.count + run.count) as usize <= RUN_ENTRIES_MAX
+        && last.packed.len() + run.packed.len() <= RUN_BYTES_MAX
+}
+
+fn first_of(run: &StoredRun) -> Option<StoredEntry> {
+    let length = unpack(&run.packed).ok()?.first()?.packed_len();
+    Some(StoredEntry { feed: run.feed, ordinal: run.first_ordinal, packed: run.packed.slice(..length) })
+}
