@@ -13,6 +13,7 @@ pub mod config;
 pub mod core;
 pub mod durable;
 pub mod entitlement;
+pub mod forks;
 pub mod founding;
 pub mod hub;
 pub mod identities;
