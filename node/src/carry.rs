@@ -2,6 +2,7 @@
 //!
 //! Everything here reads and writes files and so runs on a thread that may wait.
 
+mod evidence;
 mod files;
 mod give;
 mod holds;
@@ -10,10 +11,12 @@ mod readers;
 mod split;
 mod take;
 
+pub use evidence::Words;
 pub use give::{Give, give};
 pub use take::{Take, take};
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use caphub_proto::wire::{PartyId, Signer};
 use tokio_util::sync::CancellationToken;
@@ -37,13 +40,17 @@ pub struct Bearer {
     pub name: String,
     /// What it is.
     pub role: Role,
+    /// What hubs stated about what they hold.
+    pub words: Option<Words>,
 }
 
 impl Bearer {
     /// Carries for a running node.
     pub fn of_node(node: &Node) -> Self {
         let (core, signer) = (node.core.clone(), node.author.signer().clone());
-        Self { core, signer, name: node.hub.name.clone(), role: Role::Hub }
+        let own = Some((Arc::clone(&node.stater), Arc::clone(&node.history)));
+        let words = Some(Words { auditor: Arc::clone(&node.auditor), own });
+        Self { core, signer, name: node.hub.name.clone(), role: Role::Hub, words }
     }
 
     /// Carries for the hub of a folder whose node does not run: nothing listens and nothing is dialled.

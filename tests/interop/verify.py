@@ -476,6 +476,8 @@ def check_payload(kind, payload):
         parse_carry_feed(reader)
     if kind == 3:
         reader.take(reader.number(4))
+    if kind == 5:
+        reader.take(64)
 
 
 def judge_end(payload, before, frames, manifest):

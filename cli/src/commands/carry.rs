@@ -3,8 +3,10 @@
 mod report;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use caphub_node::carry::{self, Bearer, CarryError, FILE_BYTES_MIN, Give, Progress, Role, Take};
+use caphub_node::audit::Auditor;
+use caphub_node::carry::{self, Bearer, CarryError, FILE_BYTES_MIN, Give, Progress, Role, Take, Words};
 use caphub_node::node::StartError;
 use caphub_proto::v1::carry_service_client::CarryServiceClient;
 use caphub_proto::v1::{CarryInReport, CarryInRequest, CarryOutReport, CarryOutRequest, CarryProgress};
@@ -103,7 +105,10 @@ fn member(context: &Context) -> Result<(crate::replica::Replica, Bearer), Failur
     let signer = replica.signer(&context.passphrase_question())?;
     let hubs = replica.me.cards().into_iter().map(|card| card.party).collect();
     let (core, name) = (replica.core.clone(), replica.me.name.clone());
-    Ok((replica, Bearer { core, signer, name, role: Role::Member { hubs } }))
+    let auditor = Auditor::open(&context.home.directory, core.clone());
+    let auditor = auditor.map_err(|e| Failure::new("error-store").because(e))?;
+    let words = Some(Words { auditor: Arc::new(auditor), own: None });
+    Ok((replica, Bearer { core, signer, name, role: Role::Member { hubs }, words }))
 }
 
 /// The node does it where it runs; where it does not, this process does.
@@ -201,6 +206,9 @@ fn teller(context: &Context) -> impl FnMut(Progress) -> bool + Send + 'static {
 fn carry_failure(error: CarryError) -> Failure {
     match error {
         CarryError::Nothing(folder) => nothing(&folder),
+        file @ CarryError::File { .. } if !file.is_full() => {
+            Failure::new("error-carry").because(file).hint("hint-carry-folder")
+        }
         full if full.is_full() => Failure::new("error-carry-full").because(full).hint("hint-carry-full"),
         other => Failure::new("error-carry").because(other),
     }

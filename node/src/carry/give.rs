@@ -15,7 +15,9 @@ use crate::carry::files::{self, Listed, Unusable};
 use crate::carry::holds::{self, Stated};
 use crate::carry::plan::{self, Due, Plan, Present, Reading};
 use crate::carry::split::Split;
-use crate::carry::{Bearer, CarryError, FILE_BYTES_DEFAULT, FILE_BYTES_MIN, OnProgress, Progress, readers};
+use crate::carry::{
+    Bearer, CarryError, FILE_BYTES_DEFAULT, FILE_BYTES_MIN, OnProgress, Progress, evidence, readers,
+};
 use crate::entitlement::Viewer;
 use crate::keys::random;
 
@@ -84,6 +86,16 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
     let mut split = Split::new(bearer, folder, manifest, file_bytes, budget);
     let mut sink = |due: &Due, packed: &[u8], count: u32| split.run(&due.feed, packed, count);
     write(bearer, &plan, &mut sink, &mut report, progress)?;
+    // Words about entries go where entries go; alone they would make every trip a new file.
+    if let Some(words) = bearer.words.as_ref().filter(|_| report.entries > 0) {
+        let told = evidence::due(bearer, words, &reading)?;
+        for statement in &told.statements {
+            report.statements += u64::from(split.statement(statement)?);
+        }
+        for checkpoint in &told.checkpoints {
+            split.checkpoint(checkpoint)?;
+        }
+    }
     report.files = split.finish()?;
     // The other side's next `out` is exact where it knows what we hold; without room it is merely larger.
     if let Err(error) = holds::write(bearer, folder) {

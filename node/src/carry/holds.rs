@@ -12,7 +12,7 @@ use caphub_proto::wire::{EntryHash, FeedId, Seq};
 
 use crate::author::now_ms;
 use crate::carry::files::{self, Listed};
-use crate::carry::{Bearer, CarryError, readers};
+use crate::carry::{Bearer, CarryError, evidence, readers};
 use crate::keys::random;
 use crate::store::{Store, StoreError};
 
@@ -70,6 +70,10 @@ pub(super) fn write(bearer: &Bearer, folder: &Path) -> Result<String, CarryError
         if let Some(first) = hash_at(&core.store, &id, Seq::FIRST)? {
             feeds.push((id, first, Held { head: held.head, frozen: false }));
         }
+    }
+    if let Some(words) = &bearer.words {
+        let clocks = evidence::clocks(words)?;
+        feeds.extend(clocks.into_iter().map(|(id, first, head)| (id, first, Held { head, frozen: false })));
     }
     let manifest = Manifest {
         set: random()?,

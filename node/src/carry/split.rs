@@ -58,6 +58,16 @@ impl<'a> Split<'a> {
         self.append(first.len() + second.len(), |writer, out| writer.fork(feed, first, second, out))
     }
 
+    /// Appends a head statement; false where the folder has no room for it.
+    pub(super) fn statement(&mut self, payload: &[u8]) -> Result<bool, CarryError> {
+        self.append(payload.len(), |writer, out| writer.statement(payload, out))
+    }
+
+    /// Appends a checkpoint; false where the folder has no room for it.
+    pub(super) fn checkpoint(&mut self, payload: &[u8]) -> Result<bool, CarryError> {
+        self.append(payload.len(), |writer, out| writer.checkpoint(payload, out))
+    }
+
     fn append(
         &mut self,
         bytes: usize,

@@ -10,11 +10,13 @@ use caphub_proto::wire::{LogId, PartyId, Reason};
 use crate::author::packed_run;
 use crate::carry::files::{self, Listed};
 use crate::carry::give::{fault, not_usable, unreadable};
-use crate::carry::{Bearer, CarryError, OnProgress, Progress, holds, readers};
+use crate::carry::{Bearer, CarryError, OnProgress, Progress, evidence, holds, readers};
 use crate::ingest::{Origin, Taken};
 
 /// Bytes of runs that are checked and stored together: one sync of the disk each.
 const BATCH: usize = 1 << 20;
+/// Statements and the like that wait for the entries before them; at most 64 KiB each.
+const WORDS: usize = 64;
 /// Times that what rests on other files is tried again.
 const ROUNDS_MAX: u32 = 16;
 /// Missing files that are named.
@@ -68,7 +70,10 @@ pub fn take(bearer: &Bearer, asked: &Take, progress: OnProgress<'_>) -> Result<C
     for (reason, runs) in counts.refused.into_values().flatten() {
         *refused.entry(reason).or_default() += runs;
     }
-    (report.stored, report.known) = (counts.stored, counts.known);
+    (report.stored, report.known, report.statements) = (counts.stored, counts.known, counts.statements);
+    if let Some(Err(error)) = bearer.words.as_ref().map(|w| w.auditor.book.save()) {
+        tracing::warn!(%error, "what hubs stated could not be kept");
+    }
     let refused = refused.into_iter();
     report.refused = refused.map(|(reason, runs)| CarryCount { reason: reason.to_owned(), runs }).collect();
     report.missing = sets.missing();
@@ -92,6 +97,7 @@ struct Counts {
     known: u64,
     read: u64,
     bytes: u64,
+    statements: u64,
     /// What each file's runs were refused for when it was last read.
     refused: BTreeMap<String, Refused>,
 }
@@ -121,7 +127,7 @@ impl Work<'_, '_> {
         let origin = readers::origin(self.bearer, file.manifest.as_ref());
         let (mut batch, mut bytes, mut entries) = (Vec::new(), 0, 0);
         let (mut waits, mut broken, mut stopped) = (false, None, false);
-        let mut refused = Refused::new();
+        let (mut refused, mut words) = (Refused::new(), Vec::new());
         let read = files::read(&file.path, &mut |piece| {
             match piece {
                 Piece::Frame { frame: Frame::Run { feed, entries: packed }, .. } => {
@@ -129,17 +135,19 @@ impl Work<'_, '_> {
                     entries += count(&packed);
                     batch.push(packed_run(&feed, packed));
                 }
-                Piece::Frame { .. } => {}
+                Piece::Frame { frame, .. } => words.push(frame),
                 Piece::Broken { reason, .. } => broken = broken.or(Some(reason)),
             }
-            if bytes >= BATCH {
+            if bytes >= BATCH || words.len() >= WORDS {
                 bytes = 0;
                 waits |= self.store(std::mem::take(&mut batch), origin, &mut refused);
+                self.hear(words.drain(..));
                 stopped = !self.tell();
             }
             !stopped
         });
         waits |= self.store(batch, origin, &mut refused);
+        self.hear(words.drain(..));
         self.counts.refused.insert(file.name.clone(), refused);
         if stopped || !self.tell() {
             return Err(CarryError::Stopped);
@@ -186,6 +194,22 @@ impl Work<'_, '_> {
             }
         }
         waits
+    }
+}
+
+impl Work<'_, '_> {
+    /// Takes what is said about entries, after the entries before it are stored.
+    fn hear(&mut self, frames: impl Iterator<Item = Frame>) {
+        let Some(words) = self.bearer.words.as_ref().filter(|_| self.first && !self.dry_run) else { return };
+        for frame in frames {
+            match frame {
+                Frame::Statement(payload) => {
+                    self.counts.statements += u64::from(evidence::take_statement(words, &payload));
+                }
+                Frame::Checkpoint { hub, key, note } => evidence::take_checkpoint(words, hub, key, &note),
+                _ => {}
+            }
+        }
     }
 }
 

@@ -105,6 +105,9 @@ pub fn cases() -> Vec<CarryCase> {
     let short = file(&manifest(), &key("desk"), move |w, out| w.other(3, &short, out));
     add("a fork proof that ends within a run", short, &["", "carry_format"], "");
 
+    let short = file(&manifest(), &key("desk"), |w, out| w.checkpoint(&[4; 63], out));
+    add("a checkpoint without its node's key", short, &["", "carry_format"], "");
+
     let by_another = file(&manifest(), &key("another desk"), |_, _| {});
     add("manifest signed by another key", by_another, &["bad_signature"], "carry_damaged");
     let zero = Manifest { part: 0, ..manifest() };
@@ -160,7 +163,7 @@ fn every_kind(writer: &mut Writer, out: &mut Vec<u8>) {
     writer.run(&feed(), &packed(&feed(), "one"), 1, out);
     writer.fork(&feed(), &packed(&feed(), "one"), &packed(&feed(), "two"), out);
     writer.statement(b"opaque here", out);
-    writer.checkpoint(b"opaque here too", out);
+    writer.checkpoint(&[&[4; 64][..], b"opaque here too"].concat(), out);
     writer.holds(&Holds::encode([9; 16], &[])[0], out);
 }
 

@@ -24,14 +24,12 @@ pub(super) fn out(context: &Context, folder: &Path, report: &CarryOutReport) -> 
     let kib = report.bytes.div_ceil(1024).to_string();
     let (entries, files) = (report.entries.to_string(), report.files.len().to_string());
     let values = [("entries", entries.as_str()), ("files", &files), ("kib", &kib)];
-    context.say(
-        match (report.entries, report.dry_run) {
-            (0, _) => "carry-out-nothing",
-            (_, true) => "carry-out-dry",
-            (_, false) => "carry-out-done",
-        },
-        &values,
-    );
+    match (report.entries, report.left_entries, report.dry_run) {
+        (0, 0, _) => context.say("carry-out-nothing", &values),
+        (0, _, _) => {}
+        (_, _, true) => context.say("carry-out-dry", &values),
+        (_, _, false) => context.say("carry-out-done", &values),
+    }
     if report.left_entries > 0 {
         let (entries, feeds) = (report.left_entries.to_string(), report.left_feeds.to_string());
         let folder = folder.display().to_string();
@@ -57,7 +55,13 @@ pub(super) fn taken(context: &Context, report: &CarryInReport) -> Outcome {
         for file in &report.files {
             let party = PartyId::from_slice(&file.party_id).map(|p| p.short()).unwrap_or_default();
             let (author, entries) = (screen::plain(&file.author), file.entries.to_string());
-            let key = if file.confirmed { "carry-from" } else { "carry-from-unknown" };
+            let key = match (file.party_id.is_empty(), file.confirmed) {
+                // Nobody signed it in a way that can be read; what is wrong is said below.
+                (true, _) if file.entries == 0 => continue,
+                (true, _) => "carry-from-nobody",
+                (false, true) => "carry-from",
+                (false, false) => "carry-from-unknown",
+            };
             let name = screen::plain(&file.name);
             let values =
                 [("name", name.as_str()), ("author", &author), ("party", &party), ("entries", &entries)];

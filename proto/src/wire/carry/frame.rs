@@ -6,6 +6,7 @@ use crate::wire::carry::{
     MANIFEST_BYTES_MAX, Manifest, RUN_FRAME_BYTES_MAX,
 };
 use crate::wire::feed::{Author, Feed};
+use crate::wire::ids::{OperatorKey, PartyId};
 use crate::wire::keys::tagged_hash;
 use crate::wire::reason::Reason;
 
@@ -43,8 +44,15 @@ pub enum Frame {
     },
     /// The protobuf of a `HeadStatement`.
     Statement(Vec<u8>),
-    /// The text of a checkpoint.
-    Checkpoint(Vec<u8>),
+    /// A checkpoint of a hub's node.
+    Checkpoint {
+        /// The hub.
+        hub: PartyId,
+        /// The node's key.
+        key: OperatorKey,
+        /// The text as signed.
+        note: Vec<u8>,
+    },
     /// Part of what the author holds; for `Holds::add`.
     Holds(Vec<u8>),
     /// A type that this version does not know; its payload is not kept.
@@ -59,7 +67,7 @@ impl Frame {
             Self::Run { .. } => RUN,
             Self::Fork { .. } => FORK,
             Self::Statement(_) => STATEMENT,
-            Self::Checkpoint(_) => CHECKPOINT,
+            Self::Checkpoint { .. } => CHECKPOINT,
             Self::Holds(_) => HOLDS,
             Self::Unknown(code) => *code,
         }
@@ -82,7 +90,12 @@ impl Frame {
                 Self::Fork { feed, first, second: bytes.rest().to_vec() }
             }
             STATEMENT => Self::Statement(payload.to_vec()),
-            CHECKPOINT => Self::Checkpoint(payload.to_vec()),
+            CHECKPOINT => {
+                let mut bytes = Bytes::new(payload);
+                let mut part = || bytes.array().ok_or(Reason::CarryFormat);
+                let (hub, key) = (PartyId(part()?), OperatorKey(part()?));
+                Self::Checkpoint { hub, key, note: bytes.rest().to_vec() }
+            }
             HOLDS => Self::Holds(payload.to_vec()),
             other => Self::Unknown(other),
         })

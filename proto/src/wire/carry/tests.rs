@@ -42,7 +42,7 @@ fn file() -> Vec<u8> {
     writer.run(&feed(), &run(2), 1, &mut out);
     writer.fork(&feed(), &run(3), &run(4), &mut out);
     writer.statement(b"statement", &mut out);
-    writer.checkpoint(b"checkpoint", &mut out);
+    writer.checkpoint(&[b'c'; 80], &mut out);
     writer.holds(&[0; 16], &mut out);
     writer.finish(true, &mut out);
     out

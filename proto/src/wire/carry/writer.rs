@@ -47,9 +47,9 @@ impl Writer {
         self.frame(frame::STATEMENT, &[statement], out);
     }
 
-    /// Appends the text of a checkpoint.
-    pub fn checkpoint(&mut self, text: &[u8], out: &mut Vec<u8>) {
-        self.frame(frame::CHECKPOINT, &[text], out);
+    /// Appends a checkpoint: hub, key of its node and text, one after the other.
+    pub fn checkpoint(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        self.frame(frame::CHECKPOINT, &[payload], out);
     }
 
     /// Appends one payload of `Holds::encode`.
