@@ -3,6 +3,8 @@
 pub mod proxies;
 pub mod sim;
 
+pub mod stick;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
