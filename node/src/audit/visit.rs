@@ -106,6 +106,8 @@ impl Auditor {
             .max_decoding_message_size(limits::MESSAGE_BYTES_MAX)
             .max_encoding_message_size(limits::MESSAGE_BYTES_MAX);
         self.receipts();
+        // The checkpoint goes first: a node that was put back from a copy learns it so, before it states anything.
+        self.checkpoints(&mut client, hub, node, others).await?;
         let since_ms = self.book.latest_ms(&hub);
         self.ask(&mut client, StatementsRequest { since_ms, ..Default::default() }, Some((hub, node)))
             .await?;
@@ -121,7 +123,6 @@ impl Auditor {
             self.ask(&mut client, StatementsRequest { of_party, since_ms, ..Default::default() }, None)
                 .await?;
         }
-        self.checkpoints(&mut client, hub, node, others).await?;
         self.book.save()?;
         Ok(())
     }
