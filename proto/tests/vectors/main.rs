@@ -10,9 +10,11 @@ mod case;
 mod curve;
 mod entries;
 mod forks;
+mod history;
 mod identity;
 mod judge;
 mod runs;
+mod statements;
 
 use std::path::PathBuf;
 
@@ -93,6 +95,27 @@ fn fork_proofs_are_judged_as_the_vectors_say() {
     keep("forks.json", &cases);
 }
 
+#[test]
+fn head_statements_are_judged_as_the_vectors_say() {
+    let cases = statements::cases();
+    for case in &cases {
+        let due = (case.reason.clone(), case.result.clone());
+        assert_eq!(statements::judged(case), due, "statements.json: {}", case.name);
+    }
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("statements.json", &cases);
+}
+
+#[test]
+fn histories_are_judged_as_the_vectors_say() {
+    let cases = history::cases();
+    for case in &cases {
+        assert_eq!(history::judged(case), case.result, "history.json: {}", case.name);
+    }
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("history.json", &cases);
+}
+
 /// The section of SPEC.md that says which case proves which rule names every case, and no other.
 #[test]
 fn the_specification_names_every_case() {
@@ -113,6 +136,8 @@ fn the_specification_names_every_case() {
         ("identity.json", identity::cases().into_iter().map(|c| c.name).collect()),
         ("carry.json", carry::cases().into_iter().map(|c| c.name).collect()),
         ("forks.json", forks::cases().into_iter().map(|c| c.name).collect()),
+        ("statements.json", statements::cases().into_iter().map(|c| c.name).collect()),
+        ("history.json", history::cases().into_iter().map(|c| c.name).collect()),
     ];
     for (file, names) in files {
         let globs: Vec<&str> = rows
