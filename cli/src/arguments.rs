@@ -90,6 +90,10 @@ pub struct Sync {
     pub follow: bool,
     #[arg(long, value_name = "FILE")]
     pub through: Option<PathBuf>,
+    #[arg(long, value_name = "BYTES", value_parser = bytes, conflicts_with = "follow")]
+    pub max_bytes: Option<u64>,
+    #[arg(long, conflicts_with = "follow")]
+    pub dry_run: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -409,4 +413,15 @@ pub enum AuditCommand {
 pub struct Demo {
     #[arg(long)]
     pub exit: bool,
+}
+
+/// A number of bytes: plain, or with K or M for 1,024 and 1,048,576.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.trim().to_ascii_uppercase() {
+        t if t.ends_with('K') => (t.trim_end_matches('K').to_owned(), 1024),
+        t if t.ends_with('M') => (t.trim_end_matches('M').to_owned(), 1024 * 1024),
+        t => (t, 1),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number, or one with K or M: 500K".to_owned())?;
+    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(|| "from 1 byte on".to_owned())
 }

@@ -131,6 +131,11 @@ impl Home {
         KeyRing::new(self.directory.join("keys"))
     }
 
+    /// What is remembered of one hub between two syncs.
+    pub fn remembered(&self, hub: &PartyId) -> PathBuf {
+        self.directory.join("hubs").join(format!("{hub}.json"))
+    }
+
     fn unreadable(&self, error: &std::io::Error) -> Failure {
         Failure::new("error-file").with("path", self.path().display()).because(error)
     }

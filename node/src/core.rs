@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use caphub_proto::exchange::RecordKind;
-use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::State;
-use caphub_proto::wire::identity::state::Counted;
-use caphub_proto::wire::limits::{BATCH_BYTES, HEADER_BYTES};
-use caphub_proto::wire::reconcile::{Sets, Stated};
+use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::{Feed, Head, LogId, PartyId, Seq};
 
 use crate::admissions::Admissions;
 use crate::carriage::Quotas;
+use crate::heads::Heads;
 use crate::identities::Identities;
 use crate::ingest::Ingest;
 use crate::store::{FeedHead, Store, StoreError, StoredRun};
@@ -31,6 +29,8 @@ pub struct Core {
     pub identities: Arc<Identities>,
     /// Who admits whom.
     pub admissions: Arc<Admissions>,
+    /// What is stated to others.
+    pub heads: Arc<Heads>,
     /// The door.
     pub ingest: Arc<Ingest>,
     /// Current records and search.
@@ -62,9 +62,11 @@ impl Core {
         let identities = Arc::new(Identities::default());
         read_identities(&store, &identities)?;
         let admissions = Arc::new(Admissions::default());
+        let heads = Arc::new(Heads::new(Arc::clone(&store), Arc::clone(&identities)));
         let ingest = Ingest::new(
             Arc::clone(&store),
             Arc::clone(&identities),
+            Arc::clone(&heads),
             Arc::clone(&admissions),
             party,
             everything,
@@ -75,42 +77,20 @@ impl Core {
         let views = Views::open(&directory.join("views"), log, authority)?;
         views.catch_up()?;
         let (ingest, receipts) = (Arc::new(ingest), Arc::default());
-        let core = Self { party, store, identities, admissions, ingest, views, receipts };
+        let core = Self { party, store, identities, admissions, heads, ingest, views, receipts };
         core.read_admissions()?;
         Ok(core)
     }
 
-    /// Where a feed ends for others: what lies beyond a revocation, or on another branch than it chose, is neither
-    /// stated nor served. `None` where nothing of it counts.
+    /// Where a feed ends for others; `None` where nothing of it counts.
     pub fn counted(&self, held: &FeedHead) -> Option<Head> {
-        let Some(key) = held.feed.key() else { return Some(held.head) };
-        let id = held.feed.id();
-        let counted = self.identities.state(&held.feed.party)?.counted(&key, &id)?;
-        match counted {
-            Counted::UpTo { seq, hash } if seq < held.head.seq.value() => {
-                let seq = Seq::new(seq)?;
-                let stored = self.store.entry(&id, seq).ok().flatten()?;
-                let header = stored.packed.get(..HEADER_BYTES)?.try_into().ok()?;
-                let signature = stored.packed.get(HEADER_BYTES..)?.first_chunk()?;
-                (entry_hash(header, signature) == hash).then_some(Head { seq, hash })
-            }
-            _ => Some(held.head),
-        }
+        self.heads.counted(held)
     }
 
     /// The heads of all feeds, as others may hear of them.
     pub fn counted_heads(&self) -> Vec<FeedHead> {
         let heads = self.store.heads().into_iter();
         heads.filter_map(|held| Some(FeedHead { head: self.counted(&held)?, feed: held.feed })).collect()
-    }
-
-    /// The stated heads of all feeds, as sets to be compared.
-    pub fn sets(&self) -> Sets {
-        let mut sets = Sets::default();
-        for FeedHead { feed, head } in self.counted_heads() {
-            sets.state(feed, Some(Stated { seq: head.seq.value(), hash: head.hash, frozen: false }));
-        }
-        sets
     }
 
     /// Attestations and recognitions are few among many records: the views know where they are. What the views have

@@ -14,6 +14,7 @@ use prost::Message;
 
 use crate::admissions::Admissions;
 use crate::carriage::{Carried, Policy, Quotas};
+use crate::heads::Heads;
 use crate::identities::{Identities, Judged};
 use crate::store::{Kind, NewRun, Outcome, Store};
 
@@ -71,6 +72,7 @@ pub struct Stored {
 pub struct Ingest {
     store: Arc<Store>,
     identities: Arc<Identities>,
+    heads: Arc<Heads>,
     admissions: Arc<Admissions>,
     own: PartyId,
     everything: bool,
@@ -127,6 +129,7 @@ impl Ingest {
     pub fn new(
         store: Arc<Store>,
         identities: Arc<Identities>,
+        heads: Arc<Heads>,
         admissions: Arc<Admissions>,
         own: PartyId,
         everything: bool,
@@ -138,7 +141,7 @@ impl Ingest {
         }
         let (peers, usage) = (RwLock::default(), Mutex::new(usage));
         let verifiers = Mutex::default();
-        Self { store, identities, admissions, own, everything, quotas, peers, usage, verifiers }
+        Self { store, identities, heads, admissions, own, everything, quotas, peers, usage, verifiers }
     }
 
     /// States which hubs are linked; decides carriage from now on.
@@ -218,6 +221,7 @@ impl Ingest {
                 return taken;
             }
         };
+        let stored: Vec<Feed> = packed.iter().map(|(feed, _)| *feed).collect();
         for (((at, checked), outcome), (feed, packed)) in waiting.into_iter().zip(outcomes).zip(packed) {
             taken[at].result = match outcome {
                 Outcome::Stored { .. } => {
@@ -228,6 +232,7 @@ impl Ingest {
                 Outcome::Conflict { .. } => Err(Reason::Gap),
             };
         }
+        self.heads.held(&stored);
         taken
     }
 
@@ -387,6 +392,7 @@ impl Ingest {
     ) {
         if let Some(log) = log {
             self.identities.keep(log);
+            self.heads.judged(&feed.party);
         }
         let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
         *usage.by_party.entry(feed.party).or_default() += fresh;

@@ -15,6 +15,7 @@ pub mod durable;
 pub mod entitlement;
 pub mod forks;
 pub mod founding;
+pub mod heads;
 pub mod hub;
 pub mod identities;
 pub mod ingest;

@@ -16,6 +16,7 @@ use caphub_proto::wire::card::Card;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tower::ServiceExt;
 
 use crate::audit::{self, Auditor, History, Stater};
@@ -258,6 +259,8 @@ async fn router(
     let bounded = limits::MESSAGE_BYTES_MAX;
     let mut routes = tonic::service::Routes::new(
         FederationServiceServer::new(federation)
+            .accept_compressed(CompressionEncoding::Zstd)
+            .send_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(bounded)
             .max_encoding_message_size(bounded),
     )

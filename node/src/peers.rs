@@ -1,14 +1,16 @@
 //! Links to other hubs: added and removed while running, each followed continuously, whichever side opened it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod task;
+
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use caphub_proto::v1::LinkState;
+use caphub_proto::wire::PartyId;
 use caphub_proto::wire::card::Card;
-use caphub_proto::wire::{Feed, FeedId, PartyId, Reason, Seq};
+use caphub_proto::wire::claims::Claims;
+use caphub_proto::wire::session::Memory;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -16,20 +18,10 @@ use crate::addresses::places;
 use crate::author::now_ms;
 use crate::core::Core;
 use crate::durable;
-use crate::entitlement::Viewer;
-use crate::keys::random;
 use crate::link::dial::ProxyError;
 use crate::link::{Dialler, Place, Proxies, Reached};
-use crate::sync::{Moved, Session, SyncError};
+use crate::peers::task::Task;
 
-/// First wait after a failure.
-const BACKOFF_MIN: Duration = Duration::from_millis(250);
-/// Longest wait between two tries.
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
-/// Entries that arrive within this time leave in one push.
-const PUSH_DEBOUNCE: Duration = Duration::from_millis(20);
-/// How long after news another address of a lost hub is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Most linked hubs.
 const LINKS_MAX: usize = 256;
 /// Feeds that a status names as not carried.
@@ -41,6 +33,8 @@ pub struct Peers {
     dialler: Dialler,
     path: PathBuf,
     links: Mutex<BTreeMap<PartyId, Link>>,
+    /// What one far end gives is not asked of another.
+    claims: Arc<Mutex<Claims>>,
     stop: CancellationToken,
 }
 
@@ -49,6 +43,13 @@ struct Link {
     stored: Stored,
     stop: CancellationToken,
     live: Live,
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl Link {
+    fn new(card: Card, stored: Stored, stop: CancellationToken) -> Self {
+        Self { card, stored, stop, live: Live::default(), memory: Arc::default() }
+    }
 }
 
 /// A link in the file. What its nodes have published since is in the log and not repeated here.
@@ -87,7 +88,6 @@ struct State {
     received: u64,
     sent: u64,
     last_contact_ms: u64,
-    not_carried: HashMap<FeedId, Reason>,
 }
 
 impl Peers {
@@ -103,10 +103,11 @@ impl Peers {
         let mut links = BTreeMap::new();
         for stored in all {
             let card = Card::parse(&stored.card).map_err(std::io::Error::other)?;
-            let link = Link { card: card.clone(), stored, stop: stop.child_token(), live: Live::default() };
+            let link = Link::new(card.clone(), stored, stop.child_token());
             links.insert(card.party, link);
         }
-        let peers = Self { core, dialler, path, links: Mutex::new(links), stop };
+        let claims = Arc::default();
+        let peers = Self { core, dialler, path, links: Mutex::new(links), claims, stop };
         peers.state_carriage();
         Ok(peers)
     }
@@ -125,7 +126,7 @@ impl Peers {
             return Err(std::io::Error::other("256 links are the most that a node keeps"));
         }
         let stored = Stored { card: text, proxy };
-        let link = Link { card: card.clone(), stored, stop: self.stop.child_token(), live: Live::default() };
+        let link = Link::new(card.clone(), stored, self.stop.child_token());
         self.spawn(&link);
         if let Some(replaced) = links.insert(card.party, link) {
             replaced.stop.cancel();
@@ -172,8 +173,9 @@ impl Peers {
         let links = self.lock();
         let states = links.values().map(|link| {
             let live = link.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let memory = link.memory.lock().unwrap_or_else(PoisonError::into_inner);
             let not_carried =
-                live.not_carried.iter().take(NOT_CARRIED_SHOWN).map(|(f, r)| format!("{f} {}", r.code()));
+                memory.here().take(NOT_CARRIED_SHOWN).map(|(f, r)| format!("{f} {}", r.reason.code()));
             LinkState {
                 party_id: link.card.party.to_vec(),
                 name: link.card.name.clone(),
@@ -224,8 +226,14 @@ impl Peers {
                 return;
             }
         };
-        let task =
-            Task { core: self.core.clone(), dialler, card: link.card.clone(), live: Arc::clone(&link.live) };
+        let task = Task {
+            core: self.core.clone(),
+            dialler,
+            card: link.card.clone(),
+            live: Arc::clone(&link.live),
+            memory: Arc::clone(&link.memory),
+            claims: Arc::clone(&self.claims),
+        };
         let stop = link.stop.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -240,184 +248,6 @@ impl Peers {
     }
 }
 
-struct Task {
-    core: Core,
-    dialler: Dialler,
-    card: Card,
-    live: Live,
-}
-
-impl Task {
-    async fn run(self) {
-        let mut wait = BACKOFF_MIN;
-        loop {
-            let started = tokio::time::Instant::now();
-            let tried = places(&self.core, &self.card);
-            if tried.is_empty() {
-                let detail = "no address of it is known: it connects to this node".to_owned();
-                self.set(|s| (s.connected, s.detail) = (false, detail));
-                self.moved(&tried).await;
-                continue;
-            }
-            let ended = self.connect(&tried).await;
-            self.set(|s| {
-                s.connected = false;
-                s.detail = ended;
-            });
-            // A link that held for a while starts over with short waits.
-            wait = if started.elapsed() > Duration::from_secs(30) {
-                BACKOFF_MIN
-            } else {
-                (wait * 2).min(BACKOFF_MAX)
-            };
-            tokio::select! {
-                () = tokio::time::sleep(jitter(wait)) => {}
-                () = self.moved(&tried) => wait = BACKOFF_MIN,
-            }
-        }
-    }
-
-    /// Ends when another address of the hub is known than those tried.
-    async fn moved(&self, tried: &[Place]) {
-        let mut changes = self.core.views.watch();
-        while places(&self.core, &self.card) == tried {
-            // Records come in thousands: looking again a little later finds them all.
-            let changed = changes.recv().await;
-            tokio::time::sleep(LOOK_AGAIN).await;
-            changes = changes.resubscribe();
-            if matches!(changed, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
-                return std::future::pending().await;
-            }
-        }
-    }
-
-    /// One connection from dial to end; returns why it ended.
-    async fn connect(&self, places: &[Place]) -> String {
-        let party = self.card.party;
-        let reached = match self.dialler.dial(party, places, now_ms()).await {
-            Ok(reached) => reached,
-            Err(error) => return error.to_string(),
-        };
-        let mut session = Session::new(reached.channel, party, Some(reached.key));
-        loop {
-            match self.round(&mut session).await {
-                Ok(()) => tokio::time::sleep(BACKOFF_MIN).await,
-                Err(error) => return error.to_string(),
-            }
-        }
-    }
-
-    /// Compares heads, moves what is missing, and follows until the two sides should compare again.
-    async fn round(&self, session: &mut Session) -> Result<(), SyncError> {
-        let hello = session.hello(&self.core).await?;
-        let mut admissions = self.core.admissions.watch();
-        admissions.mark_unchanged();
-        let detail = match hello.standing.as_str() {
-            "peer" | "own" => String::new(),
-            _ => "the other hub has not added this one yet: only public records move".to_owned(),
-        };
-        let position = hello.position.unwrap_or_default();
-        let heads = session.heads().await?;
-        // Where the far side does not know this hub's identity it cannot know it as the hub that it has added.
-        if hello.standing == "applicant" && self.introduce(session, &heads).await? {
-            return Ok(());
-        }
-        let pulled = session.pull(&self.core, &heads, &mut |_, _| {}).await?;
-        let not_carried = pulled.feeds.clone();
-        let waits_for_admission = AtomicBool::new(!not_carried.is_empty());
-        self.set(|s| {
-            s.connected = true;
-            s.detail = detail.clone();
-            s.received += pulled.entries;
-            s.last_contact_ms = now_ms();
-            s.not_carried = not_carried.clone();
-        });
-        let mut follower = session.clone();
-        let follow = follower.follow(&self.core, position, |taken| {
-            let stored: u64 = taken.iter().filter_map(|t| t.result.ok()).map(|s| s.stored).sum();
-            // Refusals that an admission or a recognition can lift.
-            let lifted = |r: &Reason| matches!(r, Reason::NotCarried | Reason::GuestRecord | Reason::Quota);
-            let refused: Vec<(FeedId, Reason)> =
-                taken.iter().filter_map(|t| Some((t.feed, t.result.err().filter(lifted)?))).collect();
-            if !refused.is_empty() {
-                waits_for_admission.store(true, Ordering::Relaxed);
-            }
-            self.set(|s| {
-                s.received += stored;
-                s.last_contact_ms = now_ms();
-                s.not_carried.extend(refused);
-            });
-            let missing =
-                |t: &crate::ingest::Taken| t.result == Err(Reason::Gap) && !not_carried.contains_key(&t.feed);
-            !taken.iter().any(missing)
-        });
-        // What was not carried may be carried once somebody is admitted or recognised: compare again then.
-        let admitted = async {
-            while admissions.changed().await.is_ok() {
-                if waits_for_admission.load(Ordering::Relaxed) {
-                    return;
-                }
-            }
-            std::future::pending::<()>().await;
-        };
-        let follow = async {
-            tokio::select! {
-                ended = follow => ended,
-                () = admitted => Ok(()),
-            }
-        };
-        if hello.follows_you || !matches!(hello.standing.as_str(), "peer" | "own") {
-            return follow.await;
-        }
-        tokio::select! {
-            ended = follow => ended,
-            ended = self.push(session.clone(), heads) => ended,
-        }
-    }
-
-    /// Brings the own identity log; true where the far side took something of it.
-    async fn introduce(&self, session: &mut Session, heads: &[(Feed, Seq)]) -> Result<bool, SyncError> {
-        let public = Viewer { parties: Vec::new(), hubs: Vec::new(), network: false, all: false };
-        let own = Feed::identity(self.core.party);
-        let pushed = session.push(&self.core, heads, &public, |f| *f == own, &mut |_, _| {}).await?;
-        Ok(pushed.entries > 0)
-    }
-
-    async fn push(&self, mut session: Session, mut theirs: Vec<(Feed, Seq)>) -> Result<(), SyncError> {
-        let viewer =
-            Viewer { parties: vec![self.card.party], hubs: vec![self.card.party], network: true, all: false };
-        let mut growing = self.core.store.subscribe();
-        loop {
-            growing.mark_unchanged();
-            let ours: Vec<(Feed, Seq)> =
-                self.core.counted_heads().into_iter().map(|h| (h.feed, h.head.seq)).collect();
-            let party = self.card.party;
-            let pushed: Moved =
-                session.push(&self.core, &theirs, &viewer, |f| f.party != party, &mut |_, _| {}).await?;
-            self.set(|s| {
-                s.sent += pushed.entries;
-                s.last_contact_ms = now_ms();
-            });
-            // What was refused now is offered again when the two sides next compare heads.
-            theirs = ours;
-            if growing.changed().await.is_err() {
-                return Ok(());
-            }
-            tokio::time::sleep(PUSH_DEBOUNCE).await;
-        }
-    }
-
-    fn set(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
 fn addresses(places: &[Place]) -> Vec<String> {
     places.iter().map(|p| p.address.clone()).collect()
-}
-
-/// Between half and all of a wait, so that nodes do not come back at one moment.
-fn jitter(wait: Duration) -> Duration {
-    let [byte] = random::<1>().unwrap_or([255]);
-    wait / 2 + wait / 2 * u32::from(byte) / 255
 }

@@ -7,4 +7,5 @@ pub mod exchange;
 pub mod federation;
 pub mod gate;
 pub mod membership;
+pub mod pull;
 pub mod status;

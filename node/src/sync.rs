@@ -1,26 +1,32 @@
-//! Pull and push over one connection, whichever side opened it (SPEC.md section 11).
+//! Syncing over one connection, whichever side opened it (SPEC.md section 11). The decisions are the protocol's
+//! (`caphub_proto::wire::session`); this is the network and the disk around them.
 
-use std::collections::{BTreeMap, HashMap};
+pub mod cut;
+mod driver;
+mod push;
+pub mod remembered;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use caphub_proto::v1::federation_service_client::FederationServiceClient;
-use caphub_proto::v1::{
-    self, FeedRange, HeadsRequest, HelloRequest, HelloResponse, PullRequest, PushRequest,
-};
-use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::{Feed, FeedId, OperatorKey, PartyId, Reason, Seq};
-use tokio::sync::mpsc;
+use caphub_proto::v1::{self, FeedRange, HelloRequest, HelloResponse, PullRequest, PushRequest};
+use caphub_proto::wire::claims::Claims;
+use caphub_proto::wire::limits::RUN_BYTES_MAX;
+use caphub_proto::wire::pace::Pace;
+use caphub_proto::wire::session::{Finished, Memory, PushRange, Settings};
+use caphub_proto::wire::{Feed, OperatorKey, PartyId, Reason, Seq};
+use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
 
 use crate::author::{feed_parts, now_ms};
 use crate::core::Core;
-use crate::entitlement::Viewer;
 use crate::ingest::{Origin, Taken};
 use crate::link::limits;
+use crate::sync::driver::{Driver, lock};
 
-/// Feed ranges asked for in one request.
-const RANGES_MAX: usize = 4_096;
-
-/// What moved, and what did not.
+/// What moved in one direction, and what did not.
 #[derive(Clone, Debug, Default)]
 pub struct Moved {
     /// Entries that are new and durable on the receiving side.
@@ -29,12 +35,46 @@ pub struct Moved {
     pub bytes: u64,
     /// Runs that were refused, by reason.
     pub refused: BTreeMap<String, u64>,
-    /// Feeds of which this side refused something, and why.
-    pub feeds: HashMap<FeedId, Reason>,
 }
 
-/// Called after each batch with what has moved and how many entries are expected in all.
-pub type OnProgress<'a> = &'a mut (dyn FnMut(&Moved, u64) + Send);
+/// What one sync did.
+#[derive(Clone, Debug, Default)]
+pub struct Synced {
+    /// To this side.
+    pub pulled: Moved,
+    /// To the far end.
+    pub pushed: Moved,
+    /// How it ended.
+    pub finished: Finished,
+}
+
+/// Called after each batch with what has moved so far and how many entries are expected in all.
+pub type OnProgress<'a> = &'a (dyn Fn(&Synced, u64) + Sync);
+
+/// How one sync is done.
+pub struct Options<'a> {
+    /// What may move, and as whom.
+    pub settings: Settings,
+    /// What is remembered of this far end.
+    pub memory: &'a Mutex<Memory>,
+    /// Who fetches what, where several sessions run.
+    pub claims: &'a Mutex<Claims>,
+    /// Hears the answer to Hello.
+    pub greeted: &'a (dyn Fn(&HelloResponse) + Sync),
+    /// Hears of progress.
+    pub progress: OnProgress<'a>,
+}
+
+/// What a sync would move in one direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Planned {
+    /// Organisations.
+    pub parties: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of entries.
+    pub bytes: u64,
+}
 
 /// The far end did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +97,12 @@ pub enum SyncError {
         /// How much the far end's clock is ahead; negative where behind.
         seconds: i64,
     },
+    /// The far end's answers do not fit the questions.
+    #[error("the hub does not keep to the protocol: {}", .reason.meaning())]
+    Protocol {
+        /// What is wrong.
+        reason: Reason,
+    },
 }
 
 impl From<tonic::Status> for SyncError {
@@ -68,137 +114,135 @@ impl From<tonic::Status> for SyncError {
 /// One connected far end.
 #[derive(Clone)]
 pub struct Session {
-    client: FederationServiceClient<Channel>,
+    channel: Channel,
     party: PartyId,
     key: Option<OperatorKey>,
+    pace: Arc<Mutex<Pace>>,
 }
 
 impl Session {
     /// Over a channel that `link::dial` opened to this hub.
     pub fn new(channel: Channel, party: PartyId, key: Option<OperatorKey>) -> Self {
-        let client = FederationServiceClient::new(channel)
-            .max_decoding_message_size(limits::MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(limits::MESSAGE_BYTES_MAX);
-        Self { client, party, key }
+        Self { channel, party, key, pace: Arc::default() }
     }
 
-    /// Says hello, fetches the hub's identity where it is not held, and checks that it authorised the node's key.
-    pub async fn hello(&mut self, core: &Core) -> Result<HelloResponse, SyncError> {
+    /// Calls, compressed where that pays.
+    fn client(&self) -> FederationServiceClient<Channel> {
+        let client = FederationServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(limits::MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(limits::MESSAGE_BYTES_MAX);
+        match lock(&self.pace).compresses() {
+            true => {
+                client.accept_compressed(CompressionEncoding::Zstd).send_compressed(CompressionEncoding::Zstd)
+            }
+            false => client,
+        }
+    }
+
+    /// Says hello, and checks that the hub authorised the node's key.
+    pub async fn hello(&self, core: &Core) -> Result<HelloResponse, SyncError> {
+        self.greet(core, Vec::new()).await
+    }
+
+    async fn greet(&self, core: &Core, roots: Vec<v1::ClassRoot>) -> Result<HelloResponse, SyncError> {
         let request = HelloRequest {
             versions: vec![1],
             software: concat!("caphub/", env!("CARGO_PKG_VERSION")).to_owned(),
             time_ms: now_ms(),
-            roots: Vec::new(),
+            roots,
         };
-        let hello = self.client.hello(request).await?.into_inner();
+        let asked = Instant::now();
+        let hello = self.client().hello(request).await?.into_inner();
+        lock(&self.pace).answered(micros(asked));
         let ahead = hello.time_ms as i64 - now_ms() as i64;
         if ahead.unsigned_abs() > limits::CLOCK_SKEW_MS_MAX {
             return Err(SyncError::Clock { seconds: ahead / 1_000 });
         }
-        let identity = Feed::identity(self.party);
-        let held = core.store.head(&identity.id()).map_or(0, |h| h.head.seq.value());
-        let range = FeedRange { feed_id: identity.id().to_vec(), from: held + 1, to: 0 };
-        self.pull_ranges(core, vec![range], 0, &mut Moved::default(), &mut |_, _| {}).await?;
-        self.check_key(core, &hello)?;
+        if !self.is_authorised(core, &hello) {
+            // At first contact, or after a change of its keys, the hub's identity comes from itself.
+            self.fetch_identity(core, self.party).await?;
+            if !self.is_authorised(core, &hello) {
+                return Err(SyncError::NotAuthorised { party: self.party });
+            }
+        }
         Ok(hello)
     }
 
-    fn check_key(&self, core: &Core, hello: &HelloResponse) -> Result<(), SyncError> {
-        use caphub_proto::wire::identity::Capabilities;
-        let not_authorised = || SyncError::NotAuthorised { party: self.party };
-        let key = self.key.or_else(|| OperatorKey::from_slice(&hello.node_key)).ok_or_else(not_authorised)?;
-        let state = core.identities.state(&self.party).ok_or_else(not_authorised)?;
-        match state.may(&key, Capabilities::SERVE, now_ms()) {
-            true => Ok(()),
-            false => Err(not_authorised()),
-        }
-    }
-
-    /// The far end's heads of all feeds that this side may read there.
-    pub async fn heads(&mut self) -> Result<Vec<(Feed, Seq)>, SyncError> {
-        let mut stream = self.client.heads(HeadsRequest::default()).await?.into_inner();
-        let mut heads = Vec::new();
+    /// Brings the identity log of a party up to what the far end holds.
+    pub async fn fetch_identity(&self, core: &Core, party: PartyId) -> Result<(), SyncError> {
+        let range = FeedRange { feed_id: Feed::identity(party).id().to_vec(), from: 1, to: 0 };
+        let request = PullRequest { ranges: vec![range], ..PullRequest::default() };
+        let mut stream = self.client().pull(request).await?.into_inner();
         while let Some(message) = stream.message().await? {
-            heads.extend(message.heads.into_iter().filter_map(|h| {
-                let parts = h.feed?;
-                let feed = Feed::from_parts(&parts.party_id, &parts.operator_key, &parts.audience).ok()?;
-                Some((feed, Seq::new(h.seq)?))
-            }));
+            core.ingest.take(message.runs, Origin::Peer).await;
         }
-        Ok(heads)
+        Ok(())
     }
 
-    /// Pulls what the far end has beyond what is held: identity feeds first, then all others.
-    pub async fn pull(
-        &mut self,
-        core: &Core,
-        heads: &[(Feed, Seq)],
-        progress: OnProgress<'_>,
-    ) -> Result<Moved, SyncError> {
-        let mut moved = Moved::default();
-        let (mut identity, mut records, mut expected) = (Vec::new(), Vec::new(), 0);
-        for (feed, seq) in heads {
-            let held = core.store.head(&feed.id()).map_or(0, |h| h.head.seq.value());
-            if seq.value() > held {
-                let range = FeedRange { feed_id: feed.id().to_vec(), from: held + 1, to: 0 };
-                expected += seq.value() - held;
-                if feed.is_identity() { identity.push(range) } else { records.push(range) }
-            }
-        }
-        for ranges in [identity, records] {
-            for part in ranges.chunks(RANGES_MAX) {
-                self.pull_ranges(core, part.to_vec(), expected, &mut moved, progress).await?;
-            }
-        }
-        Ok(moved)
+    /// Brings this side's own identity log, as a stranger may who knocks.
+    pub async fn introduce(&self, core: &Core) -> Result<v1::PushResponse, SyncError> {
+        let own = Feed::identity(core.party);
+        let stored = core.store.read_feed(&own.id(), Seq::FIRST, RUN_BYTES_MAX)?;
+        let runs = stored.into_iter().map(|r| v1::Run { feed: Some(feed_parts(&own)), entries: r.packed });
+        let request = PushRequest { runs: runs.collect(), ..PushRequest::default() };
+        let mut told = v1::PushResponse::default();
+        let heard = |answer| {
+            told = answer;
+            true
+        };
+        self.send(core, futures::stream::once(std::future::ready(request)), heard).await?;
+        Ok(told)
     }
 
-    async fn pull_ranges(
-        &mut self,
+    fn is_authorised(&self, core: &Core, hello: &HelloResponse) -> bool {
+        use caphub_proto::wire::identity::Capabilities;
+        let key = self.key.or_else(|| OperatorKey::from_slice(&hello.node_key));
+        let state = core.identities.state(&self.party);
+        key.zip(state).is_some_and(|(key, state)| state.may(&key, Capabilities::SERVE, now_ms()))
+    }
+
+    /// Finds what differs and moves it, in both directions at once; also what the far end said at first.
+    pub async fn sync(
+        &self,
         core: &Core,
-        ranges: Vec<FeedRange>,
-        expected: u64,
-        moved: &mut Moved,
-        progress: OnProgress<'_>,
-    ) -> Result<(), SyncError> {
-        let request = PullRequest { ranges, ..PullRequest::default() };
-        let mut stream = self.client.pull(request).await?.into_inner();
-        // The network fills the pipe while the last batch is checked and written.
-        let (sender, mut receiver) = mpsc::channel::<Vec<v1::Run>>(limits::PIPELINE_MESSAGES);
-        let network = async move {
+        options: &Options<'_>,
+    ) -> Result<(HelloResponse, Synced), SyncError> {
+        let (driver, hello, actions) = Driver::begin(core, self.clone(), options).await?;
+        let synced = driver.run(actions).await?;
+        Ok((hello, synced))
+    }
+
+    /// What a sync would move: to this side, and to the far end.
+    pub async fn plan(&self, core: &Core, options: &Options<'_>) -> Result<(Planned, Planned), SyncError> {
+        let (driver, _, actions) = Driver::begin(core, self.clone(), options).await?;
+        driver.run(actions).await?;
+        let (pulls, pushes) = driver.planned();
+        let mut pulled =
+            Planned { parties: parties(pulls.iter().map(|(feed, _)| *feed)), ..Planned::default() };
+        for ranges in pulls.chunks(caphub_proto::wire::session::RANGES_MAX) {
+            let ranges = ranges.iter().map(|(_, range)| range.clone()).collect();
+            let request = PullRequest { ranges, measure: true, ..PullRequest::default() };
+            let mut stream = self.client().pull(request).await?.into_inner();
             while let Some(message) = stream.message().await? {
-                if sender.send(message.runs).await.is_err() {
-                    break;
-                }
+                let measure = message.measure.unwrap_or_default();
+                pulled.entries += measure.entries;
+                pulled.bytes += measure.bytes;
             }
-            Ok::<(), SyncError>(())
-        };
-        let disk = async {
-            while let Some(mut runs) = receiver.recv().await {
-                while let Ok(more) = receiver.try_recv() {
-                    runs.extend(more);
-                }
-                moved.bytes += runs.iter().map(|r| r.entries.len() as u64).sum::<u64>();
-                for taken in core.ingest.take(runs, Origin::Peer).await {
-                    moved.count(&taken);
-                }
-                progress(moved, expected);
-            }
-        };
-        let (network, ()) = tokio::join!(network, disk);
-        network
+        }
+        let pushed = Planned { parties: parties(pushes.iter().map(|r| r.feed)), ..Planned::default() };
+        Ok((pulled, measure(core, &pushes, pushed)?))
     }
 
     /// Follows the far end's log from a position until the connection ends, or `seen`, which gets every batch's
-    /// result, answers that the two sides should compare heads again.
+    /// result, answers that the two sides should compare again.
     pub async fn follow(
-        &mut self,
+        &self,
         core: &Core,
         position: v1::Position,
         mut seen: impl FnMut(&[Taken]) -> bool,
     ) -> Result<(), SyncError> {
         let request = PullRequest { position: Some(position), follow: true, ..PullRequest::default() };
-        let mut stream = self.client.pull(request).await?.into_inner();
+        let mut stream = self.client().pull(request).await?.into_inner();
         while let Some(message) = stream.message().await? {
             let taken = core.ingest.take(message.runs, Origin::Peer).await;
             if !seen(&taken) {
@@ -208,47 +252,21 @@ impl Session {
         Ok(())
     }
 
-    /// Pushes what this side holds and the far end, as `heads` say, does not: as far as `viewer` may read it.
-    /// Feeds in `unwanted` were refused before and are left out.
-    pub async fn push(
-        &mut self,
+    /// Sends runs as they come, until there are no more; `told` gets each answer, with the runs that it is about.
+    pub async fn send(
+        &self,
         core: &Core,
-        heads: &[(Feed, Seq)],
-        viewer: &Viewer,
-        only: impl Fn(&Feed) -> bool,
-        progress: OnProgress<'_>,
-    ) -> Result<Moved, SyncError> {
-        let theirs: BTreeMap<FeedId, u64> = heads.iter().map(|(f, s)| (f.id(), s.value())).collect();
-        let mut due: Vec<(Feed, u64, u64)> = Vec::new();
-        for head in core.counted_heads() {
-            let known = theirs.get(&head.feed.id()).copied().unwrap_or(0);
-            if head.head.seq.value() > known && viewer.may_read(&head.feed) && only(&head.feed) {
-                due.push((head.feed, known + 1, head.head.seq.value()));
+        requests: impl futures::Stream<Item = PushRequest> + Send + 'static,
+        mut told: impl FnMut(v1::PushResponse) -> bool,
+    ) -> Result<(), SyncError> {
+        let mut answers = self.client().push(requests).await?.into_inner();
+        while let Some(mut answer) = answers.message().await? {
+            core.receipts.note(std::mem::take(&mut answer.receipts));
+            if !told(answer) {
+                return Ok(());
             }
         }
-        let mut moved = Moved::default();
-        if due.is_empty() {
-            return Ok(moved);
-        }
-        due.sort_by_key(|(feed, ..)| !feed.is_identity());
-        let expected = due.iter().map(|(_, from, to)| to - from + 1).sum();
-        let (sender, receiver) = mpsc::channel::<PushRequest>(limits::PIPELINE_MESSAGES);
-        let store = core.store.clone();
-        let reader = tokio::task::spawn_blocking(move || read_due(&store, due, &sender));
-        let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
-        let mut answers = self.client.push(stream).await?.into_inner();
-        while let Some(answer) = answers.message().await? {
-            moved.entries += answer.stored;
-            core.receipts.note(answer.receipts);
-            for refusal in answer.refusals {
-                *moved.refused.entry(refusal.reason).or_default() += 1;
-            }
-            progress(&moved, expected);
-        }
-        if let Ok(read) = reader.await {
-            moved.bytes = read?;
-        }
-        Ok(moved)
+        Ok(())
     }
 }
 
@@ -256,43 +274,24 @@ impl Moved {
     fn count(&mut self, taken: &Taken) {
         match &taken.result {
             Ok(stored) => self.entries += stored.stored,
-            Err(reason) => {
-                *self.refused.entry(reason.code().to_owned()).or_default() += 1;
-                self.feeds.insert(taken.feed, *reason);
-            }
+            Err(reason) => *self.refused.entry(reason.code().to_owned()).or_default() += 1,
         }
     }
 }
 
-fn read_due(
-    store: &crate::store::Store,
-    due: Vec<(Feed, u64, u64)>,
-    sender: &mpsc::Sender<PushRequest>,
-) -> Result<u64, crate::store::StoreError> {
-    let (mut batch, mut bytes, mut all) = (PushRequest::default(), 0, 0);
-    for (feed, from, to) in due {
-        let mut next = Seq::new(from).filter(|_| from <= to);
-        while let Some(from) = next {
-            next = None;
-            for run in store.read_feed(&feed.id(), from, BATCH_BYTES)? {
-                let Some(run) = Seq::new(to).and_then(|to| run.up_to(to)) else { break };
-                let after = run.first.value() + u64::from(run.count);
-                next = Seq::new(after).filter(|_| after <= to);
-                bytes += run.packed.len();
-                all += run.packed.len() as u64;
-                batch.runs.push(v1::Run { feed: Some(feed_parts(&feed)), entries: run.packed });
-            }
-            if bytes >= BATCH_BYTES {
-                bytes = 0;
-                if sender.blocking_send(std::mem::take(&mut batch)).is_err() {
-                    return Ok(all);
-                }
-            }
-        }
-    }
-    if !batch.runs.is_empty() {
-        // A closed channel means that the far end is gone, which its stream reports.
-        let _ = sender.blocking_send(batch);
+fn parties(feeds: impl Iterator<Item = Feed>) -> u64 {
+    feeds.map(|f| f.party).collect::<std::collections::BTreeSet<_>>().len() as u64
+}
+
+fn measure(core: &Core, ranges: &[PushRange], mut all: Planned) -> Result<Planned, SyncError> {
+    for range in ranges {
+        let (entries, bytes) = core.store.measure(&range.feed.id(), range.from, range.to)?;
+        all.entries += entries;
+        all.bytes += bytes;
     }
     Ok(all)
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod intake;
 pub mod keys;
 pub mod limits;
+pub mod pace;
 pub mod reason;
 pub mod reconcile;
 pub mod session;

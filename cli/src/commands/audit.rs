@@ -66,7 +66,7 @@ async fn of_replica(context: &Context, audit: &Audit) -> Result<(Report, String)
         let identity = LinkIdentity { party: replica.core.party, signer };
         for reached in connect_all(context, &replica.core, &identity, &cards).await {
             let visited = match reached {
-                Ok((card, mut session, channel)) => {
+                Ok((card, session, channel)) => {
                     let hello = session.hello(&replica.core).await.map_err(sync::sync_failure)?;
                     let key =
                         caphub_proto::wire::OperatorKey::from_slice(&hello.node_key).unwrap_or(card.node_key);

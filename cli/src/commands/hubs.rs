@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Join;
 use crate::commands::reach::{Reached, connect_all};
-use crate::commands::sync::{self, Report};
+use crate::commands::sync::{self, Report, Way};
 use crate::commands::{Context, audit, join, refused};
 use crate::failure::{Failure, Outcome};
 use crate::home::Joined;
@@ -46,7 +46,7 @@ pub async fn join_another(context: &Context, request: &Join, text: String, card:
     replica.home.save(&replica.me)?;
     context.say("hub-added", &[("hub", &screen::plain(&card.name))]);
     let signer = replica.signer(&context.passphrase_question())?;
-    match ask_and_sync(context, &mut replica, &signer, request, Some(&card)).await {
+    match ask_and_sync(context, &mut replica, &signer, request, Some(&card), Way::default()).await {
         Ok(reports) => reports.show(context),
         Err(failure) if failure.code() == 4 => {
             context.say("join-offline", &[("hub", &screen::plain(&card.name))]);
@@ -88,6 +88,7 @@ pub async fn ask_and_sync(
     signer: &Signer,
     request: &Join,
     only: Option<&Card>,
+    mut way: Way,
 ) -> Result<Reports, Failure> {
     let identity = LinkIdentity { party: replica.core.party, signer: signer.clone() };
     let wanted = |c: &Card| only.is_none_or(|o| o.party == c.party);
@@ -99,11 +100,14 @@ pub async fn ask_and_sync(
     let mut reports = Reports { done: Vec::new(), failed: Vec::new() };
     for (card, reached) in cards.into_iter().zip(reached) {
         let synced = match reached {
-            Ok(reached) => one(context, replica, request, reached).await,
+            Ok(reached) => one(context, replica, request, reached, way).await,
             Err(failure) => Err(failure),
         };
         match synced {
-            Ok(report) => reports.done.push(report),
+            Ok(report) => {
+                way.max_bytes = way.max_bytes.map(|left| left.saturating_sub(report.bytes()));
+                reports.done.push(report);
+            }
             Err(failure) => reports.failed.push((card.name, failure)),
         }
     }
@@ -117,15 +121,19 @@ async fn one(
     context: &Context,
     replica: &mut Replica,
     request: &Join,
-    (card, mut session, channel): Reached,
+    (card, session, channel): Reached,
+    way: Way,
 ) -> Result<Report, Failure> {
     let due =
         replica.me.hubs.iter().position(|j| !j.asked && j.card().is_some_and(|c| c.party == card.party));
-    if let Some(at) = due {
+    if let Some(at) = due.filter(|_| !way.dry_run) {
         session.hello(&replica.core).await.map_err(sync::sync_failure)?;
         ask(context, replica, request, at, &card, channel.clone()).await?;
     }
-    let report = sync::over(context, replica, card.clone(), session).await?;
+    let report = sync::over(context, replica, card.clone(), session, way).await?;
+    if way.dry_run {
+        return Ok(report);
+    }
     refused::learn(context, replica, &card, channel).await?;
     audit::keep_receipts(replica)?;
     let now = caphub_node::author::now_ms();

@@ -11,6 +11,7 @@ use caphub_proto::wire::limits::RUN_BYTES_MAX;
 use caphub_proto::wire::{Audience, Feed, Seq, Signer};
 
 use crate::arguments::Join;
+use crate::commands::sync::Way;
 use crate::commands::{Context, hubs};
 use crate::failure::{Failure, Outcome};
 use crate::home::{Joined, Me, card_of, read_file};
@@ -55,7 +56,7 @@ pub async fn run(context: &Context, join: Join) -> Outcome {
     context.home.save(&me)?;
     sheet(context, &me, &recovery);
     let mut replica = Replica { me, home: context.home.clone(), core };
-    match hubs::ask_and_sync(context, &mut replica, &signer, &join, None).await {
+    match hubs::ask_and_sync(context, &mut replica, &signer, &join, None, Way::default()).await {
         // With --json the sheet is the one object that is printed.
         Ok(_) if context.json => Ok(()),
         Ok(reports) => reports.show(context),

@@ -1,10 +1,18 @@
-//! `caphub sync`: progress, resumed after a cut; `--follow` stays.
+//! `caphub sync`: what is missing on either side moves; goes on after a cut; `--follow` stays.
 
+mod report;
+
+use std::sync::Mutex;
 use std::time::Instant;
 
 use caphub_node::link::LinkIdentity;
-use caphub_node::sync::{Moved, Session, SyncError};
+use caphub_node::standing::Standing;
+use caphub_node::sync::{Options, Session, SyncError, Synced, remembered};
+use caphub_proto::wire::PartyId;
 use caphub_proto::wire::card::Card;
+use caphub_proto::wire::session::Settings;
+
+pub use report::Report;
 
 use crate::arguments::{Join, Sync};
 use crate::commands::reach::connect;
@@ -12,18 +20,27 @@ use crate::commands::{Context, hubs};
 use crate::failure::{Failure, Outcome};
 use crate::home::{card_of, read_file};
 use crate::replica::Replica;
-use crate::screen;
+
+/// How a sync is to be done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Way {
+    /// Bytes of entries in both directions together, that may still move.
+    pub max_bytes: Option<u64>,
+    /// Only say what would move.
+    pub dry_run: bool,
+}
 
 /// Syncs once, or until interrupted.
 pub async fn run(context: &Context, sync: Sync) -> Outcome {
     let mut replica = context.replica()?;
     let signer = replica.signer(&context.passphrase_question())?;
+    let way = Way { max_bytes: sync.max_bytes, dry_run: sync.dry_run };
     if let Some(path) = &sync.through {
         let text = String::from_utf8(read_file(path)?).map_err(|_| Failure::usage("error-not-card"))?;
         let text = text.replace("\r\n", "\n");
         let card = card_of(&text).ok_or_else(|| Failure::usage("error-not-card").hint("hint-card"))?;
         let identity = LinkIdentity { party: replica.core.party, signer };
-        once(context, &replica, &identity, &[card]).await?.show(context);
+        once(context, &replica, &identity, &[card], way).await?.show(context);
         return Ok(());
     }
     let nothing = Join {
@@ -36,7 +53,7 @@ pub async fn run(context: &Context, sync: Sync) -> Outcome {
         no_passphrase: false,
         name_in_public: false,
     };
-    hubs::ask_and_sync(context, &mut replica, &signer, &nothing, None).await?.show(context)?;
+    hubs::ask_and_sync(context, &mut replica, &signer, &nothing, None, way).await?.show(context)?;
     if sync.follow {
         let identity = LinkIdentity { party: replica.core.party, signer };
         return follow(context, &replica, &identity).await;
@@ -44,18 +61,21 @@ pub async fn run(context: &Context, sync: Sync) -> Outcome {
     Ok(())
 }
 
-/// Compares heads with the first hub that answers, pulls and pushes.
+/// Syncs with the first hub that answers.
 pub async fn once(
     context: &Context,
     replica: &Replica,
     identity: &LinkIdentity,
     cards: &[Card],
+    way: Way,
 ) -> Result<Report, Failure> {
     let (card, session, _channel) = connect(context, &replica.core, identity, cards).await?;
-    let report = over(context, replica, card, session).await?;
-    let mut me = replica.me.clone();
-    me.synced_ms = caphub_node::author::now_ms();
-    replica.home.save(&me)?;
+    let report = over(context, replica, card, session, way).await?;
+    if !way.dry_run {
+        let mut me = replica.me.clone();
+        me.synced_ms = caphub_node::author::now_ms();
+        replica.home.save(&me)?;
+    }
     Ok(report)
 }
 
@@ -64,25 +84,50 @@ pub async fn over(
     context: &Context,
     replica: &Replica,
     card: Card,
-    mut session: Session,
+    session: Session,
+    way: Way,
 ) -> Result<Report, Failure> {
     let started = Instant::now();
-    session.hello(&replica.core).await.map_err(sync_failure)?;
-    let heads = session.heads().await.map_err(sync_failure)?;
-    let mut show = |moved: &Moved, expected: u64| progress(context, started, moved, expected);
-    let pulled = session.pull(&replica.core, &heads, &mut show).await.map_err(sync_failure)?;
-    let own = replica.core.party;
-    let pushed = session
-        .push(&replica.core, &heads, &replica.viewer(), |feed| feed.party == own, &mut |_, _| {})
-        .await
-        .map_err(sync_failure)?;
+    let path = replica.home.remembered(&card.party);
+    let memory = Mutex::new(remembered::load(&path));
+    let options = Options {
+        settings: settings(replica, &card.party, way),
+        memory: &memory,
+        claims: &Mutex::default(),
+        greeted: &|_| {},
+        progress: &|synced, expected| progress(context, started, synced, expected),
+    };
+    if way.dry_run {
+        let (pulled, pushed) = session.plan(&replica.core, &options).await.map_err(sync_failure)?;
+        return Ok(Report::planned(card.name, pulled, pushed));
+    }
+    let synced = session.sync(&replica.core, &options).await;
     replica.refresh()?;
-    Ok(Report { hub: card.name, pulled, pushed })
+    let (_, synced) = synced.map_err(sync_failure)?;
+    drop(options);
+    let memory = memory.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // Without it the next sync compares again: no reason to fail this one.
+    let _ = remembered::save(&path, &memory);
+    Ok(Report::done(card.name, synced))
+}
+
+/// Everything that the hub may read is brought to it, whoever wrote it: any path carries a record.
+fn settings(replica: &Replica, hub: &PartyId, way: Way) -> Settings {
+    Settings {
+        far: Standing::Applicant.viewer(&replica.core, *hub),
+        parties: vec![replica.core.party],
+        pull: true,
+        push: true,
+        to_strangers: true,
+        max_bytes: way.max_bytes,
+        newest_first: way.max_bytes.is_some(),
+        dry: way.dry_run,
+    }
 }
 
 async fn follow(context: &Context, replica: &Replica, identity: &LinkIdentity) -> Outcome {
     loop {
-        let (card, mut session, _channel) =
+        let (card, session, _channel) =
             match connect(context, &replica.core, identity, &replica.me.cards()).await {
                 Ok(connected) => connected,
                 Err(failure) => {
@@ -111,72 +156,26 @@ async fn follow(context: &Context, replica: &Replica, identity: &LinkIdentity) -
     }
 }
 
-fn progress(context: &Context, started: Instant, moved: &Moved, expected: u64) {
+fn progress(context: &Context, started: Instant, synced: &Synced, expected: u64) {
     use std::io::IsTerminal;
     if context.json || !std::io::stderr().is_terminal() {
         return;
     }
     let seconds = started.elapsed().as_secs_f64().max(0.001);
-    let rate = moved.entries as f64 / seconds;
-    let left = expected.saturating_sub(moved.entries) as f64 / rate.max(0.001);
+    let (entries, bytes) =
+        (synced.pulled.entries + synced.pushed.entries, synced.pulled.bytes + synced.pushed.bytes);
+    let left = expected.saturating_sub(entries) as f64 * seconds / (entries as f64).max(1.0);
     let values = [
-        ("done", moved.entries.to_string()),
-        ("all", expected.to_string()),
-        ("kib", (moved.bytes / 1024).to_string()),
-        ("rate", format!("{rate:.0}")),
+        ("done", entries.to_string()),
+        ("all", expected.max(entries).to_string()),
+        ("kib", (bytes / 1024).to_string()),
+        ("rate", format!("{:.0}", bytes as f64 / 1024.0 / seconds)),
         ("left", format!("{left:.0}")),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
     eprint!("\r{}", context.texts.tf("sync-progress", &values));
-    if moved.entries >= expected {
+    if entries >= expected {
         eprintln!();
-    }
-}
-
-/// What moved in one sync.
-pub struct Report {
-    hub: String,
-    pulled: Moved,
-    pushed: Moved,
-}
-
-impl Report {
-    /// Says it, as words or as one JSON object.
-    pub fn show(&self, context: &Context) {
-        match context.json {
-            true => screen::json(&self.json()),
-            false => self.say(context),
-        }
-    }
-
-    /// As one JSON object.
-    pub fn json(&self) -> serde_json::Value {
-        let (pulled, pushed) = (&self.pulled, &self.pushed);
-        serde_json::json!({
-            "hub": self.hub,
-            "received": pulled.entries,
-            "received_bytes": pulled.bytes,
-            "sent": pushed.entries,
-            "refused": pushed.refused,
-            "not_taken": pulled.refused,
-        })
-    }
-
-    /// As words.
-    pub fn say(&self, context: &Context) {
-        let (pulled, pushed) = (&self.pulled, &self.pushed);
-        let values = [
-            ("hub", screen::plain(&self.hub)),
-            ("received", pulled.entries.to_string()),
-            ("sent", pushed.entries.to_string()),
-            ("kib", pulled.bytes.div_ceil(1024).to_string()),
-        ];
-        let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        context.say("sync-done", &values);
-        for (reason, count) in pushed.refused.iter().chain(&pulled.refused) {
-            let meaning = caphub_proto::wire::Reason::parse(reason).map_or(reason.as_str(), |r| r.meaning());
-            context.say("sync-refused", &[("count", &count.to_string()), ("reason", meaning)]);
-        }
     }
 }
 
@@ -187,6 +186,7 @@ pub fn sync_failure(error: SyncError) -> Failure {
         SyncError::Clock { .. } => Failure::new("error-clock").because(error).reason("clock_off"),
         SyncError::NotAuthorised { .. } => Failure::new("error-hub-key").because(error),
         SyncError::Store(_) => Failure::new("error-store").because(error),
+        SyncError::Protocol { reason } => Failure::new("error-hub-says").because(error).reason(reason),
     }
 }
 

@@ -10,7 +10,7 @@ use caphub_proto::v1::{
 };
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::reconcile;
-use caphub_proto::wire::{FeedId, LogId, OperatorKey, PartyId, Reason, Seq};
+use caphub_proto::wire::{LogId, OperatorKey, PartyId, Reason};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
@@ -18,19 +18,17 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::author::{feed_parts, now_ms};
 use crate::core::Core;
-use crate::entitlement::Viewer;
 use crate::ingest::{Origin, Taken};
 use crate::link::limits;
 use crate::services::evidence::Evidence;
 use crate::services::gate::{Admitted, SharedGate};
+use crate::services::pull::{Ranges, Sender};
 use crate::services::status::status;
 use crate::standing::Standing;
 use crate::store::{Store, StoredRun};
 
 /// Heads in one message; about 200 bytes each.
 const HEADS_PER_MESSAGE: usize = 1_000;
-/// Feed ranges that one pull may name.
-const RANGES_MAX: usize = 8_192;
 
 /// Serves feeds of one node.
 pub struct Federation {
@@ -98,7 +96,7 @@ impl FederationService for Federation {
             time_ms: now_ms(),
             standing: admitted.standing.code().to_owned(),
             follows_you: (self.follows)(&admitted.party),
-            roots: reconcile::roots(&asked.roots, &self.core.sets(), &admitted.viewer),
+            roots: reconcile::roots(&asked.roots, &self.core.heads.sets(), &admitted.viewer),
         }))
     }
 
@@ -107,7 +105,7 @@ impl FederationService for Federation {
         request: Request<ReconcileRequest>,
     ) -> Result<Response<ReconcileResponse>, Status> {
         let admitted = self.gate.admit(&request)?;
-        let answered = reconcile::answer(request.get_ref(), &self.core.sets(), &admitted.viewer);
+        let answered = reconcile::answer(request.get_ref(), &self.core.heads.sets(), &admitted.viewer);
         answered.map(Response::new).map_err(|reason| status(reason, "ranges are in order, apart and bounded"))
     }
 
@@ -150,10 +148,9 @@ impl FederationService for Federation {
                 return Err(status(Reason::BadRequest, "a pull names ranges or a position, not both"));
             }
             None => {
-                let ranges = parse_ranges(&asked.ranges)?;
+                let ranges = Ranges::parse(&asked)?;
                 let core = self.core.clone();
-                // Ends with its receiver: a caller that goes away closes the channel.
-                tokio::task::spawn_blocking(move || serve_ranges(&core, &admitted.viewer, ranges, &sender));
+                tokio::task::spawn_blocking(move || ranges.serve(&core, &admitted.viewer, &sender));
             }
             Some(from) => {
                 let ordinal = self.resume(&from, &admitted)?;
@@ -251,15 +248,6 @@ pub fn push_response(taken: &[Taken]) -> PushResponse {
     response
 }
 
-fn parse_ranges(ranges: &[v1::FeedRange]) -> Result<Vec<(FeedId, Seq)>, Status> {
-    if ranges.len() > RANGES_MAX {
-        return Err(status(Reason::BadRequest, "at most 8,192 ranges in one pull"));
-    }
-    let parsed: Option<Vec<_>> =
-        ranges.iter().map(|r| Some((FeedId::from_slice(&r.feed_id)?, Seq::new(r.from)?))).collect();
-    parsed.ok_or_else(|| status(Reason::BadRequest, "a range names a feed of 32 bytes and a place from 1"))
-}
-
 /// Runs what waits for the disk away from the network's tasks.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Status> + Send + 'static,
@@ -275,42 +263,6 @@ fn feeds_of(runs: &[v1::Run]) -> Vec<caphub_proto::wire::Feed> {
     let feeds =
         parts.map(|f| caphub_proto::wire::Feed::from_parts(&f.party_id, &f.operator_key, &f.audience));
     feeds.filter_map(Result::ok).collect()
-}
-
-type Sender = mpsc::Sender<Result<PullResponse, Status>>;
-
-fn serve_ranges(core: &Core, viewer: &Viewer, ranges: Vec<(FeedId, Seq)>, sender: &Sender) {
-    let (mut batch, mut bytes) = (PullResponse::default(), 0);
-    for (feed, from) in ranges {
-        // An unreadable feed and an unknown one look the same from outside.
-        let Some(held) = core.store.head(&feed).filter(|h| viewer.may_read(&h.feed)) else { continue };
-        let Some(head) = core.counted(&held) else { continue };
-        let mut next = Some(from).filter(|f| *f <= head.seq);
-        while let Some(from) = next {
-            let runs = match core.store.read_feed(&feed, from, BATCH_BYTES) {
-                Ok(runs) => runs,
-                Err(error) => {
-                    tracing::error!(%error, %feed, "a feed could not be read");
-                    let _ = sender.blocking_send(Err(status(Reason::StoreFailed, "")));
-                    return;
-                }
-            };
-            next = runs.last().and_then(after).filter(|n| *n <= head.seq);
-            for run in runs.into_iter().filter_map(|r| r.up_to(head.seq)) {
-                bytes += run.packed.len();
-                batch.runs.push(travelling(run));
-            }
-            if bytes >= BATCH_BYTES {
-                bytes = 0;
-                if sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
-                    return;
-                }
-            }
-        }
-    }
-    if !batch.runs.is_empty() {
-        let _ = sender.blocking_send(Ok(batch));
-    }
 }
 
 async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: bool, sender: Sender) {
@@ -370,10 +322,6 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
 
 fn travelling(run: StoredRun) -> v1::Run {
     v1::Run { feed: Some(feed_parts(&run.feed)), entries: run.packed }
-}
-
-fn after(run: &StoredRun) -> Option<Seq> {
-    Seq::new(run.first.value() + u64::from(run.count))
 }
 
 /// The party of a request field.

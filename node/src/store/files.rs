@@ -108,6 +108,13 @@ pub(super) fn read_frame(file: &File, offset: u64) -> io::Result<Option<(FrameHe
     Ok(decode(&head).map(|head| (head, packed, length)))
 }
 
+/// Bytes of a frame's packed entries, from its lead alone; 0 where there is no frame.
+pub(super) fn packed_bytes(file: &File, offset: u64) -> io::Result<u64> {
+    let mut lead = [0; LEAD];
+    file.read_exact_at(&mut lead, offset)?;
+    Ok(frame::lengths(&lead).map_or(0, |(_, packed)| packed as u64))
+}
+
 /// The register of own signed batches: frames in one append-only file.
 pub(super) struct Register {
     pub(super) file: File,

@@ -9,7 +9,7 @@ use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{EntryHash, FeedId, Seq, UncheckedEntry};
 
-use crate::store::files::read_frame;
+use crate::store::files::{packed_bytes, read_frame};
 use crate::store::index::Place;
 use crate::store::{Store, StoreError, StoredEntry, StoredRun, frame};
 
@@ -41,6 +41,29 @@ impl Store {
             }
         }
         Ok(runs)
+    }
+
+    /// Entries and bytes of a part of a feed, from the heads of its runs alone; the part of a run counts in
+    /// proportion.
+    pub fn measure(&self, feed: &FeedId, from: u64, to: u64) -> Result<(u64, u64), StoreError> {
+        let (mut entries, mut bytes, mut next) = (0, 0, Seq::new(from).filter(|_| from <= to));
+        while let Some(at) = next {
+            let Some(place) = self.shared.index.run_at(feed, at)? else { break };
+            let end = place.first.value() + u64::from(place.count);
+            let wanted = end.min(to + 1) - at.value();
+            let file = self.shared.segments.file(place.segment)?;
+            let packed = packed_bytes(&file, place.offset)?;
+            entries += wanted;
+            bytes += packed * wanted / u64::from(place.count.max(1));
+            next = Seq::new(end).filter(|_| end <= to);
+        }
+        Ok((entries, bytes))
+    }
+
+    /// The ordinal of an entry; `None` where it is not held.
+    pub fn ordinal(&self, feed: &FeedId, seq: Seq) -> Option<u64> {
+        let place = self.shared.index.run_at(feed, seq).ok().flatten()?;
+        Some(place.ordinal + (seq.value() - place.first.value()))
     }
 
     /// The run that holds a place of a feed, tails included, from there on.

@@ -135,8 +135,13 @@ impl Session {
     }
 
     /// What would be pulled and pushed now.
-    pub fn planned(&self) -> (Vec<v1::FeedRange>, &[PushRange]) {
-        (self.wants.iter().map(Want::range).collect(), &self.pushes)
+    pub fn planned(&self) -> (Vec<(Feed, v1::FeedRange)>, &[PushRange]) {
+        (self.wants.iter().map(|w| (w.feed, w.range())).collect(), &self.pushes)
+    }
+
+    /// Entries that the last pull asked for and that have not all come.
+    pub fn expected(&self) -> u64 {
+        self.asked.values().map(Want::entries).sum()
     }
 
     /// Gives back what is claimed; a session that ends early must not hold up others.
@@ -152,6 +157,14 @@ impl Session {
         claims: &mut Claims,
     ) -> Result<Vec<Action>, Reason> {
         memory.met(&hello.standing, facts.now_ms);
+        let linked = matches!(hello.standing.as_str(), "peer" | "own");
+        // Who follows this side over a link of its own comes for it; a hub that has not linked this one takes nothing.
+        self.settings.push &= !hello.follows_you && (linked || self.settings.to_strangers);
+        if self.settings.to_strangers {
+            // What is for the network is for those hubs only that say that this side belongs to it.
+            self.settings.far.network =
+                linked || matches!(hello.standing.as_str(), "member" | "network_member");
+        }
         self.pair = digests(&hello.roots, &self.settings, facts)?;
         if memory.is_settled(&self.pair) {
             self.result.idle = true;
@@ -380,7 +393,7 @@ impl Session {
             let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
             match elsewhere && range.from > 1 {
                 true => self.pushes.push(PushRange { from: 1, ..range }),
-                false => memory.refuse_there(feed, range.to, reason, facts.now_ms),
+                false => memory.refused_there_at(feed, range.to, reason, facts.now_ms),
             }
         }
     }

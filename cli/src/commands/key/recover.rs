@@ -3,7 +3,6 @@
 use caphub_node::author::now_ms;
 use caphub_node::carriage::Quotas;
 use caphub_node::core::Core;
-use caphub_node::entitlement::Viewer;
 use caphub_node::ingest::Origin;
 use caphub_node::keys::{self, KeyName, fresh, random};
 use caphub_node::link::LinkIdentity;
@@ -12,7 +11,7 @@ use caphub_proto::v1::revision::Record;
 use caphub_proto::wire::card::Card;
 use caphub_proto::wire::identity::author::{authorise, one};
 use caphub_proto::wire::identity::{Capabilities, Event, NO_END, commitment};
-use caphub_proto::wire::{Feed, PartyId, Signer};
+use caphub_proto::wire::{PartyId, Reason, Signer};
 
 use super::{Backup, append, hand_over, party, state};
 use crate::arguments::Recover;
@@ -132,11 +131,9 @@ async fn fetch_identity(
     stranger: &LinkIdentity,
     cards: &[Card],
 ) -> Result<Session, Failure> {
-    let (_, mut session, _channel) = connect(context, core, stranger, cards).await?;
+    let (_, session, _channel) = connect(context, core, stranger, cards).await?;
     session.hello(core).await.map_err(sync::sync_failure)?;
-    let mut heads = session.heads().await.map_err(sync::sync_failure)?;
-    heads.retain(|(feed, _)| *feed == Feed::identity(core.party));
-    session.pull(core, &heads, &mut |_, _| {}).await.map_err(sync::sync_failure)?;
+    session.fetch_identity(core, core.party).await.map_err(sync::sync_failure)?;
     Ok(session)
 }
 
@@ -158,10 +155,11 @@ async fn finish(
     append(&core, &event, root).await?;
     context.home.save(&me)?;
     let mut replica = Replica { me, home: context.home.clone(), core };
-    if let Some(mut session) = session {
-        tell(&replica.core, &mut session).await?;
+    if let Some(session) = session {
+        tell(&replica.core, &session).await?;
         let identity = LinkIdentity { party: replica.core.party, signer: operator };
-        let report = sync::once(context, &replica, &identity, &replica.me.cards()).await?;
+        let report =
+            sync::once(context, &replica, &identity, &replica.me.cards(), sync::Way::default()).await?;
         if !context.json {
             report.say(context);
         }
@@ -172,17 +170,13 @@ async fn finish(
 }
 
 /// Pushes the own identity log, as a stranger may for a party that the hub carries.
-async fn tell(core: &Core, session: &mut Session) -> Outcome {
-    let heads = session.heads().await.map_err(sync::sync_failure)?;
-    let public = Viewer { parties: Vec::new(), hubs: Vec::new(), network: false, all: false };
-    let own = Feed::identity(core.party);
-    let pushed = session.push(core, &heads, &public, |feed| *feed == own, &mut |_, _| {}).await;
-    let refused = pushed.map_err(sync::sync_failure)?.refused;
-    match refused.keys().next() {
+async fn tell(core: &Core, session: &Session) -> Outcome {
+    let told = session.introduce(core).await.map_err(sync::sync_failure)?;
+    match told.refusals.first() {
         None => Ok(()),
-        Some(reason) => {
-            let meaning = caphub_proto::wire::Reason::parse(reason).map_or(reason.as_str(), |r| r.meaning());
-            Err(Failure::new("error-identity").because(meaning).reason(reason))
+        Some(refusal) => {
+            let meaning = Reason::parse(&refusal.reason).map_or("no known reason", Reason::meaning);
+            Err(Failure::new("error-identity").because(meaning).reason(&refusal.reason))
         }
     }
 }

@@ -64,6 +64,26 @@ impl Memory {
         self.settled = None;
     }
 
+    /// Entries from this place on, that came without being asked for, were not taken.
+    pub fn refused_here_at(&mut self, feed: FeedId, seq: u64, reason: Reason, at_ms: u64) {
+        keep(&mut self.here, feed, Refusal { seq, reason, at_ms });
+    }
+
+    /// The same by the far end.
+    pub fn refused_there_at(&mut self, feed: FeedId, seq: u64, reason: Reason, at_ms: u64) {
+        keep(&mut self.there, feed, Refusal { seq, reason, at_ms });
+    }
+
+    /// True where more of this feed is not taken here either.
+    pub fn refuses_here(&self, feed: &FeedId) -> bool {
+        self.here.get(feed).is_some_and(|r| is_policy(r.reason))
+    }
+
+    /// True where the far end does not take more of this feed.
+    pub fn refuses_there(&self, feed: &FeedId) -> bool {
+        self.there.get(feed).is_some_and(|r| is_policy(r.reason))
+    }
+
     /// Puts back what was kept in a file.
     pub fn restore(standing: String, settled: Option<(Print, Print)>, there: Vec<(FeedId, Refusal)>) -> Self {
         let since_ms = there.iter().map(|(_, r)| r.at_ms).min().unwrap_or(0);
@@ -108,11 +128,7 @@ impl Memory {
     }
 
     pub(super) fn refuse_here(&mut self, feed: FeedId, theirs: Stated, reason: Reason, at_ms: u64) {
-        keep(&mut self.here, feed, Refusal { seq: theirs.seq, reason, at_ms });
-    }
-
-    pub(super) fn refuse_there(&mut self, feed: FeedId, seq: u64, reason: Reason, at_ms: u64) {
-        keep(&mut self.there, feed, Refusal { seq, reason, at_ms });
+        self.refused_here_at(feed, theirs.seq, reason, at_ms);
     }
 }
 

@@ -89,6 +89,7 @@ fn settings() -> Settings {
         parties: Vec::new(),
         pull: true,
         push: true,
+        to_strangers: false,
         max_bytes: None,
         newest_first: false,
         dry: false,

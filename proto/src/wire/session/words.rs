@@ -26,8 +26,10 @@ pub struct Settings {
     pub parties: Vec<PartyId>,
     /// Entries are pulled.
     pub pull: bool,
-    /// Entries are pushed.
+    /// Entries are pushed, unless the far end comes for them over a link of its own.
     pub push: bool,
+    /// Entries are pushed also where the far end has not linked this side.
+    pub to_strangers: bool,
     /// Bytes of entries in both directions together.
     pub max_bytes: Option<u64>,
     /// The newest entries come first.

@@ -1,13 +1,15 @@
 //! One sync as a replica or a linked hub makes it: the only place that knows how a session is driven.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use caphub_node::author::now_ms;
 use caphub_node::core::Core;
 use caphub_node::entitlement::Viewer;
 use caphub_node::link::{LinkIdentity, dial};
-use caphub_node::sync::Session;
+use caphub_node::sync::{Options, Session, Synced};
 use caphub_proto::wire::PartyId;
+use caphub_proto::wire::session::{Memory, Settings};
 
 use crate::proxy::Counts;
 
@@ -29,6 +31,7 @@ pub struct Moved {
 pub struct Link {
     session: Session,
     viewer: Viewer,
+    memory: Mutex<Memory>,
 }
 
 impl Link {
@@ -37,7 +40,7 @@ impl Link {
         let addresses = [address.to_owned()];
         let channel = dial(identity, hub, None, &addresses, now_ms()).await.expect("a link");
         let viewer = Viewer { parties: vec![hub], hubs: vec![hub], network: true, all: false };
-        Self { session: Session::new(channel, hub, None), viewer }
+        Self { session: Session::new(channel, hub, None), viewer, memory: Mutex::default() }
     }
 
     /// Waits until what opens a connection has passed, and returns what it took.
@@ -48,21 +51,38 @@ impl Link {
 
     /// Compares, pulls and pushes what either side lacks.
     pub async fn sync(&mut self, core: &Core) -> Moved {
-        self.session.hello(core).await.expect("a greeting");
-        let heads = self.session.heads().await.expect("heads");
-        let pulled = self.session.pull(core, &heads, &mut |_, _| {}).await.expect("a pull");
-        let mut quiet = |_: &caphub_node::sync::Moved, _: u64| {};
-        let pushed = self.session.push(core, &heads, &self.viewer, |_| true, &mut quiet);
-        let pushed = pushed.await.expect("a push");
-        Moved { pulled: pulled.entries, pushed: pushed.entries, bytes: pulled.bytes + pushed.bytes }
+        let synced = self.once(core, true).await;
+        Moved {
+            pulled: synced.pulled.entries,
+            pushed: synced.pushed.entries,
+            bytes: synced.pulled.bytes + synced.pushed.bytes,
+        }
     }
 
     /// Pulls only, as an empty replica does.
     pub async fn pull(&mut self, core: &Core) -> Moved {
-        self.session.hello(core).await.expect("a greeting");
-        let heads = self.session.heads().await.expect("heads");
-        let pulled = self.session.pull(core, &heads, &mut |_, _| {}).await.expect("a pull");
+        let pulled = self.once(core, false).await.pulled;
         assert!(pulled.refused.is_empty(), "{pulled:?}");
         Moved { pulled: pulled.entries, pushed: 0, bytes: pulled.bytes }
+    }
+
+    async fn once(&self, core: &Core, push: bool) -> Synced {
+        let options = Options {
+            settings: Settings {
+                far: self.viewer.clone(),
+                parties: vec![core.party],
+                pull: true,
+                push,
+                to_strangers: true,
+                max_bytes: None,
+                newest_first: false,
+                dry: false,
+            },
+            memory: &self.memory,
+            claims: &Mutex::default(),
+            greeted: &|_| {},
+            progress: &|_, _| {},
+        };
+        self.session.sync(core, &options).await.expect("a sync").1
     }
 }

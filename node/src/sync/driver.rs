@@ -1,0 +1,206 @@
+//! The hands of a sync: does what the protocol's state machine says, and tells it what became of that.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use caphub_proto::v1::{self, HelloResponse, PullRequest};
+use caphub_proto::wire::session::{self, Action, Facts, Input, Push};
+use caphub_proto::wire::{Feed, FeedId, Reason, Seq};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc;
+
+use crate::author::now_ms;
+use crate::core::Core;
+use crate::ingest::Origin;
+use crate::link::limits;
+use crate::sync::push::Reader;
+use crate::sync::{Options, Session, SyncError, Synced, micros};
+
+/// How long a session waits for another that fetches the same.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// One sync in progress.
+pub(super) struct Driver<'a> {
+    pub(super) core: &'a Core,
+    pub(super) far: Session,
+    pub(super) options: &'a Options<'a>,
+    machine: Mutex<session::Session>,
+    moved: Mutex<Synced>,
+    expected: Mutex<u64>,
+}
+
+impl<'a> Driver<'a> {
+    /// Says hello with this side's roots; the machine decides what comes of the answer.
+    pub(super) async fn begin(
+        core: &'a Core,
+        far: Session,
+        options: &'a Options<'a>,
+    ) -> Result<(Self, HelloResponse, Vec<Action>), SyncError> {
+        let (machine, roots) = {
+            let (sets, mut claims) = (core.heads.sets(), lock(options.claims));
+            let facts = Facts { sets: &sets, hash_at: &|_, _| None, now_ms: now_ms() };
+            session::Session::new(options.settings.clone(), &facts, &mut claims)
+        };
+        let new = Self {
+            core,
+            far: far.clone(),
+            options,
+            machine: Mutex::new(machine),
+            moved: Mutex::default(),
+            expected: Mutex::default(),
+        };
+        let hello = far.greet(core, roots).await?;
+        (options.greeted)(&hello);
+        let actions = new.hear(Input::Hello(&hello))?;
+        Ok((new, hello, actions))
+    }
+
+    /// Does everything that follows from the first actions.
+    pub(super) async fn run(&self, first: Vec<Action>) -> Result<Synced, SyncError> {
+        let mut working = FuturesUnordered::new();
+        working.extend(first.into_iter().map(|action| self.perform(action)));
+        while let Some(next) = working.next().await {
+            working.extend(next?.into_iter().map(|action| self.perform(action)));
+        }
+        Ok(lock(&self.moved).clone())
+    }
+
+    /// What would move, in ranges: for a dry run.
+    pub(super) fn planned(&self) -> (Vec<(Feed, v1::FeedRange)>, Vec<session::PushRange>) {
+        let machine = lock(&self.machine);
+        let (pulls, pushes) = machine.planned();
+        (pulls, pushes.to_vec())
+    }
+
+    fn hear(&self, input: Input<'_>) -> Result<Vec<Action>, SyncError> {
+        let sets = self.core.heads.sets();
+        let heads = &self.core.heads;
+        let hash_at = |feed: &Feed, seq: u64| heads.hash_at(feed, Seq::new(seq)?);
+        let facts = Facts { sets: &sets, hash_at: &hash_at, now_ms: now_ms() };
+        let (mut machine, mut memory) = (lock(&self.machine), lock(self.options.memory));
+        let heard = machine.handle(input, &facts, &mut memory, &mut lock(self.options.claims));
+        heard.map_err(|reason| SyncError::Protocol { reason })
+    }
+
+    fn perform(&self, action: Action) -> BoxFuture<'_, Result<Vec<Action>, SyncError>> {
+        Box::pin(async move {
+            match action {
+                Action::Reconcile(request) => {
+                    let response = self.far.client().reconcile(request).await?.into_inner();
+                    self.hear(Input::Reconciled(&response))
+                }
+                Action::Pull(request) => self.pull(request).await,
+                Action::Push(push) => self.push(push).await,
+                Action::Wait => {
+                    tokio::time::sleep(WAIT).await;
+                    self.hear(Input::Again)
+                }
+                Action::Finished(finished) => {
+                    lock(&self.moved).finished = finished;
+                    Ok(Vec::new())
+                }
+            }
+        })
+    }
+
+    /// The network fills the pipe while the last batch is checked and written.
+    async fn pull(&self, mut request: PullRequest) -> Result<Vec<Action>, SyncError> {
+        *lock(&self.expected) += lock(&self.machine).expected();
+        request.batch_bytes = lock(&self.far.pace).batch_bytes();
+        let mut client = self.far.client();
+        let mut stream = client.pull(request).await?.into_inner();
+        let (sender, mut receiver) = mpsc::channel::<v1::PullResponse>(limits::PIPELINE_MESSAGES);
+        let network = async move {
+            let mut since = Instant::now();
+            while let Some(message) = stream.message().await? {
+                let bytes = message.runs.iter().map(|r| r.entries.len() as u64).sum();
+                lock(&self.far.pace).arrived(bytes, micros(since));
+                if sender.send(message).await.is_err() {
+                    break;
+                }
+                since = Instant::now();
+            }
+            Ok::<(), SyncError>(())
+        };
+        let disk = async {
+            while let Some(message) = receiver.recv().await {
+                let mut runs = message.runs;
+                while let Ok(more) = receiver.try_recv() {
+                    runs.extend(more.runs);
+                }
+                let bytes = runs.iter().map(|r| r.entries.len() as u64).sum::<u64>();
+                let taken = self.core.ingest.take(runs, Origin::Peer).await;
+                let told: Vec<(FeedId, Result<(), Reason>)> =
+                    taken.iter().map(|t| (t.feed, t.result.map(drop))).collect();
+                self.hear(Input::Taken(&told, bytes))?;
+                let mut moved = lock(&self.moved);
+                moved.pulled.bytes += bytes;
+                taken.iter().for_each(|t| moved.pulled.count(t));
+                self.tell(&moved);
+            }
+            Ok::<(), SyncError>(())
+        };
+        let (network, disk) = tokio::join!(network, disk);
+        network?;
+        disk?;
+        self.hear(Input::PullEnded)
+    }
+
+    async fn push(&self, push: Push) -> Result<Vec<Action>, SyncError> {
+        let expected: u64 = push.ranges.iter().map(|r| (r.to + 1).saturating_sub(r.from)).sum();
+        *lock(&self.expected) += expected;
+        let sizes = Arc::new(Mutex::new(VecDeque::new()));
+        let unwanted = Arc::new(Mutex::new(HashSet::new()));
+        let (sender, receiver) = mpsc::channel(limits::PIPELINE_MESSAGES / 2);
+        let reader = Reader {
+            core: self.core.clone(),
+            push,
+            batch_bytes: lock(&self.far.pace).batch_bytes() as usize,
+            sizes: Arc::clone(&sizes),
+            unwanted: Arc::clone(&unwanted),
+            sender,
+        };
+        let reading = tokio::task::spawn_blocking(move || reader.run());
+        let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+        let mut client = self.far.client();
+        let mut answers = client.push(stream).await?.into_inner();
+        let mut since = Instant::now();
+        while let Some(mut answer) = answers.message().await? {
+            self.core.receipts.note(std::mem::take(&mut answer.receipts));
+            let bytes = lock(&sizes).pop_front().unwrap_or_default();
+            lock(&self.far.pace).arrived(bytes, micros(since));
+            since = Instant::now();
+            let refused = answer.refusals.iter().filter_map(|r| FeedId::from_slice(&r.feed_id));
+            lock(&unwanted).extend(refused);
+            self.hear(Input::Pushed(&answer, bytes))?;
+            let mut moved = lock(&self.moved);
+            moved.pushed.bytes += bytes;
+            moved.pushed.entries += answer.stored;
+            for refusal in answer.refusals {
+                *moved.pushed.refused.entry(refusal.reason).or_default() += 1;
+            }
+            self.tell(&moved);
+        }
+        if let Ok(read) = reading.await {
+            read?;
+        }
+        self.hear(Input::PushEnded)
+    }
+
+    fn tell(&self, moved: &Synced) {
+        (self.options.progress)(moved, *lock(&self.expected));
+    }
+}
+
+impl Drop for Driver<'_> {
+    fn drop(&mut self) {
+        // Others may fetch what this session no longer does.
+        lock(&self.machine).end(&mut lock(self.options.claims));
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
