@@ -115,6 +115,7 @@ impl World {
             parties: vec![here.party],
             pull: true,
             push: true,
+            to_strangers: false,
             max_bytes: None,
             newest_first: false,
             dry: false,

@@ -18,7 +18,7 @@ pub struct Facts<'a> {
 }
 
 /// What a session is for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// What the far end may read of what is held here.
     pub far: Viewer,
