@@ -167,18 +167,21 @@ hub-refused = { $party } is refused, and gets the reason signed.
 hub-ended = The admission of { $party } is ended; the record that says so is public.
 
 # Audit
-audit-states = states { $count } sequences; last at { $when } by its clock
+audit-states = answers for { $count } organisations; last at { $when } by its clock
 audit-nothing-yet = has stated nothing yet, or could not be asked
-audit-shown = SHOWN BY EVIDENCE: it stated entry { $held } of { $party } at { $held-when }, then only { $lower } at { $lower-when } (sequence { $feed })
-audit-late = late: states entry { $stated } of { $party }; { $behind } more are held here since { $since } (sequence { $feed })
-audit-late-cut = late: states entry { $stated } of { $party } and says that a revocation or a fork cut it; { $behind } more are held here since { $since } (sequence { $feed })
-audit-late-more = late: { $count } sequences more
-audit-nothing-stated = states nothing of { $count } sequences that are held here: not carried there, or not yet
+audit-shown = SHOWN BY EVIDENCE: on { $held-when } it stated to hold { $held } entries of { $party }, on { $lower-when } only { $lower }; both are signed by it
+audit-late = late: { $party }: { $behind } more are held than it states, for { $time }
+audit-late-cut = late: { $party }: { $behind } more are held than it states, for { $time }; it says that a revocation or a fork cut them off
+audit-late-more = late: { $count } organisations more (--json lists all)
+audit-nothing-stated = holds nothing of { $count } lists of records that are held here: not carried there, or not yet
 audit-checkpoint = history: { $size } public entries, each checkpoint continues the one before; last at { $when }
 audit-checkpoint-unproven = history: what it shows does not continue { $size } public entries that it signed; unproven since { $since }
 audit-checkpoint-shown = SHOWN BY EVIDENCE: it signed two histories of one log
 audit-other-logs = began another log { $count } times, as after a restore
 audit-unnamed = and did not name the last checkpoint of the one before
+audit-minutes = { $count } min
+audit-hours = { $count } h
+audit-days = { $count } days
 audit-nothing-shown = nothing is shown against it
 audit-written = The evidence is in { $path }; anybody can check it: caphub audit verify { $path }
 evidence-shown = SHOWN: its own signed statements contradict each other

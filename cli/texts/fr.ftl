@@ -167,18 +167,21 @@ hub-refused = { $party } est refusé, et reçoit le motif signé.
 hub-ended = L’admission de { $party } a pris fin ; l’enregistrement qui le dit est public.
 
 # Audit
-audit-states = déclare { $count } suites ; en dernier le { $when } à son horloge
+audit-states = répond pour { $count } organisations ; en dernier le { $when } à son horloge
 audit-nothing-yet = n’a encore rien déclaré, ou n’a pas pu être interrogé
-audit-shown = MONTRÉ PAR PREUVE : il a déclaré l’entrée { $held } de { $party } le { $held-when }, puis seulement { $lower } le { $lower-when } (suite { $feed })
-audit-late = en retard : déclare l’entrée { $stated } de { $party } ; { $behind } de plus sont ici depuis le { $since } (suite { $feed })
-audit-late-cut = en retard : déclare l’entrée { $stated } de { $party } et dit qu’une révocation ou une bifurcation l’a coupée ; { $behind } de plus sont ici depuis le { $since } (suite { $feed })
-audit-late-more = en retard : { $count } suites de plus
-audit-nothing-stated = ne déclare rien de { $count } suites qui sont ici : non transportées là-bas, ou pas encore
+audit-shown = MONTRÉ PAR PREUVE : le { $held-when } il a déclaré { $held } entrées de { $party }, le { $lower-when } seulement { $lower } ; les deux sont signés par lui
+audit-late = en retard : { $party } : { $behind } de plus existent qu’il n’en déclare, depuis { $time }
+audit-late-cut = en retard : { $party } : { $behind } de plus existent qu’il n’en déclare, depuis { $time } ; il dit qu’une révocation ou une bifurcation les a coupées
+audit-late-more = en retard : { $count } organisations de plus (--json les montre toutes)
+audit-nothing-stated = ne détient rien de { $count } listes de fiches qui sont ici : non transportées là-bas, ou pas encore
 audit-checkpoint = histoire : { $size } entrées publiques, chaque point de contrôle continue le précédent ; le dernier du { $when }
 audit-checkpoint-unproven = histoire : ce qu’il montre ne continue pas { $size } entrées publiques qu’il a signées ; sans preuve depuis le { $since }
 audit-checkpoint-shown = MONTRÉ PAR PREUVE : il a signé deux histoires d’un même journal
 audit-other-logs = a commencé un autre journal { $count } fois, comme après une restauration
 audit-unnamed = et n’a pas nommé le dernier point de contrôle du précédent
+audit-minutes = { $count } min
+audit-hours = { $count } h
+audit-days = { $count } jours
 audit-nothing-shown = rien n’est montré contre lui
 audit-written = Les preuves sont dans { $path } ; chacun peut les vérifier : caphub audit verify { $path }
 evidence-shown = MONTRÉ : ses propres déclarations signées se contredisent

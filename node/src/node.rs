@@ -131,7 +131,7 @@ impl Node {
         let opened = audit::open(directory, hub.party, (&config.quotas).into(), &signer)?;
         let (core, history) = (opened.core, opened.history);
         let stater = Arc::new(Stater::new(core.clone(), signer.clone(), opened.published));
-        let auditor = Arc::new(Auditor::open(directory, core.clone())?);
+        let auditor = Arc::new(Auditor::open(directory, core.clone(), false)?);
         let author = Author::new(hub.party, signer.clone());
         let identity = LinkIdentity { party: hub.party, signer };
         let proxies = Proxies::resolve(&config.proxy, |name| std::env::var(name).ok())?;

@@ -71,7 +71,7 @@ async fn a_slow_hub_is_only_late_and_catches_up_without_a_stain() {
     assert_eq!(again["hubs"][0]["late"][0]["since_ms"], late[0]["since_ms"], "since when does not move");
     let words = machine.run(&["--hub-dir", "north", "audit"]).await.ok();
     assert!(
-        words.out.contains("late: states entry") && words.out.contains("nothing is shown against it"),
+        words.out.contains("late: Tuvalu CERT: 1 more") && words.out.contains("nothing is shown against it"),
         "{words:?}"
     );
     let file = machine.run(&["audit", "verify", "late.json"]).await.ok();
@@ -123,8 +123,8 @@ async fn an_inconsistent_hub_is_named_with_its_own_statements_and_anybody_can_ch
     let later = audit(&machine, "north", &[]).await.ok().json();
     assert_eq!(later["hubs"][0]["shown"], hub["shown"], "{later}");
     let words = machine.run(&["--hub-dir", "north", "audit", "--offline"]).await.ok();
-    assert!(words.out.contains("SHOWN BY EVIDENCE: it stated entry"), "{words:?}");
-    assert!(words.out.contains("SHOWN BY EVIDENCE: it signed two histories"), "{words:?}");
+    assert!(words.out.contains("it stated to hold"), "{words:?}");
+    assert!(words.out.contains("SHOWN BY EVIDENCE: it signed two histories of one log"), "{words:?}");
     // From the bytes alone, on a machine that knows nobody.
     let elsewhere = Machine::new(PROGRAM, "en");
     let text = std::fs::read_to_string(machine.path("evidence.json")).expect("the file");
@@ -204,6 +204,45 @@ async fn a_store_that_was_put_back_begins_another_log_and_is_not_accused() {
     let during = audit(&machine, "south", &[]).await.ok().json();
     assert_eq!(during["hubs"][0]["shown"], Value::Array(vec![]), "{during}");
     assert!(number(&before["hubs"][0]["stated"]) > 0);
+    north.kill().await;
+    north.up().await;
+    assert_eq!(log(&north).lines().count(), 2, "{}", north.log());
+    let after = audit(&machine, "south", &[]).await.ok().json();
+    assert_eq!(
+        (&after["hubs"][0]["shown"], &after["hubs"][0]["checkpoint"]["shown"]),
+        (&Value::Array(vec![]), &0.into())
+    );
+    north.reaches("records", 2).await;
+}
+
+#[tokio::test]
+async fn a_member_audits_its_hubs_from_receipts_on_and_what_it_has_not_sent_is_not_late() {
+    let machine = Machine::new(PROGRAM, "en");
+    let [north, south] = link(&machine, ["north", "south"]).await;
+    member(&machine, &north, "tv").await;
+    need(&machine, "tv", "First").await;
+    // The receipt of the push is kept, though nobody asked for an audit.
+    assert!(std::fs::metadata(machine.path("tv/evidence/statements")).expect("receipts").len() > 250);
+    let card = south.card().await;
+    machine.run(&["--home", "tv", "join", &card]).await.ok();
+    south.reaches("records", 1).await;
+    let words = ["--home", "tv", "need", "add", "--title", "Not sent yet", "--theme", "standards"];
+    machine.run(&words).await.ok();
+    let said = machine.run(&["--home", "tv", "--json", "audit", "--out", "e.json"]).await.ok().json();
+    assert_eq!(said["hubs"].as_array().map(Vec::len), Some(2), "{said}");
+    for hub in said["hubs"].as_array().expect("hubs") {
+        assert!(number(&hub["organisations"]) >= 2, "{said}");
+        assert_eq!((&hub["late_feeds"], &hub["shown"]), (&0.into(), &Value::Array(vec![])), "{said}");
+        assert!(number(&hub["checkpoint"]["size"]) > 3, "{said}");
+    }
+    assert_eq!(machine.run(&["audit", "verify", "e.json"]).await.code, 3);
+    let french = Machine::new(PROGRAM, "fr");
+    std::fs::copy(machine.path("e.json"), french.path("e.json")).expect("a copy");
+    let said = french.run(&["audit", "verify", "e.json"]).await;
+    assert!(said.err.contains("ne contient rien"), "{said:?}");
+    // Without a network what is kept is shown all the same.
+    let offline = machine.run(&["--home", "tv", "audit", "--offline"]).await.ok();
+    assert!(offline.out.contains("nothing is shown against it"), "{offline:?}");
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

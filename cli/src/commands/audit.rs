@@ -92,7 +92,7 @@ async fn of_replica(context: &Context, audit: &Audit) -> Result<(Report, String)
 }
 
 fn open(replica: &Replica) -> Result<Auditor, Failure> {
-    Auditor::open(&replica.home.directory, replica.core.clone())
+    Auditor::open(&replica.home.directory, replica.core.clone(), true)
         .map_err(|e| Failure::new("error-store").because(e))
 }
 

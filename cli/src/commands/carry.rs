@@ -105,7 +105,7 @@ fn member(context: &Context) -> Result<(crate::replica::Replica, Bearer), Failur
     let signer = replica.signer(&context.passphrase_question())?;
     let hubs = replica.me.cards().into_iter().map(|card| card.party).collect();
     let (core, name) = (replica.core.clone(), replica.me.name.clone());
-    let auditor = Auditor::open(&context.home.directory, core.clone());
+    let auditor = Auditor::open(&context.home.directory, core.clone(), true);
     let auditor = auditor.map_err(|e| Failure::new("error-store").because(e))?;
     let words = Some(Words { auditor: Arc::new(auditor), own: None });
     Ok((replica, Bearer { core, signer, name, role: Role::Member { hubs }, words }))

@@ -98,6 +98,13 @@ impl Book {
         lines.map(|(_, l)| l.known.latest.time_ms).max().unwrap_or(0)
     }
 
+    /// The highest place that any hub stated of a feed.
+    pub fn highest(&self, feed: &Feed) -> u64 {
+        let (inner, id) = (self.lock(), feed.id());
+        let lines = inner.hubs.values().flatten().filter(|((_, of), _)| *of == id);
+        lines.map(|(_, line)| line.known.highest.seq()).max().unwrap_or(0)
+    }
+
     /// The hubs of which anything is kept.
     pub fn hubs(&self) -> Vec<PartyId> {
         self.lock().hubs.keys().copied().collect()

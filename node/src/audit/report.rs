@@ -1,11 +1,15 @@
 //! What the audit says about each hub: what is shown by evidence, what is only late, and for how long.
 
+use std::collections::BTreeSet;
+
 use caphub_proto::wire::history::Checkpoint;
 use caphub_proto::wire::{Audience, OperatorKey, PartyId};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::book::{Line, SHOWN_MAX};
 use crate::audit::visit::Auditor;
+use crate::author::now_ms;
+use crate::entitlement::Viewer;
 
 /// Feeds that a report names as late, a hub; the count is of all.
 const LATE_SHOWN: usize = 100;
@@ -26,6 +30,8 @@ pub struct HubReport {
     pub name: String,
     /// Feeds of which it stated something.
     pub stated: usize,
+    /// The organisations whose feeds those are.
+    pub organisations: usize,
     /// When it last stated anything, by its own clock; 0 for never.
     pub last_stated_ms: u64,
     /// Feeds about which its own statements contradict each other.
@@ -45,6 +51,8 @@ pub struct HubReport {
 pub struct ShownFeed {
     /// Whose feed.
     pub party: String,
+    /// The name by which it is known here, or the start of its id.
+    pub party_name: String,
     /// Its id.
     pub feed: String,
     /// What it stated first, and when.
@@ -62,6 +70,8 @@ pub struct ShownFeed {
 pub struct LateFeed {
     /// Whose feed.
     pub party: String,
+    /// The name by which it is known here, or the start of its id.
+    pub party_name: String,
     /// Its id.
     pub feed: String,
     /// What it states.
@@ -112,11 +122,14 @@ fn hub(auditor: &Auditor, party: PartyId, name: &str) -> HubReport {
     let lines = auditor.book.lines(&party);
     let mut report = HubReport { party: party.to_string(), name: name.to_owned(), ..HubReport::default() };
     report.last_stated_ms = lines.iter().map(|l| l.known.latest.time_ms).max().unwrap_or(0);
+    let of = |l: &&Line| l.known.highest.seq() > 0;
+    report.organisations = lines.iter().filter(of).map(|l| l.feed.party).collect::<BTreeSet<_>>().len();
     for line in &lines {
         let (known, feed) = (&line.known, line.feed);
         if let Some((first, later)) = known.shown.filter(|_| report.shown.len() < SHOWN_MAX) {
             report.shown.push(ShownFeed {
                 party: feed.party.to_string(),
+                party_name: name_of(auditor, &feed.party),
                 feed: feed.id().to_string(),
                 held: first.seq(),
                 held_ms: first.time_ms,
@@ -137,6 +150,7 @@ fn hub(auditor: &Auditor, party: PartyId, name: &str) -> HubReport {
             report.late_feeds += 1;
             report.late.push(LateFeed {
                 party: feed.party.to_string(),
+                party_name: name_of(auditor, &feed.party),
                 feed: feed.id().to_string(),
                 stated: known.latest.seq(),
                 behind,
@@ -159,6 +173,15 @@ fn checkpoint(auditor: &Auditor, hub: &PartyId) -> Option<CheckpointReport> {
     let (at_ms, unproven_since_ms, shown) = (kept.at_ms, kept.unproven_since_ms, kept.shown.len());
     let (other_logs, unnamed) = (kept.other_logs, kept.unnamed);
     Some(CheckpointReport { size, at_ms, unproven_since_ms, shown, other_logs, unnamed })
+}
+
+/// What people call an organisation: as it was admitted, as it calls itself, or the start of its id.
+fn name_of(auditor: &Auditor, party: &PartyId) -> String {
+    let core = auditor.core();
+    let admitted = core.admissions.hubs_of(party).into_iter().map(|(_, a)| a.name).find(|n| !n.is_empty());
+    let profile = || core.views.profile(&Viewer::public(), party, now_ms()).ok().flatten();
+    let own = || profile().and_then(|p| p.name).map(|n| n.text).filter(|n| !n.is_empty());
+    admitted.or_else(own).unwrap_or_else(|| party.short())
 }
 
 /// The word for why a head fell; empty where nothing was taken away.

@@ -28,6 +28,8 @@ const RECEIPTS_MAX: usize = 10_000;
 /// What hubs have stated to this node or replica.
 pub struct Auditor {
     core: Core,
+    /// What the own party wrote reaches a hub only from here: a hub is not late with what it never got.
+    replica: bool,
     /// Head statements.
     pub book: Book,
     /// Checkpoints.
@@ -81,11 +83,11 @@ impl From<tonic::Status> for VisitError {
 type Client = FederationServiceClient<Channel>;
 
 impl Auditor {
-    /// Opens what was kept in a folder.
-    pub fn open(directory: &Path, core: Core) -> io::Result<Self> {
+    /// Opens what was kept in a folder; `replica` where that is a member's.
+    pub fn open(directory: &Path, core: Core, replica: bool) -> io::Result<Self> {
         let directory = directory.join("evidence");
         std::fs::create_dir_all(&directory)?;
-        Ok(Self { core, book: Book::open(&directory)?, notes: Notes::open(&directory)? })
+        Ok(Self { core, replica, book: Book::open(&directory)?, notes: Notes::open(&directory)? })
     }
 
     /// Whose store it is.
@@ -192,8 +194,11 @@ impl Auditor {
         Ok(())
     }
 
-    /// What counts here of a feed.
+    /// What others hold of a feed as far as is known here: this side, or for a member's own feeds what any hub has stated.
     pub fn held_of(&self, line: &Line) -> u64 {
+        if self.replica && line.feed.party == self.core.party {
+            return self.book.highest(&line.feed);
+        }
         let held = self.core.store.head(&line.feed.id());
         held.and_then(|h| self.core.counted(&h)).map_or(0, |h| h.seq.value())
     }
@@ -202,7 +207,9 @@ impl Auditor {
     fn held(&self, hub: &PartyId) -> HashMap<Feed, u64> {
         let viewer = Viewer { parties: vec![*hub], hubs: vec![*hub], network: true, all: false };
         let heads = self.core.counted_heads().into_iter().filter(|h| viewer.may_read(&h.feed));
-        heads.map(|h| (h.feed, h.head.seq.value())).collect()
+        let own = |feed: &Feed| self.replica && feed.party == self.core.party;
+        let held = |feed: Feed, seq: u64| if own(&feed) { self.book.highest(&feed) } else { seq };
+        heads.map(|h| (h.feed, held(h.feed, h.head.seq.value()))).collect()
     }
 
     /// Feeds of which more is held here than the hub has stated: it may have more by now.

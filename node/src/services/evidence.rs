@@ -121,13 +121,16 @@ impl Evidence {
             status(Reason::StoreFailed, "")
         };
         let seen = Checkpoint::parse(&asked.seen, &self.key).ok();
-        let ours = seen.filter(|s| s.log == self.core.store.log_id());
+        let store = &self.core.store;
+        let ours = seen.filter(|s| s.log == store.log_id());
+        // A checkpoint by this key of a log that this store never was.
+        let unknown = seen.is_some_and(|s| s.log != store.log_id() && !store.earlier_logs().contains(&s.log));
         let from = match asked.size {
             0 => ours.map_or(0, |s| s.size),
             size => size,
         };
         let proven = self.history.checkpoint(from).map_err(failed)?;
-        if ours.is_some_and(|s| s.size > self.history.size()) {
+        if unknown || ours.is_some_and(|s| s.size > self.history.size()) {
             self.put_back();
             return Err(status(
                 Reason::ShuttingDown,
@@ -156,7 +159,7 @@ impl Evidence {
         }
     }
 
-    /// A caller shows a checkpoint of this log, by this key, that the log does not reach: whatever this node says now
+    /// A caller shows a checkpoint by this key that the log does not reach, or of a later log than this one is: whatever this node says now
     /// would contradict what it said before.
     fn put_back(&self) {
         let log: LogId = self.core.store.log_id();

@@ -1,14 +1,17 @@
 //! What an audit found, in words or as JSON.
 
+use std::collections::BTreeMap;
+
 use caphub_node::audit::file::{Finding, moment};
 use caphub_node::audit::report::{HubReport, Report};
+use caphub_node::author::now_ms;
 use caphub_node::refusals::Group;
 
 use crate::commands::Context;
 use crate::commands::audit::shown;
 use crate::screen;
 
-/// Late feeds that are shown in words, a hub; all of them with `--json`.
+/// Organisations with late records that are shown in words, a hub; all of them with `--json`.
 const LATE_LINES: usize = 10;
 
 /// What is known of each hub.
@@ -33,39 +36,31 @@ fn one(context: &Context, hub: &HubReport) {
     };
     match hub.stated {
         0 => say("audit-nothing-yet", &[]),
-        count => say("audit-states", &[("count", count.to_string()), ("when", moment(hub.last_stated_ms))]),
+        _ => {
+            let when = moment(hub.last_stated_ms);
+            say("audit-states", &[("count", hub.organisations.to_string()), ("when", when)]);
+        }
     }
     for shown in &hub.shown {
         say(
             "audit-shown",
             &[
-                ("party", shown.party.clone()),
+                ("party", screen::plain(&shown.party_name)),
                 ("held", shown.held.to_string()),
                 ("held-when", moment(shown.held_ms)),
                 ("lower", shown.lower.to_string()),
                 ("lower-when", moment(shown.lower_ms)),
-                ("feed", shown.feed.clone()),
             ],
         );
     }
-    for late in hub.late.iter().take(LATE_LINES) {
-        let key = match late.cut.as_str() {
-            "" => "audit-late",
-            _ => "audit-late-cut",
-        };
-        say(
-            key,
-            &[
-                ("party", late.party.clone()),
-                ("stated", late.stated.to_string()),
-                ("behind", late.behind.to_string()),
-                ("since", moment(late.since_ms)),
-                ("feed", late.feed.clone()),
-            ],
-        );
+    let late = by_organisation(hub);
+    for (name, late) in late.iter().take(LATE_LINES) {
+        let since = context.since(late.since_ms);
+        let values = [("party", screen::plain(name)), ("behind", late.behind.to_string()), ("time", since)];
+        say(if late.cut { "audit-late-cut" } else { "audit-late" }, &values);
     }
-    if hub.late_feeds > LATE_LINES {
-        say("audit-late-more", &[("count", (hub.late_feeds - LATE_LINES).to_string())]);
+    if late.len() > LATE_LINES {
+        say("audit-late-more", &[("count", (late.len() - LATE_LINES).to_string())]);
     }
     if hub.nothing_stated > 0 {
         say("audit-nothing-stated", &[("count", hub.nothing_stated.to_string())]);
@@ -87,6 +82,42 @@ fn one(context: &Context, hub: &HubReport) {
     let shows = hub.checkpoint.as_ref().is_some_and(|c| c.shown > 0) || !hub.shown.is_empty();
     if !shows {
         say("audit-nothing-shown", &[]);
+    }
+}
+
+/// What is late of one organisation.
+struct Behind {
+    behind: u64,
+    since_ms: u64,
+    cut: bool,
+}
+
+/// Sums over feeds, which nobody but a program tells apart: the longest wait first.
+fn by_organisation(hub: &HubReport) -> Vec<(String, Behind)> {
+    let mut sums: BTreeMap<String, Behind> = BTreeMap::new();
+    for late in &hub.late {
+        let cut = !late.cut.is_empty();
+        let sum =
+            sums.entry(late.party_name.clone()).or_insert(Behind { behind: 0, since_ms: late.since_ms, cut });
+        sum.behind += late.behind;
+        sum.since_ms = sum.since_ms.min(late.since_ms);
+        sum.cut |= cut;
+    }
+    let mut sums: Vec<(String, Behind)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, sum)| sum.since_ms);
+    sums
+}
+
+impl Context {
+    /// How long something lasts, in words.
+    fn since(&self, since_ms: u64) -> String {
+        let minutes = now_ms().saturating_sub(since_ms) / 60_000;
+        let (key, count) = match minutes {
+            0..120 => ("audit-minutes", minutes),
+            120..2_880 => ("audit-hours", minutes / 60),
+            _ => ("audit-days", minutes / 1_440),
+        };
+        self.texts.tf(key, &[("count", &count.to_string())])
     }
 }
 
