@@ -11,7 +11,7 @@ use crate::proxy::Proxy;
 use crate::receiver;
 use crate::source::{Source, machine};
 use crate::usage::{self, at, disk, memory, mib, millis, ratio};
-use crate::{Plan, median};
+use crate::{Plan, median, yardstick};
 
 /// Times that a command is run to find its usual time.
 const COMMANDS: usize = 7;
@@ -61,7 +61,7 @@ pub async fn run(plan: &Plan) -> Value {
     hub.node.stop().await;
     let clean = hub.start().await;
     let entry_bytes = catalogue.bytes() as f64;
-    json!({
+    let mut measured = json!({
         "entries": plan.entries, "feeds": plan.feeds, "entry_bytes": catalogue.bytes() / plan.entries,
         "floor_entries_per_second": floor.round(),
         "cold_sync_entries_per_second": rate.round(),
@@ -85,7 +85,12 @@ pub async fn run(plan: &Plan) -> Value {
         "disk_ratio_log": ratio(disk(&path.join("store/segments")) as f64, entry_bytes),
         "disk_ratio_index": ratio(disk(&path.join("store/index")) as f64, entry_bytes),
         "disk_ratio_views": ratio(disk(&path.join("views")) as f64, entry_bytes),
-    })
+    });
+    if plan.yardstick {
+        drop(hub);
+        yardstick::add(&mut measured, plan.entries, catalogue.bytes() / plan.entries, rate).await;
+    }
+    measured
 }
 
 async fn round(hub: &Source, folder: &str, address: &str) -> Round {

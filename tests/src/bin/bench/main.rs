@@ -16,16 +16,18 @@ mod pair;
 mod proxy;
 mod receiver;
 mod reconcile;
+mod slow;
 mod source;
 mod syncing;
 mod usage;
+mod yardstick;
 
 use std::process::ExitCode;
 
 use catalogue::Catalogue;
 use serde_json::{Value, json};
 
-const CASES: &[&str] = &["cold-sync", "floor", "reconcile", "idle", "live", "fanout"];
+const CASES: &[&str] = &["cold-sync", "floor", "reconcile", "idle", "live", "fanout", "slow-link"];
 
 /// What is measured, and how large it is.
 struct Plan {
@@ -33,6 +35,7 @@ struct Plan {
     feeds: u64,
     rounds: usize,
     followers: usize,
+    yardstick: bool,
     json: bool,
 }
 
@@ -49,8 +52,12 @@ fn main() -> ExitCode {
             println!("{}", runtime().block_on(receiver::receive(folder.as_ref(), address, hub)));
             ExitCode::SUCCESS
         }
+        [receiver::SLOWLY, folder, address, hub] => {
+            runtime().block_on(receiver::receive_slowly(folder.as_ref(), address, hub));
+            ExitCode::SUCCESS
+        }
         [case, ..] if CASES.contains(&case) => {
-            let plan = Plan::of(&words);
+            let plan = Plan::of(case, &words);
             let measured = runtime().block_on(measure(case, &plan));
             show(&measured, plan.json);
             source::clear();
@@ -61,16 +68,19 @@ fn main() -> ExitCode {
 }
 
 impl Plan {
-    fn of(words: &[String]) -> Self {
+    fn of(case: &str, words: &[String]) -> Self {
         let number = |name: &str, default: u64| {
             let at = words.iter().position(|w| w == name);
             at.and_then(|i| words.get(i + 1)?.parse().ok()).unwrap_or(default)
         };
+        // What a slow link carries in less than a minute.
+        let (entries, feeds) = if case == "slow-link" { (300, 30) } else { (100_000, 2_000) };
         Self {
-            entries: number("--entries", 100_000).max(1),
-            feeds: number("--feeds", 2_000).max(1),
+            entries: number("--entries", entries).max(1),
+            feeds: number("--feeds", feeds).max(1),
             rounds: number("--rounds", 3).max(1) as usize,
             followers: number("--followers", 50).clamp(1, 250) as usize,
+            yardstick: words.iter().any(|w| w == "--yardstick"),
             json: words.iter().any(|w| w == "--json"),
         }
     }
@@ -83,6 +93,7 @@ async fn measure(case: &str, plan: &Plan) -> Value {
         "idle" => reconcile::idle(plan).await,
         "live" => live::run(plan).await,
         "fanout" => fanout::run(plan).await,
+        "slow-link" => slow::run(plan).await,
         _ => {
             let catalogue = Catalogue::make(plan.entries, plan.feeds);
             let rate = |_| plan.entries as f64 / floor::run(&catalogue).as_secs_f64();

@@ -5,29 +5,27 @@ use std::time::Instant;
 
 use caphub_cli::home::{Home, Me};
 use caphub_node::carriage::Quotas;
+use caphub_node::core::Core;
 use caphub_node::founding::{NewParty, found};
-use caphub_node::keys::{KeyName, fresh};
+use caphub_node::keys::fresh;
 use caphub_node::link::LinkIdentity;
-use caphub_proto::wire::PartyId;
 use caphub_proto::wire::identity::Capabilities;
+use caphub_proto::wire::{FeedId, PartyId, Seq};
 use serde_json::{Value, json};
 
-use crate::syncing::Link;
+use crate::syncing::{Link, Moved};
 use crate::usage::{cpu, forget_peak, memory};
 
 /// Word with which this program becomes a receiver: `receive FOLDER ADDRESS HUB`.
 pub const WORD: &str = "receive";
 
+/// Word with which it becomes one that tells how far it is: `receive-slowly FOLDER ADDRESS HUB`.
+pub const SLOWLY: &str = "receive-slowly";
+
 /// Makes an empty replica in the folder, syncs it, and says what that took.
 pub async fn receive(folder: &Path, address: &str, hub: &str) -> Value {
     let hub: PartyId = hub.parse().expect("a hub's id");
-    let new = NewParty { party_kind: 1, capabilities: Capabilities::DESK, label: "bench", passphrase: None };
-    let founded = found(folder, &new, true, Quotas::default()).await.expect("a replica");
-    let core = founded.core;
-    let home = Home::new(Some(folder.to_owned()));
-    let me = Me { party: core.party.to_string(), name: "Bench".to_owned(), ..Me::default() };
-    assert!(home.save(&me).is_ok(), "the member's file");
-    assert!(home.keys().read(KeyName::Operator, None).is_ok(), "the member's key");
+    let core = replica(folder).await;
     let identity = LinkIdentity { party: core.party, signer: fresh().expect("a key") };
     let pid = std::process::id();
     forget_peak(pid);
@@ -44,4 +42,37 @@ pub async fn receive(folder: &Path, address: &str, hub: &str) -> Value {
         "cpu_us": used.as_micros() as u64, "views_cpu_us": (all - used).as_micros() as u64,
         "peak": syncing.peak, "views_peak": memory(pid).peak,
     })
+}
+
+/// Syncs the replica of the folder, made where there is none, and says after every batch how far it is.
+pub async fn receive_slowly(folder: &Path, address: &str, hub: &str) {
+    let hub: PartyId = hub.parse().expect("a hub's id");
+    let core = replica(folder).await;
+    let identity = LinkIdentity { party: core.party, signer: fresh().expect("a key") };
+    let say = |moved: Moved| {
+        let held = core.store.heads();
+        let records = held.iter().any(|h| !h.feed.is_identity() && h.feed.party != hub);
+        println!("{}", json!({ "records": records, "entries": moved.pulled, "bytes": moved.bytes }));
+    };
+    let mut link = Link::open(&identity, hub, address).await;
+    let moved = link.pull_newest(&core, &say).await.expect("a sync");
+    let heads = core.store.heads();
+    let others = heads.iter().filter(|h| h.feed.party != core.party);
+    let read = |feed: FeedId| core.store.read_feed(&feed, Seq::FIRST, usize::MAX).expect("a feed");
+    let held: usize = others.flat_map(|h| read(h.feed.id())).map(|run| run.packed.len()).sum();
+    println!("{}", json!({ "records": true, "bytes": moved.bytes, "held_bytes": held }));
+}
+
+/// The replica of a folder, as the command makes one.
+async fn replica(folder: &Path) -> Core {
+    let home = Home::new(Some(folder.to_owned()));
+    if let Ok(me) = home.load() {
+        let party = me.party().unwrap_or_default();
+        return Core::open(folder, party, true, Quotas::default()).expect("a replica");
+    }
+    let new = NewParty { party_kind: 1, capabilities: Capabilities::DESK, label: "bench", passphrase: None };
+    let core = found(folder, &new, true, Quotas::default()).await.expect("a replica").core;
+    let me = Me { party: core.party.to_string(), name: "Bench".to_owned(), ..Me::default() };
+    assert!(home.save(&me).is_ok(), "the member's file");
+    core
 }

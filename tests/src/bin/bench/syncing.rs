@@ -7,7 +7,7 @@ use caphub_node::author::now_ms;
 use caphub_node::core::Core;
 use caphub_node::entitlement::Viewer;
 use caphub_node::link::{LinkIdentity, dial};
-use caphub_node::sync::{Options, Session, Synced};
+use caphub_node::sync::{Options, Session, SyncError, Synced};
 use caphub_proto::wire::PartyId;
 use caphub_proto::wire::session::{Memory, Settings};
 
@@ -51,38 +51,55 @@ impl Link {
 
     /// Compares, pulls and pushes what either side lacks.
     pub async fn sync(&mut self, core: &Core) -> Moved {
-        let synced = self.once(core, true).await;
-        Moved {
-            pulled: synced.pulled.entries,
-            pushed: synced.pushed.entries,
-            bytes: synced.pulled.bytes + synced.pushed.bytes,
-        }
+        let settings = self.settings(core, true, false);
+        moved(&self.once(core, settings, &|_| {}).await.expect("a sync"))
     }
 
     /// Pulls only, as an empty replica does.
     pub async fn pull(&mut self, core: &Core) -> Moved {
-        let pulled = self.once(core, false).await.pulled;
-        assert!(pulled.refused.is_empty(), "{pulled:?}");
-        Moved { pulled: pulled.entries, pushed: 0, bytes: pulled.bytes }
+        let settings = self.settings(core, false, false);
+        let synced = self.once(core, settings, &|_| {}).await.expect("a sync");
+        assert!(synced.pulled.refused.is_empty(), "{:?}", synced.pulled);
+        moved(&synced)
     }
 
-    async fn once(&self, core: &Core, push: bool) -> Synced {
+    /// Pulls the newest first, and says after each batch how far it is.
+    pub async fn pull_newest(&mut self, core: &Core, say: &(dyn Fn(Moved) + Sync)) -> Result<Moved, SyncError> {
+        let settings = self.settings(core, false, true);
+        self.once(core, settings, say).await.map(|synced| moved(&synced))
+    }
+
+    fn settings(&self, core: &Core, push: bool, newest_first: bool) -> Settings {
+        Settings {
+            far: self.viewer.clone(),
+            parties: vec![core.party],
+            pull: true,
+            push,
+            to_strangers: true,
+            max_bytes: None,
+            newest_first,
+            dry: false,
+        }
+    }
+
+    async fn once(
+        &self,
+        core: &Core,
+        settings: Settings,
+        say: &(dyn Fn(Moved) + Sync),
+    ) -> Result<Synced, SyncError> {
         let options = Options {
-            settings: Settings {
-                far: self.viewer.clone(),
-                parties: vec![core.party],
-                pull: true,
-                push,
-                to_strangers: true,
-                max_bytes: None,
-                newest_first: false,
-                dry: false,
-            },
+            settings,
             memory: &self.memory,
             claims: &Mutex::default(),
             greeted: &|_| {},
-            progress: &|_, _| {},
+            progress: &|synced, _| say(moved(synced)),
         };
-        self.session.sync(core, &options).await.expect("a sync").1
+        self.session.sync(core, &options).await.map(|(_, synced)| synced)
     }
+}
+
+fn moved(synced: &Synced) -> Moved {
+    let (pulled, pushed) = (&synced.pulled, &synced.pushed);
+    Moved { pulled: pulled.entries, pushed: pushed.entries, bytes: pulled.bytes + pushed.bytes }
 }
