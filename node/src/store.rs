@@ -3,6 +3,7 @@
 mod commit;
 mod files;
 mod frame;
+mod frames;
 mod index;
 #[cfg(test)]
 mod kinds;
@@ -192,6 +193,7 @@ pub(crate) struct Shared {
     log: LogId,
     earlier: Vec<LogId>,
     segments: Segments,
+    frames: frames::Frames,
     index: Index,
     heads: RwLock<HashMap<FeedId, FeedHead>>,
     tails: RwLock<HashMap<FeedId, Vec<Tail>>>,
@@ -237,6 +239,7 @@ impl Store {
             log,
             earlier,
             segments,
+            frames: Default::default(),
             index,
             heads: RwLock::default(),
             tails: RwLock::default(),

@@ -139,6 +139,26 @@ pub(super) fn bodies(head: &FrameHead, packed: &[u8]) -> Vec<(u64, usize, usize)
     lengths.collect()
 }
 
+/// Of a packed run, `count` entries after the first `skip`, without a look at more than their lengths.
+pub(super) fn cut(packed: &Bytes, skip: u64, count: u32) -> Bytes {
+    let after = |mut at: usize, entries: u64| {
+        for _ in 0..entries {
+            let Some(fixed) = packed.get(at..).and_then(|rest| rest.first_chunk::<FIXED>()) else { break };
+            let body = if fixed[FIXED - 1] == 0 { 0 } else { body_length(fixed) };
+            at = (at + FIXED + body).min(packed.len());
+        }
+        at
+    };
+    let start = after(0, skip);
+    packed.slice(start..after(start, u64::from(count)))
+}
+
+/// The length of the body, as the header of an entry states it.
+fn body_length(fixed: &[u8; FIXED]) -> usize {
+    let [.., a, b, c, d] = *fixed.first_chunk::<118>().expect("a header is shorter than the fixed part");
+    u32::from_be_bytes([a, b, c, d]) as usize
+}
+
 /// What the first entry of a packed run names as previous.
 pub(super) fn previous(packed: &[u8]) -> Option<EntryHash> {
     EntryHash::from_slice(packed.get(42..74)?)
@@ -159,20 +179,13 @@ pub(super) fn serve(
     first: u64,
     mut body: impl FnMut(u64, Option<Bytes>) -> Option<Bytes>,
 ) -> Bytes {
-    let (mut out, mut at, mut altered) = (Vec::new(), 0, false);
-    let (mut start, mut end) = (0, packed.len());
+    let mut out = Vec::with_capacity(packed.len());
+    let mut at = 0;
     for (entry, seq) in unpack(packed).unwrap_or_default().iter().zip(first..) {
         let size = entry.packed_len();
-        if seq == places.start {
-            start = at;
-        }
-        if seq == places.end {
-            end = at;
-        }
         if places.contains(&seq) {
             let held = entry.body.map(|b| packed.slice(at + FIXED..at + FIXED + b.len()));
-            let given = body(seq, held.clone());
-            altered |= given != held;
+            let given = body(seq, held);
             out.extend_from_slice(entry.header);
             out.extend_from_slice(entry.signature);
             out.push(u8::from(given.is_some()));
@@ -180,7 +193,7 @@ pub(super) fn serve(
         }
         at += size;
     }
-    if altered { out.into() } else { packed.slice(start..end) }
+    out.into()
 }
 
 fn parts(packed: &[u8]) -> Vec<(&[u8], &[u8])> {
@@ -193,4 +206,31 @@ fn parts(packed: &[u8]) -> Vec<(&[u8], &[u8])> {
         Some((fixed, body))
     });
     split.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_is_what_lengths_say_and_never_more_than_there_is() {
+        let entry = |body: Option<usize>| {
+            let mut packed = vec![7; FIXED];
+            packed[114..118].copy_from_slice(&(body.unwrap_or(20) as u32).to_be_bytes());
+            packed[FIXED - 1] = u8::from(body.is_some());
+            packed.extend(vec![9; body.unwrap_or(0)]);
+            packed
+        };
+        let entries = [entry(Some(16)), entry(None), entry(Some(300)), entry(Some(17))];
+        let packed = Bytes::from(entries.concat());
+        for skip in 0..=5 {
+            for count in 0..=5 {
+                let expected: Vec<u8> = entries.iter().skip(skip).take(count).flatten().copied().collect();
+                assert_eq!(cut(&packed, skip as u64, count as u32), expected, "{skip} {count}");
+            }
+        }
+        // A run that ends too early gives what there is.
+        let torn = packed.slice(..packed.len() - 5);
+        assert_eq!(cut(&torn, 0, 9), torn);
+    }
 }

@@ -1,7 +1,7 @@
 //! Reading: by feed, by ordinal, one entry, one hash. Erased bodies are left out, refilled ones put back.
 
 use std::io::Write;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use caphub_proto::wire::feed::unpack;
@@ -10,6 +10,7 @@ use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{EntryHash, FeedId, Seq, UncheckedEntry};
 
 use crate::store::files::{packed_bytes, read_frame};
+use crate::store::frames::Read;
 use crate::store::index::Place;
 use crate::store::{Store, StoreError, StoredEntry, StoredRun, frame};
 
@@ -174,6 +175,7 @@ impl Store {
             erased.entry(*feed).or_default().insert(*seq);
         });
         drop(erased);
+        self.shared.frames.clear();
         for (feed, seq) in entries {
             let Some(at) = Seq::new(*seq) else { continue };
             let places = [self.shared.index.run_at(feed, at)?, self.shared.index.refill_at(feed, *seq)?];
@@ -198,8 +200,7 @@ impl Store {
     /// The run at a place, from `from` on and up to where it counts.
     fn read(&self, place: Place, from: Seq) -> Result<StoredRun, StoreError> {
         let damaged = || StoreError::Damaged { segment: place.segment, offset: place.offset };
-        let file = self.shared.segments.file(place.segment)?;
-        let (head, packed, _) = read_frame(&file, place.offset)?.ok_or_else(damaged)?;
+        let (head, packed) = self.frame(place)?.ok_or_else(damaged)?;
         let skip = from.value().checked_sub(head.first.value()).ok_or_else(damaged)?;
         let count = u32::try_from(u64::from(place.count).checked_sub(skip).ok_or_else(damaged)?)
             .map_err(|_| damaged())?;
@@ -210,8 +211,9 @@ impl Store {
         let refilled = marks.refilled.contains(&feed);
         drop(marks);
         let whole = skip == 0 && place.count == head.count;
-        let packed = match gone.is_none() && !refilled && whole {
-            true => packed,
+        let packed = match gone.is_none() && !refilled {
+            true if whole => packed,
+            true => frame::cut(&packed, skip, count),
             false => {
                 let places = from.value()..from.value() + u64::from(count);
                 frame::serve(&packed, places, head.first.value(), |seq, body| match body {
@@ -223,6 +225,19 @@ impl Store {
         };
         let (first_ordinal, kind) = (head.ordinal + skip, head.kind);
         Ok(StoredRun { feed: head.feed, first: from, first_ordinal, count, packed, kind })
+    }
+
+    /// The frame at a place, of those read lately or from its segment; `None` where there is none.
+    fn frame(&self, place: Place) -> Result<Option<Read>, StoreError> {
+        let at = (place.segment, place.offset);
+        if let Some(read) = self.shared.frames.find(at) {
+            return Ok(Some(read));
+        }
+        let file = self.shared.segments.file(place.segment)?;
+        let Some((head, packed, _)) = read_frame(&file, place.offset)? else { return Ok(None) };
+        let read = (Arc::new(head), packed);
+        self.shared.frames.keep(at, &read);
+        Ok(Some(read))
     }
 
     /// A body that came after its entry.
@@ -241,6 +256,6 @@ fn coalesces(last: &StoredRun, run: &StoredRun) -> bool {
 }
 
 fn first_of(run: &StoredRun) -> Option<StoredEntry> {
-    let length = unpack(&run.packed).ok()?.first()?.packed_len();
-    Some(StoredEntry { feed: run.feed, ordinal: run.first_ordinal, packed: run.packed.slice(..length) })
+    let packed = frame::cut(&run.packed, 0, 1);
+    (!packed.is_empty()).then_some(StoredEntry { feed: run.feed, ordinal: run.first_ordinal, packed })
 }

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             eprintln!("error: name a benchmark: {}", CASES.join(", "));
-            eprintln!("hint: --json, --entries N, --feeds N, --rounds N, --yardstick");
+            eprintln!("hint: --json, --entries N, --feeds N, --rounds N, --yardstick, --followers N, --keep");
             ExitCode::from(2)
         }
         [receiver::WORD, folder, address, hub] => {
@@ -60,7 +60,9 @@ fn main() -> ExitCode {
             let plan = Plan::of(case, &words);
             let measured = runtime().block_on(measure(case, &plan));
             show(&measured, plan.json);
-            source::clear();
+            if !words.iter().any(|w| w == "--keep") {
+                source::clear();
+            }
             ExitCode::SUCCESS
         }
         _ => caphub_cli::app::main(),

@@ -20,7 +20,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/slow-link.py");
 const NEAR: (&str, &str) = ("10.213.64.1", "caphub-slow");
 /// What the link carries in a second.
 const BYTES_PER_SECOND: f64 = 8_000.0;
-/// How long the first syncs go on after their first record before they are cut.
+/// How long the first syncs go on before they are cut.
 const CUT_AFTER: Duration = Duration::from_secs(8);
 /// Syncs that are cut before one may end.
 const CUTS: usize = 2;
@@ -41,11 +41,12 @@ pub async fn run(plan: &Plan) -> Value {
     let mut first = None;
     let mut received = 0;
     for _ in 0..CUTS {
-        let (seen, last) = part(&hub, Some(CUT_AFTER)).await;
+        let (seen, last) = part(&hub, started, Some(CUT_AFTER)).await;
         first = first.or(seen);
         received += last["bytes"].as_u64().unwrap_or_default();
     }
-    let (_, last) = part(&hub, None).await;
+    let (seen, last) = part(&hub, started, None).await;
+    first = first.or(seen);
     received += last["bytes"].as_u64().unwrap_or_default();
     let (time, after) = (started.elapsed(), carried());
     drop(link.stdin.take());
@@ -64,8 +65,7 @@ pub async fn run(plan: &Plan) -> Value {
 }
 
 /// One sync in the namespace, ended after a while or by itself: when its first record came, and its last word.
-async fn part(hub: &Source, cut_after: Option<Duration>) -> (Option<Duration>, Value) {
-    let started = Instant::now();
+async fn part(hub: &Source, started: Instant, cut_after: Option<Duration>) -> (Option<Duration>, Value) {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", NEAR.1]).arg(std::env::current_exe().expect("this program"));
     command

@@ -64,7 +64,11 @@ impl Link {
     }
 
     /// Pulls the newest first, and says after each batch how far it is.
-    pub async fn pull_newest(&mut self, core: &Core, say: &(dyn Fn(Moved) + Sync)) -> Result<Moved, SyncError> {
+    pub async fn pull_newest(
+        &mut self,
+        core: &Core,
+        say: &(dyn Fn(Moved) + Sync),
+    ) -> Result<Moved, SyncError> {
         let settings = self.settings(core, false, true);
         self.once(core, settings, say).await.map(|synced| moved(&synced))
     }
