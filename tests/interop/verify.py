@@ -427,6 +427,31 @@ def operator_as_stated(operator):
     return out | {n: operator[n] for n in ("capabilities", "not_after", "label")} | {"revoked": revoked}
 
 
+# Section 11.2: fingerprints of ranges.
+
+
+def fingerprint(items, depth):
+    """Of (feed id, item) pairs that share the first `depth` half bytes."""
+    if not items:
+        return bytes(32)
+    if len(items) <= 4:
+        return tagged("caphub/reconcile-leaf/1", *(item for _, item in sorted(items)))
+    return tagged("caphub/reconcile-node/1", *(fingerprint(below(items, depth, s), depth + 1) for s in range(16)))
+
+
+def below(items, depth, step):
+    return [i for i in items if int(i[0].hex()[depth], 16) == step]
+
+
+def packed_fingerprints(items, depth, levels):
+    ranges = [items]
+    for level in range(levels):
+        ranges = [below(r, depth + level, s) for r in ranges for s in range(16)]
+    bits = "".join("1" if r else "0" for r in ranges)
+    mask = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return mask + b"".join(fingerprint(r, depth + levels)[:16] for r in ranges if r)
+
+
 # Section 14: carry files.
 
 MARK = b"caphub carry 1\n\0"
@@ -832,6 +857,25 @@ def check_history(stated):
     return [] if found == stated["result"] else [f"stated {stated['result']}, found {found}"]
 
 
+def check_reconcile(stated):
+    items, faults = [], []
+    for item in stated["items"]:
+        feed = feed_of(*(bytes.fromhex(item[name]) for name in ("party_id", "operator_key", "audience"))).id
+        if feed.hex() != item["feed_id"]:
+            faults.append("a feed id is not the hash of its parts")
+        place = struct.pack(">Q", item["seq"]) + bytes.fromhex(item["entry_hash"])
+        items.append((feed, feed + place + bytes([item["frozen"]])))
+    if fingerprint(items, 0).hex() != stated["fingerprint"]:
+        faults.append("another fingerprint")
+    for part in stated["ranges"]:
+        depth = len(part["path"])
+        inside = [i for i in items if i[0].hex().startswith(part["path"])]
+        found = {"count": len(inside), "fingerprint": fingerprint(inside, depth).hex()}
+        found |= {f"below_{levels}": packed_fingerprints(inside, depth, levels).hex() for levels in (1, 2)}
+        faults += [f"{part['path']}: another {name}" for name, value in found.items() if part[name] != value]
+    return faults
+
+
 def main():
     here = pathlib.Path(__file__).resolve().parent
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent.parent / "proto" / "vectors"
@@ -840,6 +884,7 @@ def main():
         ("entries", check_entry),
         ("runs", check_run),
         ("identity", check_log),
+        ("reconcile", check_reconcile),
         ("forks", check_fork),
         ("statements", check_statements),
         ("history", check_history),

@@ -13,6 +13,7 @@ mod forks;
 mod history;
 mod identity;
 mod judge;
+mod reconcile;
 mod runs;
 mod statements;
 
@@ -71,6 +72,13 @@ fn identity_logs_are_judged_as_the_vectors_say() {
     }
     distinct(cases.iter().map(|c| c.name.as_str()));
     keep("identity.json", &cases);
+}
+
+#[test]
+fn fingerprints_are_as_the_vectors_say() {
+    let cases = reconcile::cases();
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("reconcile.json", &cases);
 }
 
 #[test]
@@ -135,6 +143,7 @@ fn the_specification_names_every_case() {
         ("runs.json", runs::cases().into_iter().map(|c| c.name).collect()),
         ("identity.json", identity::cases().into_iter().map(|c| c.name).collect()),
         ("carry.json", carry::cases().into_iter().map(|c| c.name).collect()),
+        ("reconcile.json", reconcile::cases().into_iter().map(|c| c.name).collect()),
         ("forks.json", forks::cases().into_iter().map(|c| c.name).collect()),
         ("statements.json", statements::cases().into_iter().map(|c| c.name).collect()),
         ("history.json", history::cases().into_iter().map(|c| c.name).collect()),
