@@ -3,7 +3,7 @@
 use caphub_proto::v1::{self, FeedRange, Measure, PullRequest, PullResponse};
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::pace::{BATCH_BYTES_MAX, BATCH_BYTES_MIN};
-use caphub_proto::wire::{FeedId, Reason, Seq};
+use caphub_proto::wire::{Feed, FeedId, Reason, Seq};
 use tokio::sync::mpsc;
 use tonic::Status;
 
@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::entitlement::Viewer;
 use crate::services::status::status;
 use crate::store::{FeedHead, StoreError};
-use crate::sync::cut::pieces;
+use crate::sync::cut::{beginning, pieces};
 
 /// Feed ranges that one pull may name.
 const RANGES_MAX: usize = 8_192;
@@ -86,8 +86,8 @@ impl Ranges {
                 next = next.filter(|n| *n <= last);
                 for run in runs.into_iter().filter_map(|r| r.up_to(last)) {
                     for packed in pieces(&run.feed, run.packed, self.batch_bytes) {
-                        if batch.add(v1::Run { feed: Some(feed_parts(&run.feed)), entries: packed }).is_err()
-                        {
+                        let piece = v1::Run { feed: Some(feed_parts(&run.feed)), entries: packed };
+                        if batch.add(&run.feed, piece).is_err() {
                             return Ok(());
                         }
                     }
@@ -130,9 +130,12 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    fn add(&mut self, run: v1::Run) -> Result<(), Ended> {
+    fn add(&mut self, feed: &Feed, run: v1::Run) -> Result<(), Ended> {
         let bytes = run.entries.len();
         let Some(left) = self.left.checked_sub(bytes as u64) else {
+            if let Some(part) = beginning(feed, &run.entries, self.left) {
+                self.runs.push(v1::Run { entries: part, ..run });
+            }
             let _ = self.send();
             return Err(Ended);
         };

@@ -98,7 +98,10 @@ impl<'a> Driver<'a> {
                     self.hear(Input::Again)
                 }
                 Action::Finished(finished) => {
-                    lock(&self.moved).finished = finished;
+                    let mut moved = lock(&self.moved);
+                    let more = moved.finished.more;
+                    moved.finished = finished;
+                    moved.finished.more |= more;
                     Ok(Vec::new())
                 }
             }
@@ -184,7 +187,7 @@ impl<'a> Driver<'a> {
             self.tell(&moved);
         }
         if let Ok(read) = reading.await {
-            read?;
+            lock(&self.moved).finished.more |= read?;
         }
         self.hear(Input::PushEnded)
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use caphub_proto::v1::{self, PushRequest};
 use caphub_proto::wire::session::{Push, PushRange};
 use caphub_proto::wire::{FeedId, Seq};
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::author::feed_parts;
 use crate::core::Core;
 use crate::store::StoreError;
-use crate::sync::cut::pieces;
+use crate::sync::cut::{beginning, pieces};
 use crate::sync::driver::lock;
 
 /// Reads ranges into messages.
@@ -26,21 +27,28 @@ pub(super) struct Reader {
     pub(super) sender: mpsc::Sender<PushRequest>,
 }
 
-/// The far end is gone, or the budget is used up.
-struct Ended;
+/// Why nothing more is read.
+enum Ended {
+    /// The far end is gone.
+    Gone,
+    /// The budget is used up.
+    Full,
+}
 
 impl Reader {
-    pub(super) fn run(self) -> Result<(), StoreError> {
+    /// Reads all ranges; true where the budget ended it.
+    pub(super) fn run(self) -> Result<bool, StoreError> {
         let mut batch = Batch { reader: &self, request: PushRequest::default(), bytes: 0, left: u64::MAX };
         batch.left = self.push.max_bytes.unwrap_or(u64::MAX);
+        let mut full = false;
         for range in &self.push.ranges {
-            match batch.range(range)? {
-                Ok(()) => {}
-                Err(Ended) => break,
+            if let Err(ended) = batch.range(range)? {
+                full = matches!(ended, Ended::Full);
+                break;
             }
         }
         let _ = batch.send();
-        Ok(())
+        Ok(full)
     }
 }
 
@@ -66,18 +74,25 @@ impl Batch<'_> {
                 next = Seq::new(after).filter(|_| after <= range.to);
                 for packed in pieces(&range.feed, run.packed, self.reader.batch_bytes) {
                     if packed.len() as u64 > self.left {
-                        return Ok(Err(Ended));
+                        if let Some(part) = beginning(&range.feed, &packed, self.left) {
+                            self.add(range, part);
+                        }
+                        return Ok(Err(Ended::Full));
                     }
                     self.left -= packed.len() as u64;
-                    self.bytes += packed.len();
-                    self.request.runs.push(v1::Run { feed: Some(feed_parts(&range.feed)), entries: packed });
+                    self.add(range, packed);
                     if self.bytes >= self.reader.batch_bytes && self.send().is_err() {
-                        return Ok(Err(Ended));
+                        return Ok(Err(Ended::Gone));
                     }
                 }
             }
         }
         Ok(Ok(()))
+    }
+
+    fn add(&mut self, range: &PushRange, packed: Bytes) {
+        self.bytes += packed.len();
+        self.request.runs.push(v1::Run { feed: Some(feed_parts(&range.feed)), entries: packed });
     }
 
     fn send(&mut self) -> Result<(), Ended> {
@@ -86,6 +101,6 @@ impl Batch<'_> {
         }
         lock(&self.reader.sizes).push_back(self.bytes as u64);
         self.bytes = 0;
-        self.reader.sender.blocking_send(std::mem::take(&mut self.request)).map_err(|_| Ended)
+        self.reader.sender.blocking_send(std::mem::take(&mut self.request)).map_err(|_| Ended::Gone)
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod memory;
 mod plan;
+mod pushing;
 #[cfg(test)]
 mod tests;
 pub mod words;
@@ -45,11 +46,19 @@ pub struct Session {
     pushed: BTreeMap<FeedId, PushRange>,
     pushing: bool,
     stored_there: u64,
+    /// Ranges that the far end does not carry, as far as it knows yet.
+    unwelcome: Vec<PushRange>,
+    /// Records that others wrote are on their way, or were.
+    others: bool,
+    /// The far end took some of them: it may know more now of whom it carries.
+    brought: bool,
     /// Something was refused for a reason that passes by itself: the next session offers it again.
     passing: bool,
     left: Option<u64>,
     /// Part of `left` that is kept for pushing.
     kept: u64,
+    /// Part of `left` that the pull in flight may use.
+    lent: u64,
     done: bool,
     result: Finished,
 }
@@ -81,8 +90,12 @@ impl Session {
             pushed: BTreeMap::new(),
             pushing: false,
             stored_there: 0,
+            unwelcome: Vec::new(),
+            others: false,
+            brought: false,
             passing: false,
             kept: 0,
+            lent: 0,
             done: false,
             result: Finished::default(),
         };
@@ -108,9 +121,11 @@ impl Session {
             }
             Input::Taken(taken, bytes) => {
                 self.spend(bytes);
+                self.lent = self.lent.saturating_sub(bytes);
                 self.taken(taken, facts, memory, claims);
             }
             Input::PullEnded => {
+                self.lent = 0;
                 self.pull_ended(facts, claims);
                 return Ok(self.go_on(facts, memory, claims));
             }
@@ -197,8 +212,13 @@ impl Session {
     }
 
     /// From differences to ranges: identity feeds first, in both directions.
-    fn plan(&mut self, facts: &Facts<'_>, memory: &Memory) {
+    fn plan(&mut self, facts: &Facts<'_>, memory: &mut Memory) {
         let (mut wants, mut pushes) = (Vec::new(), Vec::new());
+        let by_far = |d: &&Difference| self.settings.far.parties.contains(&d.feed.party);
+        if self.differences.iter().filter(by_far).any(|d| pull_from(d, facts).is_some()) {
+            // The far end's own words are new: it may have admitted or recognised somebody.
+            memory.forget_there();
+        }
         for difference in &self.differences {
             let feed = difference.feed;
             if self.settings.pull
@@ -229,12 +249,15 @@ impl Session {
             return Vec::new();
         }
         let mut actions = Vec::new();
-        if !self.pushing && !self.pushes.is_empty() && self.left != Some(0) {
-            let ranges = std::mem::take(&mut self.pushes);
+        self.offer_again(memory);
+        let free = self.left.map(|left| left.saturating_sub(self.lent));
+        if !self.pushing && !self.pushes.is_empty() && free != Some(0) {
+            let ranges = self.next_pushes();
             self.pushed.extend(ranges.iter().map(|r| (r.feed.id(), *r)));
             self.pushing = true;
             // Half for each direction where both have something to send; what one leaves the other takes.
-            let max_bytes = self.left.map(|left| if self.wants.is_empty() { left } else { left / 2 });
+            let halves = self.asked.is_empty() && !self.wants.is_empty();
+            let max_bytes = free.map(|free| if halves { free / 2 } else { free });
             self.kept = max_bytes.unwrap_or(0);
             actions.push(Action::Push(Push { ranges, max_bytes }));
         }
@@ -322,6 +345,7 @@ impl Session {
             (false, _) => {
                 let newest_first = self.settings.newest_first;
                 let max_bytes = budget.unwrap_or(0);
+                self.lent = max_bytes;
                 Portion::Some(v1::PullRequest { ranges, newest_first, max_bytes, ..Default::default() })
             }
         }
@@ -376,24 +400,6 @@ impl Session {
                     // Not even its next run fits what is left.
                     false => self.result.more = true,
                 }
-            }
-        }
-    }
-
-    fn pushed(&mut self, response: &v1::PushResponse, facts: &Facts<'_>, memory: &mut Memory) {
-        self.stored_there += response.stored;
-        for refusal in &response.refusals {
-            let Some(feed) = FeedId::from_slice(&refusal.feed_id) else { continue };
-            let Some(range) = self.pushed.remove(&feed) else { continue };
-            let reason = Reason::parse(&refusal.reason).unwrap_or(Reason::NotCarried);
-            if passes(reason) {
-                self.passing = true;
-                continue;
-            }
-            let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
-            match elsewhere && range.from > 1 {
-                true => self.pushes.push(PushRange { from: 1, ..range }),
-                false => memory.refused_there_at(feed, range.to, reason, facts.now_ms),
             }
         }
     }

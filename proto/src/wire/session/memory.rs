@@ -64,6 +64,16 @@ impl Memory {
         self.settled = None;
     }
 
+    /// What the far end takes may have changed.
+    pub fn forget_there(&mut self) {
+        self.there.clear();
+        self.settled = None;
+    }
+
+    pub(super) fn forget_feed_there(&mut self, feed: &FeedId) {
+        self.there.remove(feed);
+    }
+
     /// Entries from this place on, that came without being asked for, were not taken.
     pub fn refused_here_at(&mut self, feed: FeedId, seq: u64, reason: Reason, at_ms: u64) {
         keep(&mut self.here, feed, Refusal { seq, reason, at_ms });
@@ -140,7 +150,7 @@ fn keep(refusals: &mut BTreeMap<FeedId, Refusal>, feed: FeedId, refusal: Refusal
 }
 
 /// Reasons that lie with the party and not with the entries: more entries of the feed change nothing.
-fn is_policy(reason: Reason) -> bool {
+pub(super) fn is_policy(reason: Reason) -> bool {
     matches!(reason, Reason::NotCarried | Reason::GuestRecord | Reason::Quota | Reason::NotEntitled)
 }
 

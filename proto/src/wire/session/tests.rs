@@ -15,6 +15,8 @@ struct Node {
     sets: Sets,
     feeds: BTreeMap<FeedId, (Feed, Vec<u8>)>,
     refuses: BTreeSet<PartyId>,
+    /// Once it holds this feed it carries that party.
+    learns: Option<(Feed, PartyId)>,
 }
 
 #[derive(Default, Debug, PartialEq, Eq)]
@@ -74,6 +76,9 @@ impl Node {
         }
         held.extend_from_slice(&entries[known..]);
         self.set(feed, held);
+        if let Some((_, learnt)) = self.learns.filter(|(of, _)| *of == feed) {
+            self.refuses.remove(&learnt);
+        }
         Ok((entries.len() - known) as u64)
     }
 }
@@ -357,4 +362,22 @@ fn what_one_peer_withholds_the_other_gives() {
     while second.step(&mut here, &mut honest, &mut second_memory, &mut claims) {}
     assert_eq!(here.entries(&public(3)), 5);
     assert_eq!(second.moved.pulled, 5);
+}
+
+#[test]
+fn what_the_far_end_learns_to_carry_in_one_sync_it_gets_in_that_sync() {
+    let (mut here, mut there) = (many(0..6, 2), Node::default());
+    // Party 0 is a hub whose records say that party 1 is carried; the others are not.
+    there.refuses = (1..6).map(party).collect();
+    there.learns = Some((public(0), party(1)));
+    let mut memory = Memory::default();
+    let (moved, _) = sync(settings(), &mut here, &mut there, &mut memory);
+    assert_eq!((there.entries(&public(0)), there.entries(&public(1)), there.entries(&public(2))), (2, 2, 0));
+    // Identities of all six, the records of the hub, then again the five that were refused, what one of them wrote, and
+    // once more the four that are left: only what brings something new leads to another offer.
+    assert_eq!(moved.pushed, 6 + 2 + 5 + 2 + 4);
+    let (again, _) = sync(settings(), &mut here, &mut there, &mut memory);
+    assert_eq!(again.pushed, 0);
+    let (third, finished) = sync(settings(), &mut here, &mut there, &mut memory);
+    assert_eq!((third, finished.idle), (Moved::default(), true));
 }
