@@ -29,7 +29,7 @@ use super::{Inner, Views, ViewsError};
 /// Bytes of entries that are judged at once; bounds the memory of a batch to a few times as much.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Batches of one commit: few, large files take less work to write and to merge than many small ones.
-const BATCHES_PER_COMMIT: usize = 32;
+const BATCHES_PER_COMMIT: usize = 16;
 /// Records that are judged again between two looks at the log.
 const REJUDGE_RECORDS: usize = 512;
 /// Most records of a batch that are shown before they are committed.

@@ -19,7 +19,7 @@ use super::schema::{Fields, SCHEMA_VERSION};
 use super::words::{TOKENIZER, Words};
 
 /// Bytes of memory in which the writer gathers a batch before it writes a segment.
-const WRITER_BYTES: usize = 40_000_000;
+const WRITER_BYTES: usize = 20_000_000;
 /// Files with fewer documents are merged without regard to their sizes. Less than a commit of a bulk sync: otherwise
 /// every eighth single record would have thousands written again.
 const LAYER_DOCS_MIN: u32 = 128;

@@ -74,6 +74,7 @@ pub async fn run(plan: &Plan) -> Value {
         "cpu_us_a_record_views": ratio(middle.of("views_cpu_us") as f64, entries),
         "receiver_peak_mib_until_durable": mib(middle.of("peak")),
         "receiver_peak_mib_until_searchable": mib(middle.of("views_peak")),
+        "receiver_own_peak_mib": mib(middle.of("own_peak")),
         "sender_peak_mib": mib(serving.peak),
         "sender_own_mib": mib(serving.own),
         "node_mib_after_start": mib(restarted.now),

@@ -1,7 +1,9 @@
 //! The receiving end of a cold sync, a process of its own so that its memory and processor time are its own.
 
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use caphub_cli::home::{Home, Me};
 use caphub_node::carriage::Quotas;
@@ -16,6 +18,8 @@ use serde_json::{Value, json};
 use crate::syncing::{Link, Moved};
 use crate::usage::{cpu, forget_peak, memory};
 
+/// How often the receiver's own memory is looked at.
+const LOOK: Duration = Duration::from_millis(10);
 /// Word with which this program becomes a receiver: `receive FOLDER ADDRESS HUB`.
 pub const WORD: &str = "receive";
 
@@ -29,6 +33,8 @@ pub async fn receive(folder: &Path, address: &str, hub: &str) -> Value {
     let identity = LinkIdentity { party: core.party, signer: fresh().expect("a key") };
     let pid = std::process::id();
     forget_peak(pid);
+    let own = Arc::new(AtomicU64::new(0));
+    let watching = tokio::spawn(watch(pid, Arc::clone(&own)));
     let (started, before) = (Instant::now(), cpu(pid));
     let mut link = Link::open(&identity, hub, address).await;
     let moved = link.pull(&core).await;
@@ -36,12 +42,22 @@ pub async fn receive(folder: &Path, address: &str, hub: &str) -> Value {
     let syncing = memory(pid);
     core.views.catch_up().expect("views");
     let (searchable, all) = (started.elapsed(), cpu(pid) - before);
+    watching.abort();
     json!({
         "entries": moved.pulled, "bytes": moved.bytes,
         "durable_us": durable.as_micros() as u64, "searchable_us": searchable.as_micros() as u64,
         "cpu_us": used.as_micros() as u64, "views_cpu_us": (all - used).as_micros() as u64,
         "peak": syncing.peak, "views_peak": memory(pid).peak,
+        "own_peak": own.load(Ordering::Relaxed),
     })
+}
+
+/// Keeps the most of a process's own memory, without pages of files: the system does not count that itself.
+async fn watch(pid: u32, own: Arc<AtomicU64>) {
+    loop {
+        own.fetch_max(memory(pid).own, Ordering::Relaxed);
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Syncs the replica of the folder, made where there is none, and says after every batch how far it is.
