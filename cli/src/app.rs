@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", failure.lines(&context.texts));
-            if json {
+            if json && failure.is_unanswered() {
                 crate::screen::json(&failure.json(&context.texts));
             }
             ExitCode::from(failure.code())

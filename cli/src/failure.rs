@@ -11,13 +11,15 @@ pub struct Failure {
     detail: String,
     code: u8,
     reason: String,
+    answered: bool,
 }
 
 impl Failure {
     /// Failed: exit code 1.
     pub fn new(key: &'static str) -> Self {
         let reason = String::new();
-        Self { key, values: Vec::new(), hint: None, detail: String::new(), code: 1, reason }
+        let (detail, values) = (String::new(), Vec::new());
+        Self { key, values, hint: None, detail, code: 1, reason, answered: false }
     }
 
     /// Wrong use: exit code 2.
@@ -58,6 +60,17 @@ impl Failure {
     pub fn reason(mut self, code: impl ToString) -> Self {
         self.reason = code.to_string();
         self
+    }
+
+    /// Programs have their JSON object already, with all that went wrong in it.
+    pub fn answered(mut self) -> Self {
+        self.answered = true;
+        self
+    }
+
+    /// True where programs still wait for a JSON object.
+    pub fn is_unanswered(&self) -> bool {
+        !self.answered
     }
 
     /// The cause in its own words, or nothing.

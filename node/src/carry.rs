@@ -113,6 +113,9 @@ pub enum CarryError {
     /// The own store.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// The own store takes nothing more.
+    #[error("what was read could not be stored here: the disk is full, or failed")]
+    OwnStore,
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] crate::keys::KeyError),

@@ -86,8 +86,7 @@ async fn a_set_of_many_files_is_read_in_any_order_and_says_what_is_missing() {
     std::fs::rename(&first, machine.path("stick").join("zz renamed.carry")).expect("a move");
     let partly = at(&machine, "ki", &["carry", "in", "stick"]).await;
     assert_eq!(partly.code, 1, "{partly:?}");
-    let first_object = partly.out.split("\n}\n").next().expect("an object").to_owned() + "\n}";
-    let report: Value = serde_json::from_str(&first_object).expect("a report");
+    let report = partly.json();
     assert_eq!(report["missing"].as_array().map(Vec::len), Some(1), "{report}");
     assert!(report["missing"][0].as_str().is_some_and(|m| m.ends_with("0003")), "{report}");
     let stored = count(&report, "stored");

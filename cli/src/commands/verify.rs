@@ -47,6 +47,6 @@ pub fn run(context: &Context) -> Outcome {
     }
     match wrong.is_empty() {
         true => Ok(()),
-        false => Err(Failure::new("error-verify").with("count", wrong.len())),
+        false => Err(Failure::new("error-verify").with("count", wrong.len()).answered()),
     }
 }

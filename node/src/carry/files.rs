@@ -14,8 +14,10 @@ use crate::carry::CarryError;
 pub(super) const SUFFIX: &str = ".carry";
 /// How the name of a file that is still written ends.
 pub(super) const UNFINISHED: &str = ".unfinished";
-/// Most names of a folder that are looked at.
-const NAMES_MAX: usize = 20_000;
+/// Most carry files of a folder that are looked at.
+const FILES_MAX: usize = 20_000;
+/// Most names of a folder: other people's files lie on a stick too.
+const NAMES_MAX: usize = 1_000_000;
 /// Bytes read at once.
 const CHUNK: usize = 128 * 1024;
 
@@ -38,8 +40,8 @@ pub(super) fn list(folder: &Path) -> Result<(Vec<Listed>, Vec<Unusable>), CarryE
     let failed = |source| CarryError::File { path: folder.to_owned(), source };
     let (mut listed, mut unusable) = (Vec::new(), Vec::new());
     for (count, entry) in std::fs::read_dir(folder).map_err(failed)?.enumerate() {
-        if count >= NAMES_MAX {
-            return Err(CarryError::TooMany { path: folder.to_owned(), most: NAMES_MAX });
+        if count >= NAMES_MAX || listed.len() + unusable.len() >= FILES_MAX {
+            return Err(CarryError::TooMany { path: folder.to_owned(), most: FILES_MAX });
         }
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -15,6 +15,7 @@ use crate::carry::files::{self, Listed, Unusable};
 use crate::carry::holds::{self, Stated};
 use crate::carry::plan::{self, Due, Plan, Present, Reading};
 use crate::carry::split::Split;
+use crate::carry::take::TOLD_MAX;
 use crate::carry::{
     Bearer, CarryError, FILE_BYTES_DEFAULT, FILE_BYTES_MIN, OnProgress, Progress, evidence, readers,
 };
@@ -97,6 +98,7 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
         }
     }
     report.files = split.finish()?;
+    report.faults.truncate(TOLD_MAX);
     // The other side's next `out` is exact where it knows what we hold; without room it is merely larger.
     if let Err(error) = holds::write(bearer, folder) {
         tracing::warn!(%error, "what is held here could not be stated in the folder");

@@ -13,6 +13,9 @@ use crate::carry::{Bearer, CarryError, files};
 /// Bytes of manifest and end, and room for what stands around a run.
 const AROUND_BYTES: u64 = 4_096;
 
+/// Files of one writing; a folder with more would not be read.
+const FILES_MAX: usize = 10_000;
+
 /// A set as it grows.
 pub(super) struct Split<'a> {
     bearer: &'a Bearer,
@@ -74,7 +77,7 @@ impl<'a> Split<'a> {
         frame: impl FnOnce(&mut Writer, &mut Vec<u8>),
     ) -> Result<bool, CarryError> {
         let needed = bytes as u64 + AROUND_BYTES;
-        if needed > self.budget {
+        if needed > self.budget || self.files.len() >= FILES_MAX {
             return Ok(false);
         }
         if self.open.as_ref().is_some_and(|o| o.bytes + needed > self.file_bytes) {

@@ -19,6 +19,8 @@ const BATCH: usize = 1 << 20;
 const WORDS: usize = 64;
 /// Times that what rests on other files is tried again.
 const ROUNDS_MAX: u32 = 16;
+/// Files and faults that are listed: the report of the fullest folder fits one message.
+pub(super) const TOLD_MAX: usize = 1_000;
 /// Missing files that are named.
 const MISSING_MAX: usize = 100;
 
@@ -35,7 +37,8 @@ pub struct Take {
 pub fn take(bearer: &Bearer, asked: &Take, progress: OnProgress<'_>) -> Result<CarryInReport, CarryError> {
     let (listed, unusable) = files::list(&asked.folder)?;
     let counts = Counts::default();
-    let mut work = Work { bearer, dry_run: asked.dry_run, counts, first: true, expected: 0, progress };
+    let mut work =
+        Work { bearer, dry_run: asked.dry_run, counts, first: true, failed: false, expected: 0, progress };
     let mut report = CarryInReport { dry_run: asked.dry_run, ..CarryInReport::default() };
     report.faults = unusable.iter().map(not_usable).collect();
     let others = |l: &&Listed| {
@@ -77,6 +80,9 @@ pub fn take(bearer: &Bearer, asked: &Take, progress: OnProgress<'_>) -> Result<C
     let refused = refused.into_iter();
     report.refused = refused.map(|(reason, runs)| CarryCount { reason: reason.to_owned(), runs }).collect();
     report.missing = sets.missing();
+    (report.files_found, report.faults_found) = (report.files.len() as u64, report.faults.len() as u64);
+    report.files.truncate(TOLD_MAX);
+    report.faults.truncate(TOLD_MAX);
     // A stick that cannot be written, such as a disc, is no fault.
     if !asked.dry_run {
         report.holds = holds::write(bearer, &asked.folder).unwrap_or_default();
@@ -110,6 +116,7 @@ struct Work<'a, 'b> {
     counts: Counts,
     /// What is known already is counted once, however often a file is read.
     first: bool,
+    failed: bool,
     expected: u64,
     progress: OnProgress<'b>,
 }
@@ -142,13 +149,16 @@ impl Work<'_, '_> {
                 bytes = 0;
                 waits |= self.store(std::mem::take(&mut batch), origin, &mut refused);
                 self.hear(words.drain(..));
-                stopped = !self.tell();
+                stopped = self.failed || !self.tell();
             }
             !stopped
         });
         waits |= self.store(batch, origin, &mut refused);
         self.hear(words.drain(..));
         self.counts.refused.insert(file.name.clone(), refused);
+        if self.failed {
+            return Err(CarryError::OwnStore);
+        }
         if stopped || !self.tell() {
             return Err(CarryError::Stopped);
         }
@@ -187,6 +197,8 @@ impl Work<'_, '_> {
                     self.counts.known += if self.first { stored.known } else { 0 };
                 }
                 Err(reason) => {
+                    // Nothing more would be taken: the disk is full, or failed.
+                    self.failed |= reason == Reason::StoreFailed;
                     use Reason::{Gap, NotCarried, UnknownKeyOfParty, UnknownParty};
                     waits |= matches!(reason, Gap | UnknownParty | UnknownKeyOfParty | NotCarried);
                     *refused.entry(reason.code()).or_default() += 1;

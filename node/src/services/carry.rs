@@ -113,7 +113,9 @@ fn absolute(folder: String) -> Result<PathBuf, Status> {
 fn carry_status(error: &CarryError) -> Status {
     let (code, reason) = match error {
         CarryError::Nothing(_) => (Code::NotFound, Reason::NotFound),
-        CarryError::Store(_) | CarryError::Random(_) => (Code::Internal, Reason::StoreFailed),
+        CarryError::Store(_) | CarryError::OwnStore | CarryError::Random(_) => {
+            (Code::Internal, Reason::StoreFailed)
+        }
         _ => (Code::FailedPrecondition, Reason::BadRequest),
     };
     let details = ErrorDetails::with_error_info(reason.code(), DOMAIN, HashMap::new());

@@ -84,13 +84,13 @@ pub(super) fn taken(context: &Context, report: &CarryInReport) -> Outcome {
             true => context.say("carry-no-holds", &[]),
         }
     }
-    let incomplete = report.faults.len() + report.missing.len();
+    let incomplete = report.faults_found + report.missing.len() as u64;
     match incomplete {
         0 => Ok(()),
         count => {
             let failure = Failure::new("error-carry-incomplete").with("count", count);
             let reason = report.faults.iter().map(|f| f.reason.clone()).find(|r| !r.is_empty());
-            Err(failure.hint("hint-carry-incomplete").reason(reason.unwrap_or_default()))
+            Err(failure.hint("hint-carry-incomplete").reason(reason.unwrap_or_default()).answered())
         }
     }
 }
