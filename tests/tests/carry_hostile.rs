@@ -37,9 +37,6 @@ async fn a_hostile_folder_harms_nobody_and_what_is_whole_is_taken() {
     std::fs::write(stick.join("claims.carry"), claims).expect("a file");
     std::fs::write(stick.join("empty.carry"), "").expect("a file");
     std::fs::write(stick.join("\u{1b}[2J\u{202e}.carry"), "not one").expect("a file");
-    for number in 0..2_000 {
-        std::fs::write(stick.join(format!("{number}.carry")), b"caphub carry 1\n\0").expect("a file");
-    }
     let said = machine.run(&["--home", "ki", "carry", "in", "stick"]).await;
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("error: ") && said.err.contains("hint: "), "{said:?}");
@@ -48,6 +45,13 @@ async fn a_hostile_folder_harms_nobody_and_what_is_whole_is_taken() {
         assert!(said.err.contains(&format!("{name}.carry: ")), "{name}: {}", said.err);
     }
     assert_eq!(titles(&machine, "ki").await.len(), 20);
+    for number in 0..2_000 {
+        std::fs::write(stick.join(format!("{number}.carry")), b"caphub carry 1\n\0").expect("a file");
+    }
+    let many = at(&machine, "ki", &["carry", "in", "stick"]).await;
+    let report = many.json();
+    assert!(many.code == 1 && count(&report, "faults_found") > 2_000, "{}", report["faults_found"]);
+    assert_eq!(report["faults"].as_array().map(Vec::len), Some(1_000), "what is listed is bounded");
     at(&machine, "ki", &["verify"]).await.ok();
     add(&machine, "ki", "In spite of it", "public").await;
     let written = out(&machine, "ki", &["stick"]).await;
