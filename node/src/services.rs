@@ -9,3 +9,4 @@ pub mod gate;
 pub mod membership;
 pub mod pull;
 pub mod status;
+pub mod turns;

@@ -108,6 +108,9 @@ fn the_specification_states_the_limits_that_are_used() {
         ("CONNECTIONS_MAX", limits::CONNECTIONS_MAX as u64),
         ("CONNECTIONS_PER_PARTY", limits::CONNECTIONS_PER_PARTY as u64),
         ("REQUESTS_PER_MINUTE", u64::from(limits::REQUESTS_PER_MINUTE)),
+        ("BYTES_PER_MINUTE", limits::BYTES_PER_MINUTE),
+        ("PUSHES_PER_PARTY", limits::PUSHES_PER_PARTY as u64),
+        ("INGEST_SLOTS", limits::INGEST_SLOTS as u64),
         ("FOLLOWS_PER_PARTY", limits::FOLLOWS_PER_PARTY as u64),
         ("CLOCK_SKEW_MS_MAX", limits::CLOCK_SKEW_MS_MAX),
     ];

@@ -40,6 +40,12 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 pub const CONNECTIONS_PER_PARTY: usize = 16;
 /// Requests of one identity in one minute.
 pub const REQUESTS_PER_MINUTE: u32 = 6_000;
+/// Bytes of entries that one identity brings in one minute; more wait for the next. A linked hub is not bound.
+pub const BYTES_PER_MINUTE: u64 = 256 * 1024 * 1024;
+/// Streams by which one identity brings entries at once; each may hold one message in memory.
+pub const PUSHES_PER_PARTY: usize = 8;
+/// Messages that are checked and stored at once, of different identities: enough to keep the disk busy.
+pub const INGEST_SLOTS: usize = 4;
 /// Follow and watch streams of one identity at once.
 pub const FOLLOWS_PER_PARTY: usize = 8;
 /// Clocks that differ by more than this are refused; certificates live at most 7 days.

@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::services::federation::{origin, party_of, push_response};
 use crate::services::gate::SharedGate;
 use crate::services::status::status;
+use crate::services::turns;
 use crate::views::{PageRequest, RecordKey, ViewsError};
 
 /// Records waiting for a slow watcher.
@@ -105,10 +106,12 @@ impl ExchangeService for Exchange {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let admitted = self.gate.admit(&request)?;
+        let open = self.gate.open(&admitted, turns::Stream::Follow)?;
         let kinds = request.into_inner().filter.unwrap_or_default().kinds;
         let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
         let (views, mut changes) = (self.core.views.clone(), self.core.views.watch());
         tokio::spawn(async move {
+            let _open = open;
             loop {
                 let changed = tokio::select! {
                     changed = changes.recv() => changed,

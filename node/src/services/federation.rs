@@ -1,6 +1,7 @@
 //! Hello, heads, pull and push: whole feeds, as signed.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use caphub_proto::v1::federation_service_server::FederationService;
 use caphub_proto::v1::{
@@ -24,6 +25,7 @@ use crate::services::evidence::Evidence;
 use crate::services::gate::{Admitted, SharedGate};
 use crate::services::pull::{Ranges, Sender};
 use crate::services::status::status;
+use crate::services::turns;
 use crate::standing::Standing;
 use crate::store::{Store, StoredRun};
 
@@ -155,7 +157,11 @@ impl FederationService for Federation {
             Some(from) => {
                 let ordinal = self.resume(&from, &admitted)?;
                 let core = self.core.clone();
-                tokio::spawn(serve_log(core, admitted, ordinal, asked.follow, sender));
+                let open = self.gate.open(&admitted, turns::Stream::Follow)?;
+                tokio::spawn(async move {
+                    serve_log(core, admitted, ordinal, asked.follow, sender).await;
+                    drop(open);
+                });
             }
         }
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
@@ -169,13 +175,19 @@ impl FederationService for Federation {
     ) -> Result<Response<Self::PushStream>, Status> {
         let admitted = self.gate.admit(&request)?;
         let origin = origin(&admitted);
+        let open = Arc::new(self.gate.open(&admitted, turns::Stream::Push)?);
+        let (gate, party, standing) = (Arc::clone(&self.gate), admitted.party, admitted.standing);
         let (ingest, evidence, viewer) = (self.core.ingest.clone(), self.evidence.clone(), admitted.viewer);
         let answers = request.into_inner().then(move |message| {
             let (ingest, evidence, viewer) = (ingest.clone(), evidence.clone(), viewer.clone());
+            let (gate, open) = (Arc::clone(&gate), Arc::clone(&open));
             async move {
                 let runs = message?.runs;
                 let feeds = feeds_of(&runs);
+                let bytes = runs.iter().map(|r| r.entries.len()).sum();
+                let turn = gate.turn(party, standing, bytes).await;
                 let taken = ingest.take(runs, origin).await;
+                drop((turn, open));
                 let mut response = push_response(&taken);
                 response.receipts = blocking(move || Ok(evidence.receipts(&viewer, &feeds, &taken))).await?;
                 Ok(response)

@@ -15,12 +15,14 @@ use crate::entitlement::Viewer;
 use crate::link::limits;
 use crate::link::server::{Caller, Door};
 use crate::services::status::{status, with_metadata};
+use crate::services::turns::{Open, Stream, Turn, Turns};
 use crate::standing::Standing;
 
 /// Checks callers against what this node knows.
 pub struct Gate {
     core: Core,
     rates: Mutex<Rates>,
+    turns: Arc<Turns>,
 }
 
 #[derive(Default)]
@@ -43,7 +45,7 @@ pub struct Admitted {
 impl Gate {
     /// A gate over a node's tables.
     pub fn new(core: Core) -> Self {
-        Self { core, rates: Mutex::default() }
+        Self { core, rates: Mutex::default(), turns: Arc::default() }
     }
 
     /// Judges the caller of a request.
@@ -62,6 +64,20 @@ impl Gate {
         };
         let viewer = standing.viewer(&self.core, party);
         Ok(Admitted { party, standing, viewer })
+    }
+
+    /// Counts a stream of the caller in until what is returned is dropped.
+    pub fn open(&self, admitted: &Admitted, stream: Stream) -> Result<Open, Status> {
+        let opened = self.turns.open(admitted.party, stream);
+        opened
+            .ok_or_else(|| status(Reason::TooManyRequests, "as many streams of this kind are open as may be"))
+    }
+
+    /// Waits for the caller's turn to have a message of so many bytes checked and stored.
+    pub async fn turn(&self, party: PartyId, standing: Standing, bytes: usize) -> Turn {
+        // Linked hubs bring what whole regions write, and the operator chose them.
+        let bounded = !matches!(standing, Standing::Own | Standing::Peer);
+        self.turns.take(party, bytes, bounded).await
     }
 
     /// An unknown party may knock; a known one only with a key that it authorised and has not revoked.
