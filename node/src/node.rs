@@ -229,7 +229,8 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
     Ok(())
 }
 
-async fn router(
+/// All services of a node to others, behind one gate.
+pub async fn router(
     node: Arc<Node>,
     gate: Arc<Gate>,
 ) -> impl tower::Service<

@@ -152,7 +152,7 @@ impl FederationService for Federation {
             None => {
                 let ranges = Ranges::parse(&asked)?;
                 let core = self.core.clone();
-                tokio::task::spawn_blocking(move || ranges.serve(&core, &admitted.viewer, &sender));
+                tokio::spawn(ranges.serve(core, admitted.viewer, sender));
             }
             Some(from) => {
                 let ordinal = self.resume(&from, &admitted)?;

@@ -1,5 +1,7 @@
 //! Serving ranges of feeds: in the order asked for or the newest first, in messages that suit the link.
 
+use std::collections::VecDeque;
+
 use caphub_proto::v1::{self, FeedRange, Measure, PullRequest, PullResponse};
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::pace::{BATCH_BYTES_MAX, BATCH_BYTES_MIN};
@@ -29,9 +31,6 @@ pub struct Ranges {
 /// The way to the caller.
 pub type Sender = mpsc::Sender<Result<PullResponse, Status>>;
 
-/// The caller is gone, or has as much as it wanted.
-struct Ended;
-
 impl Ranges {
     /// Checks a request by ranges.
     pub fn parse(asked: &PullRequest) -> Result<Self, Status> {
@@ -56,19 +55,40 @@ impl Ranges {
         })
     }
 
-    /// Sends them; ends with its receiver, when a caller goes away.
-    pub fn serve(mut self, core: &Core, viewer: &Viewer, sender: &Sender) {
-        let served = match self.measure {
-            true => self.tell(core, viewer, sender),
-            false => self.send(core, viewer, sender),
-        };
-        if let Err(error) = served {
-            tracing::error!(%error, "a feed could not be read");
-            let _ = sender.blocking_send(Err(status(Reason::StoreFailed, "")));
+    /// Sends them; ends with its receiver, when a caller goes away. A blocking thread is held for as long as one
+    /// message is read: callers that do not read hold none of them.
+    pub async fn serve(self, core: Core, viewer: Viewer, sender: Sender) {
+        let mut reading = Reading { full: self.batch_bytes, left: self.left, ..Reading::default() };
+        let mut asked = Some(self);
+        // Room first: what was read has a place to go.
+        while let Ok(place) = sender.reserve().await {
+            let (core, viewer, first) = (core.clone(), viewer.clone(), asked.take());
+            let read = tokio::task::spawn_blocking(move || {
+                let message = match first {
+                    Some(asked) if asked.measure => asked.measured(&core, &viewer).map(Some),
+                    first => {
+                        if let Some(asked) = first {
+                            reading.due = asked.due_in_order(&core, &viewer).into();
+                        }
+                        reading.message(&core)
+                    }
+                };
+                (reading, message)
+            });
+            let Ok((again, message)) = read.await else { return };
+            reading = again;
+            match message {
+                Ok(Some(message)) => place.send(Ok(message)),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::error!(%error, "a feed could not be read");
+                    return place.send(Err(status(Reason::StoreFailed, "")));
+                }
+            }
         }
     }
 
-    fn send(&mut self, core: &Core, viewer: &Viewer, sender: &Sender) -> Result<(), StoreError> {
+    fn due_in_order(&self, core: &Core, viewer: &Viewer) -> Vec<(FeedHead, Seq, Seq)> {
         let mut due = self.due(core, viewer);
         if self.newest_first {
             // Identity feeds first all the same: records are refused where their party's keys are not known.
@@ -77,36 +97,17 @@ impl Ranges {
                 (!held.feed.is_identity(), std::cmp::Reverse(newest))
             });
         }
-        let mut batch = Batch { sender, runs: Vec::new(), bytes: 0, full: self.batch_bytes, left: self.left };
-        for (held, from, last) in due {
-            let mut next = Some(from).filter(|f| *f <= last);
-            while let Some(from) = next {
-                let runs = core.store.read_feed(&held.feed.id(), from, self.batch_bytes)?;
-                next = runs.last().and_then(|r| Seq::new(r.first.value() + u64::from(r.count)));
-                next = next.filter(|n| *n <= last);
-                for run in runs.into_iter().filter_map(|r| r.up_to(last)) {
-                    for packed in pieces(&run.feed, run.packed, self.batch_bytes) {
-                        let piece = v1::Run { feed: Some(feed_parts(&run.feed)), entries: packed };
-                        if batch.add(&run.feed, piece).is_err() {
-                            return Ok(());
-                        }
-                    }
-                }
-            }
-        }
-        let _ = batch.send();
-        Ok(())
+        due
     }
 
-    fn tell(&self, core: &Core, viewer: &Viewer, sender: &Sender) -> Result<(), StoreError> {
+    fn measured(&self, core: &Core, viewer: &Viewer) -> Result<PullResponse, StoreError> {
         let mut all = Measure::default();
         for (held, from, last) in self.due(core, viewer) {
             let (entries, bytes) = core.store.measure(&held.feed.id(), from.value(), last.value())?;
             all.entries += entries;
             all.bytes += bytes;
         }
-        let _ = sender.blocking_send(Ok(PullResponse { measure: Some(all), ..PullResponse::default() }));
-        Ok(())
+        Ok(PullResponse { measure: Some(all), ..PullResponse::default() })
     }
 
     /// The feeds that are held and readable, each with its first and last place. An unreadable feed and an unknown one
@@ -121,36 +122,57 @@ impl Ranges {
     }
 }
 
-struct Batch<'a> {
-    sender: &'a Sender,
-    runs: Vec<v1::Run>,
-    bytes: usize,
+/// How far the reading of what is due has come, between two messages.
+#[derive(Default)]
+struct Reading {
+    /// Feeds with their first and last place, the one being read in front.
+    due: VecDeque<(FeedHead, Seq, Seq)>,
+    pieces: VecDeque<(Feed, v1::Run)>,
+    /// Bytes of a full message.
     full: usize,
+    /// Bytes that the caller still takes.
     left: u64,
 }
 
-impl Batch<'_> {
-    fn add(&mut self, feed: &Feed, run: v1::Run) -> Result<(), Ended> {
-        let bytes = run.entries.len();
-        let Some(left) = self.left.checked_sub(bytes as u64) else {
-            if let Some(part) = beginning(feed, &run.entries, self.left) {
-                self.runs.push(v1::Run { entries: part, ..run });
-            }
-            let _ = self.send();
-            return Err(Ended);
-        };
-        self.left = left;
-        self.bytes += bytes;
-        self.runs.push(run);
-        if self.bytes >= self.full { self.send() } else { Ok(()) }
+impl Reading {
+    /// The next message; `None` at the end.
+    fn message(&mut self, core: &Core) -> Result<Option<PullResponse>, StoreError> {
+        let (mut runs, mut bytes) = (Vec::new(), 0);
+        while bytes < self.full {
+            let Some((feed, run)) = self.piece(core)? else { break };
+            let Some(left) = self.left.checked_sub(run.entries.len() as u64) else {
+                if let Some(part) = beginning(&feed, &run.entries, self.left) {
+                    runs.push(v1::Run { entries: part, ..run });
+                }
+                (self.due, self.pieces, self.left) = Default::default();
+                break;
+            };
+            self.left = left;
+            bytes += run.entries.len();
+            runs.push(run);
+        }
+        Ok((!runs.is_empty()).then(|| PullResponse { runs, ..PullResponse::default() }))
     }
 
-    fn send(&mut self) -> Result<(), Ended> {
-        if self.runs.is_empty() {
-            return Ok(());
+    fn piece(&mut self, core: &Core) -> Result<Option<(Feed, v1::Run)>, StoreError> {
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                return Ok(Some(piece));
+            }
+            let Some((held, from, last)) = self.due.pop_front() else { return Ok(None) };
+            if from > last {
+                continue;
+            }
+            let runs = core.store.read_feed(&held.feed.id(), from, self.full)?;
+            let next = runs.last().and_then(|r| Seq::new(r.first.value() + u64::from(r.count)));
+            for run in runs.into_iter().filter_map(|r| r.up_to(last)) {
+                let feed = Some(feed_parts(&run.feed));
+                let cut = pieces(&run.feed, run.packed, self.full).into_iter();
+                self.pieces.extend(cut.map(|entries| (run.feed, v1::Run { feed: feed.clone(), entries })));
+            }
+            if let Some(next) = next {
+                self.due.push_front((held, next, last));
+            }
         }
-        self.bytes = 0;
-        let runs = std::mem::take(&mut self.runs);
-        self.sender.blocking_send(Ok(PullResponse { runs, ..PullResponse::default() })).map_err(|_| Ended)
     }
 }
