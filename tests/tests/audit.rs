@@ -71,7 +71,8 @@ async fn a_slow_hub_is_only_late_and_catches_up_without_a_stain() {
     assert_eq!(again["hubs"][0]["late"][0]["since_ms"], late[0]["since_ms"], "since when does not move");
     let words = machine.run(&["--hub-dir", "north", "audit"]).await.ok();
     assert!(
-        words.out.contains("late: Tuvalu CERT: 1 more") && words.out.contains("nothing is shown against it"),
+        words.out.contains("late: Tuvalu CERT, 1 behind, for less than a minute")
+            && words.out.contains("nothing is shown against it"),
         "{words:?}"
     );
     let file = machine.run(&["audit", "verify", "late.json"]).await.ok();

@@ -9,6 +9,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use caphub_proto::wire::bytes::Reader;
@@ -41,7 +42,7 @@ pub(super) struct Kept {
 impl Kept {
     /// Opens the file and gives what it holds, in order; a torn end is cut.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<Fact>)> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
         let mut bytes = Vec::new();
         (&mut file).take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
         let (mut facts, mut reader, mut whole) = (Vec::new(), Reader::new(&bytes), 0);

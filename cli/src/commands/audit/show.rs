@@ -113,7 +113,8 @@ impl Context {
     fn since(&self, since_ms: u64) -> String {
         let minutes = now_ms().saturating_sub(since_ms) / 60_000;
         let (key, count) = match minutes {
-            0..120 => ("audit-minutes", minutes),
+            0 => ("audit-moment", 0),
+            1..120 => ("audit-minutes", minutes),
             120..2_880 => ("audit-hours", minutes / 60),
             _ => ("audit-days", minutes / 1_440),
         };
