@@ -1,8 +1,10 @@
 //! One sync, from the first word to the last, as a state machine (SPEC.md section 11): what the far end says and what
 //! became of entries goes in, what to do next comes out. Pull and push run side by side.
 
+mod gaps;
 pub mod memory;
 mod plan;
+mod portion;
 mod pushing;
 #[cfg(test)]
 mod tests;
@@ -11,18 +13,19 @@ pub mod words;
 pub use memory::Memory;
 pub use words::{Action, Facts, Finished, Input, Push, PushRange, Settings};
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::v1;
-use crate::wire::claims::{Claimed, Claims, SessionId};
+use crate::wire::claims::{Claims, SessionId};
 use crate::wire::feed::Feed;
-use crate::wire::ids::{FeedId, PartyId};
+use crate::wire::ids::FeedId;
 use crate::wire::reason::Reason;
 use crate::wire::reconcile::answer::stated_roots;
 use crate::wire::reconcile::reconciler::Ours;
 use crate::wire::reconcile::{Difference, Reconciler, Stated};
 use crate::wire::session::memory::{Pair, digests};
 use crate::wire::session::plan::{has_news, pull_from, push_from};
+use crate::wire::session::portion::Portion;
 
 /// Feed ranges of one request.
 pub const RANGES_MAX: usize = 4_096;
@@ -41,6 +44,8 @@ pub struct Session {
     /// Both sides' roots at Hello.
     pair: Pair,
     wants: VecDeque<Want>,
+    /// What is held of feeds above a hole, first and last places.
+    above: BTreeMap<FeedId, Vec<(u64, u64)>>,
     asked: BTreeMap<FeedId, Want>,
     pushes: Vec<PushRange>,
     pushed: BTreeMap<FeedId, PushRange>,
@@ -71,6 +76,8 @@ struct Want {
     theirs: Stated,
     /// From the beginning, to see where another branch parts from ours.
     again: bool,
+    /// In several stretches, not all of which follow what is held.
+    apart: bool,
 }
 
 impl Session {
@@ -85,6 +92,7 @@ impl Session {
             differences: Vec::new(),
             pair: Pair::default(),
             wants: VecDeque::new(),
+            above: BTreeMap::new(),
             asked: BTreeMap::new(),
             pushes: Vec::new(),
             pushed: BTreeMap::new(),
@@ -151,7 +159,18 @@ impl Session {
 
     /// What would be pulled and pushed now.
     pub fn planned(&self) -> (Vec<(Feed, v1::FeedRange)>, &[PushRange]) {
-        (self.wants.iter().map(|w| (w.feed, w.range())).collect(), &self.pushes)
+        let ranges = |w: &Want| self.ranges(w).into_iter().map(|range| (w.feed, range)).collect::<Vec<_>>();
+        (self.wants.iter().flat_map(ranges).collect(), &self.pushes)
+    }
+
+    /// States what is held above holes: it is not asked for again.
+    pub fn holds_above(&mut self, above: BTreeMap<FeedId, Vec<(u64, u64)>>) {
+        self.above = above;
+    }
+
+    /// From here on the newest entries are asked for first: the link has shown to be slow.
+    pub fn newest_first(&mut self) {
+        self.settings.newest_first = true;
     }
 
     /// Entries that the last pull asked for and that have not all come.
@@ -226,7 +245,7 @@ impl Session {
                 && let Some((from, again)) = pull_from(difference, facts)
                 && !memory.refused_here(&feed.id(), &theirs)
             {
-                wants.push(Want { feed, from, theirs, again });
+                wants.push(Want { feed, from, theirs, again, apart: false });
             }
             if self.settings.push
                 && self.settings.far.may_read(&feed)
@@ -289,75 +308,6 @@ impl Session {
         vec![Action::Finished(self.result.clone())]
     }
 
-    /// The next request, of feeds that nobody else fetches.
-    fn portion(&mut self, facts: &Facts<'_>, claims: &mut Claims) -> Portion {
-        let budget = self.left.map(|left| left.saturating_sub(self.kept));
-        if budget == Some(0) && self.pushing {
-            // What the push leaves of its half is known when it ends.
-            return Portion::None;
-        }
-        if budget == Some(0) {
-            self.result.more = true;
-            self.wants.clear();
-            return Portion::None;
-        }
-        let all: u64 = self.wants.iter().map(Want::entries).sum();
-        let most = (all / 4).clamp(PORTION_MIN, PORTION_MAX);
-        let (mut kept, mut entries) = (VecDeque::new(), 0);
-        let (mut identities, mut awaited) = (BTreeSet::new(), BTreeSet::new());
-        let mut ranges = Vec::new();
-        while let Some(mut want) = self.wants.pop_front() {
-            if !want.is_news(facts) {
-                continue;
-            }
-            // Records are refused where their party's keys are not known yet: those come first.
-            let known = want.feed.is_identity()
-                || identities.contains(&want.feed.party)
-                || facts.sets.stated(&Feed::identity(want.feed.party)).is_some();
-            let waits = !known && awaited.contains(&want.feed.party);
-            if waits || entries >= most || ranges.len() >= RANGES_MAX {
-                Self::keep(want, &mut kept, &mut awaited);
-                continue;
-            }
-            match claims.claim(self.id, want.feed.id(), facts.now_ms) {
-                Claimed::Granted => {
-                    if !want.again
-                        && let Some(ours) = facts.sets.stated(&want.feed)
-                        && ours.seq >= want.from
-                    {
-                        want.from = ours.seq + 1;
-                    }
-                    entries += want.entries();
-                    if want.feed.is_identity() {
-                        identities.insert(want.feed.party);
-                    }
-                    ranges.push(want.range());
-                    self.asked.insert(want.feed.id(), want);
-                }
-                Claimed::Elsewhere => Self::keep(want, &mut kept, &mut awaited),
-                Claimed::Failed => {}
-            }
-        }
-        self.wants = kept;
-        match (ranges.is_empty(), self.wants.is_empty()) {
-            (true, true) => Portion::None,
-            (true, false) => Portion::Wait,
-            (false, _) => {
-                let newest_first = self.settings.newest_first;
-                let max_bytes = budget.unwrap_or(0);
-                self.lent = max_bytes;
-                Portion::Some(v1::PullRequest { ranges, newest_first, max_bytes, ..Default::default() })
-            }
-        }
-    }
-
-    fn keep(want: Want, kept: &mut VecDeque<Want>, awaited: &mut BTreeSet<PartyId>) {
-        if want.feed.is_identity() {
-            awaited.insert(want.feed.party);
-        }
-        kept.push_back(want);
-    }
-
     fn taken(
         &mut self,
         taken: &[(FeedId, Result<(), Reason>)],
@@ -367,6 +317,9 @@ impl Session {
     ) {
         for (feed, result) in taken {
             let Err(reason) = result else { continue };
+            if *reason == Reason::Gap && self.asked.get(feed).is_some_and(|w| w.apart) {
+                continue;
+            }
             let Some(want) = self.asked.remove(feed) else { continue };
             let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
             if elsewhere && !want.again && want.from > 1 {
@@ -388,16 +341,20 @@ impl Session {
     /// What was asked for and did not come is asked of others, or again where the budget cut it short.
     fn pull_ended(&mut self, facts: &Facts<'_>, claims: &mut Claims) {
         for (id, want) in std::mem::take(&mut self.asked) {
+            let ours = facts.sets.stated(&want.feed).map_or(0, |s| s.seq);
             if want.again || !want.is_news(facts) {
                 claims.done(self.id, &id);
+            } else if want.apart && self.left.is_none() && ours >= want.from {
+                // What could not be kept above the hole comes in order now.
+                claims.done(self.id, &id);
+                self.wants.push_back(Want { from: ours + 1, ..want });
             } else if self.left.is_none() {
                 claims.fail(self.id, id);
             } else {
                 claims.done(self.id, &id);
-                let ours = facts.sets.stated(&want.feed).map_or(0, |s| s.seq);
-                match ours >= want.from {
+                match ours >= want.from && !want.apart {
                     true => self.wants.push_back(Want { from: ours + 1, ..want }),
-                    // Not even its next run fits what is left.
+                    // Not even its next run fits what is left; or what came stands above a hole, and is known next time.
                     false => self.result.more = true,
                 }
             }
@@ -409,19 +366,9 @@ impl Session {
     }
 }
 
-enum Portion {
-    Some(v1::PullRequest),
-    Wait,
-    None,
-}
-
 impl Want {
     fn entries(&self) -> u64 {
         (self.theirs.seq + 1).saturating_sub(self.from).max(1)
-    }
-
-    fn range(&self) -> v1::FeedRange {
-        v1::FeedRange { feed_id: self.feed.id().to_vec(), from: self.from, to: 0 }
     }
 
     /// False once another session brought it.

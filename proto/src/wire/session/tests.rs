@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::wire::audience::Audience;
 use crate::wire::entitlement::Viewer;
-use crate::wire::ids::{EntryHash, OperatorKey};
+use crate::wire::ids::{EntryHash, OperatorKey, PartyId};
 use crate::wire::keys::tagged_hash;
 use crate::wire::reconcile::{Sets, answer, roots};
 
@@ -380,4 +380,32 @@ fn what_the_far_end_learns_to_carry_in_one_sync_it_gets_in_that_sync() {
     assert_eq!(again.pushed, 0);
     let (third, finished) = sync(settings(), &mut here, &mut there, &mut memory);
     assert_eq!((third, finished.idle), (Moved::default(), true));
+}
+
+#[test]
+fn what_is_held_above_a_hole_is_not_asked_for_again_and_the_newest_comes_first() {
+    let (mut here, there) = (many(0..1, 0), many(0..1, 100));
+    here.sets.state(public(0), None);
+    let ranges = |newest_first, above: &[(u64, u64)]| {
+        let (mut memory, mut claims) = (Memory::default(), Claims::default());
+        let set = Settings { newest_first, dry: true, ..settings() };
+        let nothing = |_: &Feed, _: u64| None;
+        let facts = Facts { sets: &here.sets, hash_at: &nothing, now_ms: 0 };
+        let (mut session, stated) = Session::new(set, &facts, &mut claims);
+        session.holds_above([(public(0).id(), above.to_vec())].into());
+        let roots = roots(&stated, &there.sets, &peer());
+        let hello = v1::HelloResponse { roots, standing: "peer".to_owned(), ..Default::default() };
+        let mut actions =
+            session.handle(Input::Hello(&hello), &facts, &mut memory, &mut claims).expect("hello");
+        while let Some(Action::Reconcile(request)) = actions.pop() {
+            let answer = answer(&request, &there.sets, &peer()).expect("an answer");
+            let heard = session.handle(Input::Reconciled(&answer), &facts, &mut memory, &mut claims);
+            actions = heard.expect("an answer that was asked for");
+        }
+        session.planned().0.iter().map(|(_, r)| (r.from, r.to)).collect::<Vec<_>>()
+    };
+    assert_eq!(ranges(false, &[]), [(1, 0)]);
+    assert_eq!(ranges(false, &[(50, 60), (91, 100)]), [(1, 49), (61, 90)]);
+    assert_eq!(ranges(true, &[]), [(1, 84), (85, 0)]);
+    assert_eq!(ranges(true, &[(85, 100)]), [(1, 68), (69, 84)]);
 }
