@@ -406,7 +406,7 @@ async fn reconciliation_says_nothing_of_what_the_caller_may_not_read() {
     let mut client = FederationServiceClient::new(channel);
     let ask = |class: Class, levels: u32| {
         let fingerprints = if levels == 0 { Vec::new() } else { vec![0; 2] };
-        let ask = v1::RangeAsk { path: Vec::new(), levels, fingerprints, heads_max: 1_000 };
+        let ask = v1::RangeAsk { path: Vec::new(), levels, fingerprints, heads_max: 1_000, brief: false };
         v1::ReconcileRequest { classes: vec![v1::ClassAsks { class: class.encode(), asks: vec![ask] }] }
     };
     for levels in [0, 1] {

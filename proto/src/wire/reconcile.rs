@@ -5,6 +5,7 @@
 //! steered by whoever chooses feed keys.
 
 pub mod answer;
+pub mod brief;
 pub mod pack;
 pub mod reconciler;
 pub mod set;
@@ -22,6 +23,9 @@ pub const LEAF_MAX: usize = 4;
 /// Bytes of a fingerprint as it travels. To hide a change an author would need two states of its own feeds that agree
 /// in 128 bits, 2^64 work for each, and would hide no other party's feeds and its own only until the next change.
 pub const CUT_BYTES: usize = 16;
+/// Bytes of a fingerprint in a question, and of ids and hashes in a brief answer. Where a collision hides a difference,
+/// the longer fingerprint above it still differs, and the range is asked for in full.
+pub const SHORT_BYTES: usize = 8;
 /// Half bytes of a feed id: no path is longer.
 pub const PATH_MAX: usize = 64;
 /// Ranges that one request compares or asks for: its fingerprints are at most 64 KiB, and the answer at most 2 MiB.

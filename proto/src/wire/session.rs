@@ -46,6 +46,8 @@ pub struct Session {
     wants: VecDeque<Want>,
     /// What is held of feeds above a hole, first and last places.
     above: BTreeMap<FeedId, Vec<(u64, u64)>>,
+    /// A feed's end is asked for before its beginning.
+    ends_first: bool,
     asked: BTreeMap<FeedId, Want>,
     pushes: Vec<PushRange>,
     pushed: BTreeMap<FeedId, PushRange>,
@@ -93,6 +95,7 @@ impl Session {
             pair: Pair::default(),
             wants: VecDeque::new(),
             above: BTreeMap::new(),
+            ends_first: false,
             asked: BTreeMap::new(),
             pushes: Vec::new(),
             pushed: BTreeMap::new(),
@@ -168,9 +171,11 @@ impl Session {
         self.above = above;
     }
 
-    /// From here on the newest entries are asked for first: the link has shown to be slow.
+    /// From here on the newest entries are asked for first, and a feed's end before its beginning: for a side that keeps
+    /// what stands above a hole.
     pub fn newest_first(&mut self) {
         self.settings.newest_first = true;
+        self.ends_first = true;
     }
 
     /// Entries that the last pull asked for and that have not all come.

@@ -4,10 +4,12 @@ use crate::v1;
 use crate::wire::entitlement::{Class, Viewer};
 use crate::wire::feed::Feed;
 use crate::wire::reason::Reason;
-use crate::wire::reconcile::pack::{below, is_path, pack, slots, steps, unpack};
+use crate::wire::reconcile::pack::{below, is_path, pack, slots, steps, unpack_as};
 use crate::wire::reconcile::set::{Item, Range};
 use crate::wire::reconcile::sets::Sets;
-use crate::wire::reconcile::{CLASSES_MAX, CUT_BYTES, Cut, HEADS_MAX, LEAF_MAX, PATH_MAX, SLOTS_MAX, cut};
+use crate::wire::reconcile::{
+    CLASSES_MAX, CUT_BYTES, HEADS_MAX, LEAF_MAX, PATH_MAX, SHORT_BYTES, SLOTS_MAX, brief, cut,
+};
 
 /// The roots of all classes that a caller may read; with the ranges below where the caller stated another root.
 pub fn roots(stated: &[v1::ClassRoot], sets: &Sets, viewer: &Viewer) -> Vec<v1::ClassRoot> {
@@ -50,15 +52,15 @@ pub fn answer(
         for ask in &asked.asks {
             let range = set.range(&ask.path);
             if ask.levels == 0 {
-                answers.push(tell(&range, ask.path.clone(), ask.heads_max, &mut heads_left));
+                answers.push(tell(&range, ask.path.clone(), ask, &mut heads_left));
                 continue;
             }
-            let theirs = unpack(&ask.fingerprints, ask.levels).ok_or(Reason::BadRequest)?;
+            let theirs = unpack_as::<SHORT_BYTES>(&ask.fingerprints, ask.levels).ok_or(Reason::BadRequest)?;
             for (slot, theirs) in theirs.into_iter().enumerate() {
                 let ours = below(&range, slot, ask.levels);
-                if print_of(&ours) != theirs {
+                if short(&ours) != theirs {
                     let path = [&ask.path[..], &steps(slot, ask.levels)].concat();
-                    answers.push(tell(&ours, path, ask.heads_max, &mut heads_left));
+                    answers.push(tell(&ours, path, ask, &mut heads_left));
                 }
             }
         }
@@ -95,21 +97,24 @@ fn check(request: &v1::ReconcileRequest) -> Result<(), Reason> {
 }
 
 /// Few feeds by their heads, more by the ranges below.
-fn tell(range: &Range<'_>, path: Vec<u8>, heads_max: u32, heads_left: &mut usize) -> v1::RangeAnswer {
+fn tell(range: &Range<'_>, path: Vec<u8>, ask: &v1::RangeAsk, heads_left: &mut usize) -> v1::RangeAnswer {
     let count = range.count();
-    let most = (heads_max as usize).min(*heads_left).max(LEAF_MAX);
-    let (mut children, mut heads) = (Vec::new(), Vec::new());
-    if count <= most {
-        *heads_left = heads_left.saturating_sub(count);
-        heads = range.items().iter().map(head).collect();
-    } else {
-        children = pack(range, 1);
+    let mut answer = v1::RangeAnswer { path, count: count as u64, ..v1::RangeAnswer::default() };
+    if count > (ask.heads_max as usize).min(*heads_left).max(LEAF_MAX) {
+        answer.children = pack(range, 1);
+        return answer;
     }
-    v1::RangeAnswer { path, count: count as u64, children, heads }
+    *heads_left = heads_left.saturating_sub(count);
+    let items = range.items();
+    match brief::encode(&items, answer.path.len()).filter(|_| ask.brief) {
+        Some(brief) => answer.brief = brief,
+        None => answer.heads = items.iter().map(head).collect(),
+    }
+    answer
 }
 
-fn print_of(range: &Range<'_>) -> Option<Cut> {
-    (range.count() > 0).then(|| cut(&range.print()))
+fn short(range: &Range<'_>) -> Option<[u8; SHORT_BYTES]> {
+    (range.count() > 0).then(|| range.print().first_chunk().copied()).flatten()
 }
 
 fn is_zero(print: &[u8]) -> bool {

@@ -1,30 +1,35 @@
 //! Paths and fingerprints as they travel.
 
 use crate::wire::reconcile::set::Range;
-use crate::wire::reconcile::{CUT_BYTES, Cut, PATH_MAX, cut};
+use crate::wire::reconcile::{CUT_BYTES, PATH_MAX};
 
 /// True for at most 64 half bytes.
 pub fn is_path(path: &[u8]) -> bool {
     path.len() <= PATH_MAX && path.iter().all(|step| *step < 16)
 }
 
-/// The fingerprints of the ranges `levels` below a range: a mask with a bit a range, then 16 bytes for each that is not
-/// empty. The first range is the top bit of the first byte.
+/// The fingerprints of the ranges `levels` below a range, as answers have them: 16 bytes each.
 pub fn pack(range: &Range<'_>, levels: u32) -> Vec<u8> {
+    pack_as::<CUT_BYTES>(range, levels)
+}
+
+/// A mask with a bit a range, then so many bytes of the fingerprint of each range that is not empty. The first range is
+/// the top bit of the first byte.
+pub fn pack_as<const BYTES: usize>(range: &Range<'_>, levels: u32) -> Vec<u8> {
     let slots = slots(levels);
     let mut bytes = vec![0; slots.div_ceil(8)];
     for slot in 0..slots {
         let below = below(range, slot, levels);
         if below.count() > 0 {
             bytes[slot / 8] |= 0x80 >> (slot % 8);
-            bytes.extend_from_slice(&cut(&below.print()));
+            bytes.extend_from_slice(&below.print()[..BYTES]);
         }
     }
     bytes
 }
 
-/// Reads what `pack` wrote; `None` where the length does not fit the mask.
-pub fn unpack(bytes: &[u8], levels: u32) -> Option<Vec<Option<Cut>>> {
+/// Reads what `pack_as` wrote; `None` where the length does not fit the mask.
+pub fn unpack_as<const BYTES: usize>(bytes: &[u8], levels: u32) -> Option<Vec<Option<[u8; BYTES]>>> {
     let slots = slots(levels);
     let (mask, mut rest) = bytes.split_at_checked(slots.div_ceil(8))?;
     let mut prints = Vec::with_capacity(slots);
@@ -33,7 +38,7 @@ pub fn unpack(bytes: &[u8], levels: u32) -> Option<Vec<Option<Cut>>> {
             prints.push(None);
             continue;
         }
-        let (print, after) = rest.split_first_chunk::<CUT_BYTES>()?;
+        let (print, after) = rest.split_first_chunk::<BYTES>()?;
         prints.push(Some(*print));
         rest = after;
     }

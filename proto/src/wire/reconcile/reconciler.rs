@@ -9,17 +9,20 @@ use crate::wire::feed::Feed;
 use crate::wire::ids::{EntryHash, FeedId, PartyId};
 use crate::wire::limits::INTEGER_END;
 use crate::wire::reason::Reason;
-use crate::wire::reconcile::pack::{is_path, pack, slots, unpack};
+use crate::wire::reconcile::pack::{is_path, pack_as, slots, unpack_as};
 use crate::wire::reconcile::set::{Item, Range, Set, Stated, compare};
 use crate::wire::reconcile::sets::Sets;
 use crate::wire::reconcile::{
-    CLASSES_MAX, CUT_BYTES, Cut, DIFFERENCES_MAX, LEAF_MAX, PATH_MAX, ROUNDS_MAX, SLOTS_MAX, cut,
+    CLASSES_MAX, CUT_BYTES, Cut, DIFFERENCES_MAX, LEAF_MAX, PATH_MAX, ROUNDS_MAX, SHORT_BYTES, SLOTS_MAX,
+    brief, cut,
 };
 
 /// Feeds of a whole class that are asked for by their heads at once: about 4 KB, less than one more round trip costs.
 const SMALL_CLASS: u64 = 32;
 /// Heads that a range of few feeds may be told by; above the number expected, which is only an estimate.
 const FEW_HEADS: u32 = 8;
+/// Heads that a range may be told by briefly; about 600 bytes.
+const BRIEF_HEADS: u32 = 32;
 /// Heads asked for at once where nothing is held here; about 100 KB.
 const LISTED: u32 = 1_024;
 /// Ranges of one class that wait to be asked for; a million feeds that all differ make 65,536.
@@ -66,6 +69,8 @@ struct Work {
     blind: bool,
     queue: BTreeMap<Vec<u8>, u64>,
     asked: BTreeMap<Vec<u8>, u32>,
+    /// Ranges that brief heads did not explain.
+    in_full: BTreeSet<Vec<u8>>,
 }
 
 impl Reconciler {
@@ -114,7 +119,8 @@ impl Reconciler {
             let mut asks = Vec::new();
             while let Some((path, theirs)) = work.queue.pop_first() {
                 let range = set.range(&path);
-                let ask = ask(path, theirs, &range, work.blind);
+                let tell = work.blind || work.in_full.remove(&path);
+                let ask = ask(path, theirs, &range, tell);
                 let cost = if ask.heads_max == LISTED { theirs.min(u64::from(LISTED)) } else { 0 };
                 if slots(ask.levels) > slots_left || cost > listed_left {
                     work.queue.insert(ask.path, theirs);
@@ -145,6 +151,7 @@ impl Reconciler {
                 }
                 let range = set.range(&answer.path);
                 match answer.children.is_empty() {
+                    true if !answer.brief.is_empty() => self.compare_briefly(&class, &range, answer)?,
                     true => self.compare(&class, &range, answer, ours.parties)?,
                     false => self.narrow(&class, &answer.path, &range, &answer.children, answer.count)?,
                 }
@@ -203,7 +210,9 @@ impl Reconciler {
         children: &[u8],
         count: u64,
     ) -> Result<(), Reason> {
-        let theirs = unpack(children, 1).filter(|_| path.len() < PATH_MAX).ok_or(Reason::BadRequest)?;
+        let theirs = unpack_as::<CUT_BYTES>(children, 1)
+            .filter(|_| path.len() < PATH_MAX)
+            .ok_or(Reason::BadRequest)?;
         for (step, theirs) in (0_u8..).zip(theirs) {
             let ours = range.child(step);
             match theirs {
@@ -219,6 +228,39 @@ impl Reconciler {
         for item in range.items() {
             self.find(Difference { class: *class, feed: item.feed, ours: Some(item.stated), theirs: None });
         }
+    }
+
+    /// Heads told briefly. Where they name a feed that is not known here, or do not show what differs, the range is asked
+    /// for in full.
+    fn compare_briefly(
+        &mut self,
+        class: &Class,
+        range: &Range<'_>,
+        answer: &v1::RangeAnswer,
+    ) -> Result<(), Reason> {
+        let told = brief::decode(&answer.brief).ok_or(Reason::BadRequest)?;
+        let mut theirs: BTreeMap<brief::Part, Stated> = told.iter().copied().collect();
+        let items = range.items();
+        let distinct = theirs.len() == told.len();
+        let mut found = Vec::new();
+        for item in &items {
+            let part = brief::part(&item.id, answer.path.len()).ok_or(Reason::BadRequest)?;
+            let stated = theirs.remove(&part);
+            let same = |s: Stated| {
+                (s.seq, s.frozen) == (item.stated.seq, item.stated.frozen) && s.is_at(item.stated.hash)
+            };
+            if !stated.is_some_and(same) {
+                let (feed, ours) = (item.feed, Some(item.stated));
+                found.push(Difference { class: *class, feed, ours, theirs: stated });
+            }
+        }
+        if !distinct || !theirs.is_empty() || found.is_empty() {
+            let work = self.classes.get_mut(class).ok_or(Reason::BadRequest)?;
+            work.in_full.insert(answer.path.clone());
+            return self.wait(class, answer.path.clone(), answer.count);
+        }
+        found.into_iter().for_each(|difference| self.find(difference));
+        Ok(())
     }
 
     /// All heads of a range: each feed of either side is judged.
@@ -269,7 +311,7 @@ impl Reconciler {
 
 /// How a range is best asked for, from what is thought to be in it.
 fn ask(path: Vec<u8>, theirs: u64, range: &Range<'_>, blind: bool) -> v1::RangeAsk {
-    let tell = |path, heads_max| v1::RangeAsk { path, levels: 0, fingerprints: Vec::new(), heads_max };
+    let tell = |path, heads_max| v1::RangeAsk { path, heads_max, ..v1::RangeAsk::default() };
     let most = theirs.max(range.count() as u64);
     if blind || range.count() == 0 {
         return tell(path, LISTED);
@@ -280,10 +322,10 @@ fn ask(path: Vec<u8>, theirs: u64, range: &Range<'_>, blind: bool) -> v1::RangeA
     if most <= LEAF_MAX as u64 {
         return tell(path, FEW_HEADS);
     }
-    // Ranges below hold some sixteen feeds: with the sixteen fingerprints of an answer the next step names single feeds.
+    // Ranges below hold some sixteen feeds, which a brief answer tells in a few hundred bytes.
     let levels = if most <= 512 || path.len() + 2 > PATH_MAX { 1 } else { 2 };
-    let fingerprints = pack(range, levels);
-    v1::RangeAsk { path, levels, fingerprints, heads_max: LEAF_MAX as u32 }
+    let fingerprints = pack_as::<SHORT_BYTES>(range, levels);
+    v1::RangeAsk { path, levels, fingerprints, heads_max: BRIEF_HEADS, brief: true }
 }
 
 fn parse(head: &v1::FeedHead) -> Result<Item, Reason> {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::wire::feed::Feed;
 use crate::wire::ids::{EntryHash, FeedId};
 use crate::wire::keys::tagged_hash;
-use crate::wire::reconcile::{LEAF_MAX, PATH_MAX, Print};
+use crate::wire::reconcile::{LEAF_MAX, PATH_MAX, Print, SHORT_BYTES};
 
 const LEAF_TAG: &[u8] = b"caphub/reconcile-leaf/1\0";
 const NODE_TAG: &[u8] = b"caphub/reconcile-node/1\0";
@@ -19,6 +19,15 @@ pub struct Stated {
     pub hash: EntryHash,
     /// A proven fork begins after it.
     pub frozen: bool,
+}
+
+impl Stated {
+    /// True where the entry there is this one, as far as its hash is known: of a brief head the first 8 bytes are, and
+    /// the others are zeroes.
+    pub fn is_at(&self, hash: EntryHash) -> bool {
+        let (known, rest) = self.hash.0.split_at(SHORT_BYTES);
+        self.hash == hash || (rest.iter().all(|b| *b == 0) && hash.0.starts_with(known))
+    }
 }
 
 /// One feed of a set.

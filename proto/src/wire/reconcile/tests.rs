@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::answer::{answer, roots, stated_roots};
-use super::pack::pack;
+use super::pack::{pack, pack_as};
 use super::reconciler::Ours;
 use super::*;
 use crate::v1;
@@ -62,6 +62,14 @@ fn reconcile(ours: &Sets, theirs: &Sets, reads: &Viewer, far: &Viewer) -> Told {
     let (mut differences, more) = reconciler.finish();
     assert!(!more);
     differences.sort_by_key(|d| d.feed);
+    for difference in &mut differences {
+        // Of brief heads the hashes are cut: as far as they go they must be right.
+        let (Some(told), Some(held)) = (&mut difference.theirs, theirs.stated(&difference.feed)) else {
+            continue;
+        };
+        assert!(told.is_at(held.hash), "{told:?} {held:?}");
+        told.hash = held.hash;
+    }
     Told { differences, requests, bytes }
 }
 
@@ -161,7 +169,7 @@ fn every_part_of_a_stated_head_changes_the_fingerprint() {
 
 /// design.md section 11: 2,000 parties with an identity feed and a records feed each, 10 entries missing on each side.
 #[test]
-fn ten_missing_on_each_side_cost_at_most_two_requests_and_sixteen_kilobytes() {
+fn ten_missing_on_each_side_cost_one_request_and_ten_kilobytes() {
     let (mut ours, mut theirs) = (Sets::default(), Sets::default());
     for n in 0..2_000 {
         for feed in [Feed::identity(party(n)), feed(n, Audience::Public)] {
@@ -178,11 +186,12 @@ fn ten_missing_on_each_side_cost_at_most_two_requests_and_sixteen_kilobytes() {
     let told = reconcile(&ours, &theirs, &peer, &peer);
     assert_eq!(told.differences.len(), 20);
     assert!(
-        told.requests <= 2 && told.bytes <= 12 * 1024,
+        told.requests <= 1 && told.bytes <= 10 * 1024,
         "{} requests, {} bytes",
         told.requests,
         told.bytes
     );
+    println!("{} requests, {} bytes", told.requests, told.bytes);
     let same = reconcile(&ours, &ours, &peer, &peer);
     assert!(same.requests == 0 && same.bytes < 200, "{} bytes", same.bytes);
 }
@@ -198,7 +207,7 @@ fn a_class_that_the_caller_may_not_read_is_answered_as_an_empty_one() {
     let ask =
         |levels, fingerprints| v1::RangeAsk { levels, fingerprints, heads_max: 100, ..Default::default() };
     for class in [Class::Hub(hub), Class::Hub(party(2)), Class::Network, Class::Own] {
-        let packed = pack(&theirs.held(&Class::Hub(hub)).range(&[]), 1);
+        let packed = pack_as::<SHORT_BYTES>(&theirs.held(&Class::Hub(hub)).range(&[]), 1);
         for ask in [ask(0, Vec::new()), ask(1, packed)] {
             let asks = v1::ClassAsks { class: class.encode(), asks: vec![ask] };
             let request = v1::ReconcileRequest { classes: vec![asks] };
@@ -220,6 +229,7 @@ fn requests_that_no_initiator_makes_are_refused() {
         levels,
         fingerprints,
         heads_max: u32::MAX,
+        brief: false,
     };
     let of = |class: Vec<u8>, asks| v1::ClassAsks { class, asks };
     let request = |asks| v1::ReconcileRequest { classes: vec![of(vec![0], asks)] };
@@ -256,8 +266,13 @@ fn the_largest_answer_fits_a_message() {
         sets.state(feed(n, Audience::Hub(hub)), Some(stated(1 << 40, 0)));
     }
     let viewer = Viewer { hubs: vec![hub], ..Viewer::default() };
-    let asks =
-        (0..16).map(|n| v1::RangeAsk { path: vec![n], levels: 2, fingerprints: vec![0; 32], heads_max: 64 });
+    let asks = (0..16).map(|n| v1::RangeAsk {
+        path: vec![n],
+        levels: 2,
+        fingerprints: vec![0; 32],
+        heads_max: 64,
+        brief: false,
+    });
     let asks = v1::ClassAsks { class: Class::Hub(hub).encode(), asks: asks.collect() };
     let told = answer(&v1::ReconcileRequest { classes: vec![asks] }, &sets, &viewer).expect("an answer");
     assert!(told.encoded_len() < crate::wire::limits::MESSAGE_BYTES_MAX, "{} bytes", told.encoded_len());
@@ -274,7 +289,8 @@ fn answers_that_were_not_asked_for_are_refused() {
     let side = Ours { sets: &ours, far: &far, parties: &[] };
     let begin = || {
         let mut reconciler = Reconciler::begin(&roots(&[], &theirs, &far), &side).expect("roots");
-        let request = reconciler.next(&side).expect("a difference");
+        let mut request = reconciler.next(&side).expect("a difference");
+        request.classes.iter_mut().flat_map(|c| &mut c.asks).for_each(|ask| ask.brief = false);
         let response = answer(&request, &theirs, &far).expect("an answer");
         (reconciler, response)
     };
@@ -300,6 +316,7 @@ fn answers_that_were_not_asked_for_are_refused() {
     refused("a seq of zero", &|c| {
         c.answers.iter_mut().find(|a| !a.heads.is_empty()).expect("heads").heads[0].seq = 0;
     });
+    refused("brief heads that are none", &|c| c.answers[0].brief = vec![1, 2, 3]);
     refused("fingerprints cut short", &|c| c.answers[0].children = vec![0xff, 0xff, 1]);
     // One that never comes to an end is left after a bounded number of requests, in bounded memory.
     let (mut reconciler, _) = begin();
@@ -310,7 +327,7 @@ fn answers_that_were_not_asked_for_are_refused() {
             let answers = asked.asks.iter().filter(|a| a.levels == 0 || a.path.len() < 60).map(|a| {
                 let path = [&a.path[..], &vec![0; a.levels as usize]].concat();
                 let children = [&[0xff; 2][..], &[7; 16 * CUT_BYTES]].concat();
-                v1::RangeAnswer { path, count: 1 << 50, children, heads: Vec::new() }
+                v1::RangeAnswer { path, count: 1 << 50, children, ..v1::RangeAnswer::default() }
             });
             response
                 .classes
@@ -322,4 +339,23 @@ fn answers_that_were_not_asked_for_are_refused() {
         }
     }
     assert!(rounds <= ROUNDS_MAX, "{rounds}");
+}
+
+#[test]
+fn a_brief_answer_that_explains_nothing_is_asked_for_in_full() {
+    let (mut ours, mut theirs) = (Sets::default(), Sets::default());
+    for n in 0..300 {
+        ours.state(feed(n, Audience::Public), Some(stated(9, 0)));
+        theirs.state(feed(n, Audience::Public), Some(stated(9, 0)));
+    }
+    // Two branches whose hashes share their first bytes: in brief they look the same.
+    let mut hash = stated(9, 0).hash;
+    hash.0[31] ^= 1;
+    theirs.state(feed(7, Audience::Public), Some(Stated { seq: 9, hash, frozen: false }));
+    // And a feed that only the far end has, which a brief answer cannot name.
+    theirs.state(feed(1_000, Audience::Public), Some(stated(1, 0)));
+    let far = Viewer::public();
+    let told = reconcile(&ours, &theirs, &far, &far);
+    assert_eq!(told.differences, plain(&ours, &theirs, &far));
+    assert_eq!((told.differences.len(), told.requests), (2, 2));
 }

@@ -43,7 +43,7 @@ fn parted(feed: &Feed, ours: &Stated, theirs: &Stated, facts: &Facts<'_>) -> boo
         return false;
     }
     match theirs.seq == ours.seq {
-        true => theirs.hash != ours.hash,
-        false => (facts.hash_at)(feed, theirs.seq).is_some_and(|hash| hash != theirs.hash),
+        true => !theirs.is_at(ours.hash),
+        false => (facts.hash_at)(feed, theirs.seq).is_some_and(|hash| !theirs.is_at(hash)),
     }
 }

@@ -102,7 +102,7 @@ impl Session {
             true => vec![(want.from, head)],
             false => gaps::missing(want.from, head, above),
         };
-        if self.settings.newest_first && !want.again && !want.feed.is_identity() {
+        if self.ends_first && !want.again && !want.feed.is_identity() {
             stretches = gaps::end_apart(stretches);
         }
         stretches.into_iter().map(range).collect()

@@ -388,10 +388,13 @@ fn what_is_held_above_a_hole_is_not_asked_for_again_and_the_newest_comes_first()
     here.sets.state(public(0), None);
     let ranges = |newest_first, above: &[(u64, u64)]| {
         let (mut memory, mut claims) = (Memory::default(), Claims::default());
-        let set = Settings { newest_first, dry: true, ..settings() };
+        let set = Settings { dry: true, ..settings() };
         let nothing = |_: &Feed, _: u64| None;
         let facts = Facts { sets: &here.sets, hash_at: &nothing, now_ms: 0 };
         let (mut session, stated) = Session::new(set, &facts, &mut claims);
+        if newest_first {
+            session.newest_first();
+        }
         session.holds_above([(public(0).id(), above.to_vec())].into());
         let roots = roots(&stated, &there.sets, &peer());
         let hello = v1::HelloResponse { roots, standing: "peer".to_owned(), ..Default::default() };
