@@ -1,11 +1,12 @@
 //! Serving ranges of feeds: in the order asked for or the newest first, in messages that suit the link.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
 
 use caphub_proto::v1::{self, FeedRange, Measure, PullRequest, PullResponse};
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::pace::{BATCH_BYTES_MAX, BATCH_BYTES_MIN};
-use caphub_proto::wire::{Feed, FeedId, Reason, Seq};
+use caphub_proto::wire::{Feed, FeedId, PartyId, Reason, Seq};
 use tokio::sync::mpsc;
 use tonic::Status;
 
@@ -91,11 +92,8 @@ impl Ranges {
     fn due_in_order(&self, core: &Core, viewer: &Viewer) -> Vec<(FeedHead, Seq, Seq)> {
         let mut due = self.due(core, viewer);
         if self.newest_first {
-            // Identity feeds first all the same: records are refused where their party's keys are not known.
-            due.sort_by_cached_key(|(held, _, last)| {
-                let newest = core.store.ordinal(&held.feed.id(), *last).unwrap_or(0);
-                (!held.feed.is_identity(), std::cmp::Reverse(newest))
-            });
+            let newest = |feed: &Feed, last| core.store.ordinal(&feed.id(), last).unwrap_or(0);
+            due = newest_first(due.into_iter().map(|d| (newest(&d.0.feed, d.2), d.0.feed, d)).collect());
         }
         due
     }
@@ -174,5 +172,44 @@ impl Reading {
                 self.due.push_front((held, next, last));
             }
         }
+    }
+}
+
+/// The newest first, by where each feed ends in the log. A party's identity comes right before the newest of its
+/// records: without its keys they are refused, and the identities of all others would keep them waiting.
+fn newest_first<T>(mut due: Vec<(u64, Feed, T)>) -> Vec<T> {
+    let mut parties = HashMap::<PartyId, u64>::new();
+    for (newest, feed, _) in &due {
+        let party = parties.entry(feed.party).or_default();
+        *party = (*party).max(*newest);
+    }
+    due.sort_by_key(|(newest, feed, _)| {
+        let newest = if feed.is_identity() { parties.get(&feed.party).copied() } else { Some(*newest) };
+        (Reverse(newest.unwrap_or(0)), !feed.is_identity())
+    });
+    due.into_iter().map(|(.., item)| item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use caphub_proto::wire::{Audience, OperatorKey};
+
+    use super::*;
+
+    #[test]
+    fn a_slow_link_brings_the_newest_records_each_right_after_its_partys_keys() {
+        let identity = |party| Feed::identity(PartyId([party; 32]));
+        let records =
+            |party, key| Feed::records(PartyId([party; 32]), OperatorKey([key; 32]), Audience::Public);
+        let due = vec![
+            (1, identity(1), "keys of the old"),
+            (2, identity(2), "keys of the new"),
+            (3, records(1, 1), "old"),
+            (9, records(2, 1), "new"),
+            (5, records(2, 2), "between"),
+            (4, identity(3), "keys of the silent"),
+        ];
+        let order = ["keys of the new", "new", "between", "keys of the silent", "keys of the old", "old"];
+        assert_eq!(newest_first(due), order);
     }
 }
