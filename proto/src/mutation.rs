@@ -43,13 +43,14 @@ mutations! {
     NoFreeze, "a proven fork does not freeze the feed";
     AcceptBeyondFreeze, "a frozen feed still grows";
     UncheckedProof, "a fork proof is believed without its signatures";
-    KeepProof, "a fork proof is kept and not passed on";
+    HideFreeze, "a frozen feed is stated without its mark";
     FingerprintWithoutHash, "fingerprints of head sets leave the entry hash out";
     DropDifference, "one of the feeds that differ is dropped";
     AccuseLate, "a hub that is late is called shown by evidence";
     IgnoreLogId, "statements under different log ids are compared";
     AcceptAbsentBody, "an absent body counts as whole whatever named it";
-    ResumeBeyondDurable, "a position is kept before its entries are durable";
+    KeepRefusals, "what keys or forks refused stays refused after an identity event lifts it";
+    RememberPassing, "a refusal that passes by itself is remembered as one that does not";
 }
 
 #[cfg(feature = "mutations")]

@@ -1,5 +1,6 @@
 //! One entry, checked as far as one entry alone decides (SPEC.md section 3.2).
 
+use crate::mutant;
 use crate::wire::feed::{Author, Feed};
 use crate::wire::header::{ENTRY_TAG, Header, Kind, body_hash, entry_hash};
 use crate::wire::ids::{EntryHash, FeedId, OperatorKey, Seq};
@@ -54,7 +55,7 @@ impl<'a> UncheckedEntry<'a> {
             if body.len() != header.body_len as usize {
                 return Err(Reason::BodyLength);
             }
-            if body_hash(body) != header.body_hash {
+            if body_hash(body) != header.body_hash && !mutant!(SkipBodyHash) {
                 return Err(Reason::BodyHash);
             }
         }
@@ -82,7 +83,7 @@ impl Entry<'_> {
 
     /// Checks the entry's own signature: with it all before it in its chain are authentic too.
     pub fn signed_by(&self, key: &Verifier) -> Result<(), Reason> {
-        match key.verify(ENTRY_TAG, self.header_bytes, self.signature) {
+        match mutant!(SkipRunSignature) || key.verify(ENTRY_TAG, self.header_bytes, self.signature) {
             true => Ok(()),
             false => Err(Reason::BadSignature),
         }

@@ -4,6 +4,7 @@
 
 pub mod counting;
 
+use crate::mutant;
 use crate::wire::feed::{Head, Run, unpack};
 use crate::wire::fork::{ForkProof, LastCommon};
 use crate::wire::identity::state::Counted;
@@ -128,12 +129,14 @@ impl Judge<'_> {
         match self.facts.counted {
             Counted::UpTo { seq, hash } => {
                 let other = last.seq.value() == seq && last.hash != hash;
-                if last.seq.value() > seq || other {
+                if (last.seq.value() > seq || other) && !mutant!(IgnoreRevocation) {
                     return Err(Reason::Revoked);
                 }
             }
             Counted::All => {
-                if let Some(common) = self.facts.freeze.filter(|c| last.seq.value() > c.seq) {
+                if let Some(common) =
+                    self.facts.freeze.filter(|c| last.seq.value() > c.seq && !mutant!(AcceptBeyondFreeze))
+                {
                     return self.frozen(common);
                 }
             }
@@ -161,7 +164,10 @@ impl Judge<'_> {
     /// A run that begins right after the head.
     fn follows(&self) -> Met {
         let held = self.facts.head.map_or(EntryHash::default(), |h| h.hash);
-        if self.run.first().header.previous == held { Met::Same } else { Met::Earlier }
+        if self.run.first().header.previous == held || mutant!(SkipPlacement) {
+            return Met::Same;
+        }
+        Met::Earlier
     }
 
     /// Beyond the last common entry nothing is taken; but a run that parts earlier is better evidence.
@@ -253,7 +259,11 @@ impl Judge<'_> {
         };
         let entries: Vec<usize> =
             self.run.entries.iter().enumerate().filter(missing).map(|(i, _)| i).collect();
-        if entries.is_empty() { Verdict::Known } else { Verdict::Refill { entries } }
+        if entries.is_empty() || mutant!(AcceptAbsentBody) {
+            Verdict::Known
+        } else {
+            Verdict::Refill { entries }
+        }
     }
 
     /// The run is another history than the one held.
@@ -263,6 +273,7 @@ impl Judge<'_> {
             return self.chosen(met, named);
         }
         match met {
+            Met::At(skip) if mutant!(AcceptRollback) => Ok(Verdict::Replace { skip }),
             Met::At(at) => self.fork(at),
             Met::Same | Met::Earlier => {
                 self.authentic(self.run.entries.len())?;

@@ -23,7 +23,7 @@ use crate::wire::reason::Reason;
 use crate::wire::reconcile::answer::stated_roots;
 use crate::wire::reconcile::reconciler::Ours;
 use crate::wire::reconcile::{Difference, Reconciler, Stated};
-use crate::wire::session::memory::{Pair, digests};
+use crate::wire::session::memory::{Pair, Under, digests, passes};
 use crate::wire::session::plan::{has_news, pull_from, push_from};
 use crate::wire::session::portion::Portion;
 
@@ -59,6 +59,8 @@ pub struct Session {
     others: bool,
     /// The far end took some of them: it may know more now of whom it carries.
     brought: bool,
+    /// What was stated of the feeds that differ, here and there, when this was planned.
+    under: BTreeMap<FeedId, (Under, Under)>,
     /// Something was refused for a reason that passes by itself: the next session offers it again.
     passing: bool,
     left: Option<u64>,
@@ -104,6 +106,7 @@ impl Session {
             unwelcome: Vec::new(),
             others: false,
             brought: false,
+            under: BTreeMap::new(),
             passing: false,
             kept: 0,
             lent: 0,
@@ -244,18 +247,21 @@ impl Session {
             memory.forget_there();
         }
         for difference in &self.differences {
-            let feed = difference.feed;
+            let (feed, id) = (difference.feed, difference.feed.id());
+            let identity = facts.sets.stated(&Feed::identity(feed.party));
+            let (here, there) = ((difference.ours, identity), (difference.theirs, identity));
+            self.under.insert(id, (here, there));
             if self.settings.pull
                 && let Some(theirs) = difference.theirs
                 && let Some((from, again)) = pull_from(difference, facts)
-                && !memory.refused_here(&feed.id(), &theirs)
+                && (!memory.refused_here(&id, &theirs) || memory.lifted(true, &id, &here))
             {
                 wants.push(Want { feed, from, theirs, again, apart: false });
             }
             if self.settings.push
                 && self.settings.far.may_read(&feed)
                 && let Some(range) = push_from(difference, facts)
-                && !memory.refused_there(&feed.id(), range.to)
+                && (!memory.refused_there(&id, range.to) || memory.lifted(false, &id, &there))
             {
                 pushes.push(range);
             }
@@ -334,11 +340,14 @@ impl Session {
             }
             if passes(*reason) {
                 self.passing = true;
-                claims.done(self.id, feed);
+                claims.fail(self.id, *feed);
                 continue;
             }
             self.result.faults += u64::from(is_fault(*reason));
             memory.refuse_here(*feed, want.theirs, *reason, facts.now_ms);
+            if let Some((here, _)) = self.under.get(feed) {
+                memory.refused_under(true, *feed, *here);
+            }
             claims.fail(self.id, *feed);
         }
     }
@@ -389,11 +398,6 @@ fn ours<'a>(settings: &'a Settings, facts: &Facts<'a>) -> Ours<'a> {
 
 fn digests_now(pair: &Pair, settings: &Settings, facts: &Facts<'_>) -> bool {
     pair.ours == memory::ours_digest(&pair.classes, settings, facts)
-}
-
-/// Reasons that lie with neither the entries nor the parties and may be gone at the next try: not remembered.
-fn passes(reason: Reason) -> bool {
-    matches!(reason, Reason::StoreFailed | Reason::ShuttingDown | Reason::TooManyRequests)
 }
 
 /// Reasons that only a far end gives rise to that does not check what it passes on.

@@ -6,6 +6,7 @@ use caphub_proto::wire::{Feed, Head};
 use crate::sim::cast::{Signed, need, run_of, sign};
 use crate::sim::disk::Reply;
 use crate::sim::queue::{MILLISECOND, SECOND};
+use crate::sim::scenario::Fault;
 use crate::sim::world::{Event, World};
 
 impl World {
@@ -18,6 +19,13 @@ impl World {
         let wait = self.scenario.busy / (self.scenario.records as u64 + 1);
         let here = &self.nodes[node];
         let own_busy = here.lanes.contains_key(&u64::MAX);
+        // Until they part, one of two machines with one key writes, and the other follows.
+        let second = here.conduct == Some(Fault::Fork)
+            && !here.apart
+            && self.nodes.get(node - 1).is_some_and(|n| n.party == here.party);
+        if second && self.busy {
+            return self.queue.after(SECOND, Event::Write { node, left });
+        }
         if !here.up || own_busy {
             return self.queue.after(self.rng.between(50, 2_000) * MILLISECOND, Event::Write { node, left });
         }

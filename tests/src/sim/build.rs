@@ -33,8 +33,9 @@ impl World {
         let mut plans = plan_nodes(&scenario, &mut rng);
         let mut parties = Vec::new();
         let mut twins = None;
-        for plan in &mut plans {
-            if !scenario.everybody_known && !plan.writes {
+        let homes: BTreeSet<usize> = plans.iter().filter_map(|p| p.home).collect();
+        for (n, plan) in plans.iter_mut().enumerate() {
+            if !scenario.everybody_known && !plan.writes && !homes.contains(&n) {
                 continue;
             }
             let of = match (plan.conduct, twins) {
@@ -150,9 +151,12 @@ impl World {
             self.queue.at(at, Event::Strike(strike));
         }
         let twin = plans.iter().position(|p| p.conduct == Some(Fault::Fork));
-        if let Some(twin) = twin.filter(|_| rng.permille(600)) {
-            let at = self.scenario.busy / 2 + rng.below(self.scenario.busy / 2);
-            self.queue.at(at, Event::Strike(Strike::Revoke(twin)));
+        if let Some(twin) = twin {
+            let busy = self.scenario.busy;
+            self.queue.at(rng.between(busy / 10, busy / 2), Event::Strike(Strike::Apart(twin)));
+            if rng.permille(600) {
+                self.queue.at(rng.between(busy / 2, busy), Event::Strike(Strike::Revoke(twin)));
+            }
         }
     }
 }
@@ -248,9 +252,11 @@ fn new_node(index: usize, party: PartyId, signer: Signer, plan: &Plan, rng: &mut
         audiences,
         replica: plan.home.is_some(),
         conduct: plan.conduct,
+        apart: false,
         linked: Default::default(),
         dials: plan.dials.clone(),
         up: true,
+        doomed: None,
         life: 0,
         skew_ms: 0,
         durable,

@@ -158,11 +158,13 @@ fn garble(message: &mut Message, rng: &mut Rng) -> bool {
     if rng.permille(400) {
         return false;
     }
+    join_runs(message);
     let mut invented = Vec::new();
     for run in message.runs_mut().into_iter().flatten() {
         invented.extend(invent(run, rng));
         let mut bytes = run.entries.to_vec();
-        match rng.below(5) {
+        match rng.below(6) {
+            4 => forge_inner(&mut bytes, rng),
             0 => bytes = rng.array::<64>().to_vec(),
             1 => bytes.truncate(rng.index(bytes.len())),
             2 => swap_entries(&mut bytes, rng),
@@ -221,6 +223,35 @@ fn swap_entries(bytes: &mut Vec<u8>, rng: &mut Rng) {
     } else {
         bytes.drain(..first);
     }
+}
+
+/// Puts runs that follow one another together: what is altered inside is covered by the last signature alone.
+fn join_runs(message: &mut Message) {
+    let Some(runs) = message.runs_mut() else { return };
+    let mut joined: Vec<v1::Run> = Vec::new();
+    for run in std::mem::take(runs) {
+        match joined.last_mut().filter(|last| last.feed == run.feed) {
+            Some(last) => last.entries = [&last.entries[..], &run.entries].concat().into(),
+            None => joined.push(run),
+        }
+    }
+    *runs = joined;
+}
+
+/// Gives the first entry of several another body, and the header the hash of it.
+fn forge_inner(bytes: &mut [u8], rng: &mut Rng) {
+    let Some(count) = unpack(bytes).ok().map(|e| e.len()).filter(|n| *n > 1) else { return };
+    let at = if count > 1 { 183 + rng.index(16) } else { 0 };
+    let Some(length) = bytes.get(114..118).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes) else {
+        return;
+    };
+    let end = 183 + length as usize;
+    if bytes.get(182) != Some(&1) || bytes.len() < end {
+        return;
+    }
+    bytes[at] ^= 1;
+    let hash = caphub_proto::wire::header::body_hash(&bytes[183..end]);
+    bytes[82..114].copy_from_slice(&hash);
 }
 
 /// Changes the last byte of all: it belongs to a body, if there is one.

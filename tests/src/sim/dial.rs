@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use caphub_node::ingest::Origin;
 use caphub_proto::v1::{
-    ForkProof, HelloRequest, HelloResponse, Position, PullRequest, PullResponse, PushRequest, PushResponse,
-    Run,
+    FeedRange, ForkProof, HelloRequest, HelloResponse, Position, PullRequest, PullResponse, PushRequest,
+    PushResponse, Run,
 };
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::session::{Action, Facts, Finished, Input, Push, Session, Settings};
@@ -30,6 +30,8 @@ const AGAIN: Micros = 60 * SECOND;
 const SOON: Micros = 250 * MILLISECOND;
 /// Feeds of which statements are asked for at once.
 const STATEMENTS_MAX: usize = 64;
+/// Feeds of which missing bodies are asked for at once.
+const LACKING_MAX: usize = 64;
 /// Push messages that wait for their answer at once.
 const PUSHES_MAX: usize = 4;
 
@@ -42,6 +44,8 @@ pub struct Dialled {
     session: Option<Session>,
     /// The call of a pull by ranges, and whether it has ended.
     pull: Option<(u32, bool)>,
+    /// That pull asked for the newest entries first.
+    newest_first: bool,
     /// Messages of runs that are being taken.
     taking: usize,
     /// A push that has begun: what is left of it, and what waits for its answer.
@@ -56,6 +60,8 @@ pub struct Dialled {
     theirs: BTreeMap<FeedId, u64>,
     /// The next frame of this node's log to send on, and the next proof.
     next: (u64, usize),
+    /// When heads are compared again.
+    compare_at: Micros,
     /// A turn to send on is due.
     turn_due: bool,
 }
@@ -115,9 +121,9 @@ impl World {
             parties: vec![here.party],
             pull: true,
             push: true,
-            to_strangers: false,
+            to_strangers: here.replica,
             max_bytes: None,
-            newest_first: false,
+            newest_first: self.scenario.newest_first,
             dry: false,
         };
         let facts = Facts { sets: &here.sets, hash_at: &|_, _| None, now_ms };
@@ -199,6 +205,7 @@ impl World {
             Action::Pull(request) => {
                 let call = self.call(conn);
                 if let Some(dialled) = self.nodes[node].dialled.get_mut(&to) {
+                    dialled.newest_first = request.newest_first;
                     (dialled.pull, dialled.taking) = (Some((call, false)), 0);
                 }
                 self.send(conn, call, Message::Request(Request::Pull(request)));
@@ -226,12 +233,21 @@ impl World {
         let first = !std::mem::replace(&mut dialled.following, true);
         let position = dialled.position.take();
         let wait = if finished.more { SOON } else { AGAIN };
-        let wait = wait + self.rng.below(wait / 4);
-        self.queue.after(wait, Event::Turn { node, life, conn });
+        let at = self.queue.now() + wait + self.rng.below(wait / 4);
+        dialled.compare_at = at;
+        self.queue.at(at, Event::Turn { node, life, conn });
         if let Some(position) = position.filter(|_| first) {
             let call = self.call(conn);
             let follow = PullRequest { position: Some(position), follow: true, ..PullRequest::default() };
             self.send(conn, call, Message::Request(Request::Pull(follow)));
+        }
+        // Bodies that are missing are asked of every far end in turn.
+        let skip = self.rng.index(self.nodes[node].lacking.len());
+        let ranges = self.nodes[node].lacking_ranges(skip);
+        if !ranges.is_empty() {
+            let call = self.call(conn);
+            let pull = PullRequest { ranges, ..PullRequest::default() };
+            self.send(conn, call, Message::Request(Request::Pull(pull)));
         }
         if self.scenario.statements {
             let feeds = self.nodes[node].sets.items().map(|i| i.id).take(STATEMENTS_MAX).collect();
@@ -248,7 +264,8 @@ impl World {
         }
         let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
         dialled.taking += usize::from(dialled.pull.is_some_and(|(pull, _)| pull == call));
-        self.take(node, message.runs, Origin::Peer, false, Reply::Session { conn, call });
+        let ahead = dialled.newest_first && dialled.pull.is_some_and(|(pull, _)| pull == call);
+        self.take(node, message.runs, Origin::Peer, ahead, Reply::Session { conn, call });
     }
 
     /// Checks proofs that arrived, and keeps those that hold.
@@ -281,6 +298,7 @@ impl World {
             .iter()
             .any(|t| matches!(t.result, Err(Reason::Gap | Reason::UnknownParty | Reason::Fork)))
         {
+            dialled.compare_at = 0;
             self.queue.after(SOON, Event::Turn { node, life, conn });
         }
     }
@@ -319,19 +337,21 @@ impl World {
             self.hear(node, to, Input::Pushed(response, bytes));
             self.push_on(node, to, conn);
         } else if response.refusals.iter().any(|r| r.reason == "gap" || r.reason == "unknown_party") {
+            dialled.compare_at = 0;
             self.queue.after(SOON, Event::Turn { node, life, conn });
         }
     }
 
     /// Sends on what is new, or compares again.
     pub fn turn(&mut self, node: usize, conn: u64) {
-        let Some((_, to)) = self.conns.get(&conn).map(|c| c.ends) else { return };
+        let (now, Some((_, to))) = (self.queue.now(), self.conns.get(&conn).map(|c| c.ends)) else { return };
         let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
         if dialled.session.is_some() {
             self.hear(node, to, Input::Again);
         } else if std::mem::take(&mut dialled.turn_due) {
             self.send_on(node, to);
-        } else if dialled.following && dialled.unanswered.is_empty() {
+        } else if dialled.following && dialled.unanswered.is_empty() && now >= dialled.compare_at {
+            dialled.compare_at = Micros::MAX;
             self.begin(node, to);
         }
     }
@@ -400,6 +420,22 @@ impl World {
 }
 
 impl crate::sim::node::Node {
+    /// Where bodies are missing.
+    fn lacking_ranges(&self, skip: usize) -> Vec<FeedRange> {
+        let range = |(feed, places): (&FeedId, &BTreeSet<u64>)| {
+            let (from, to) = (*places.first()?, *places.last()?);
+            Some(FeedRange { feed_id: feed.to_vec(), from, to })
+        };
+        // From another one on each time: of some feeds nobody may have the bodies.
+        self.lacking
+            .iter()
+            .cycle()
+            .skip(skip)
+            .take(self.lacking.len().min(LACKING_MAX))
+            .filter_map(range)
+            .collect()
+    }
+
     /// The messages of a push.
     fn reads(&self, push: &Push) -> VecDeque<PushRequest> {
         let (mut runs, mut forks) = (Vec::new(), Vec::new());

@@ -83,6 +83,8 @@ pub struct Checked {
     pub frame: Frame,
     /// The head on which it was judged.
     pub after: Option<Head>,
+    /// The head once it is written.
+    pub head: Option<Head>,
     /// An identity log to put in force then.
     pub log: Option<IdentityLog>,
     /// Why it is carried.

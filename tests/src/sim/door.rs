@@ -90,11 +90,15 @@ impl Node {
             Judged::Replaced { fresh } => (fresh, Kind::Replace),
         };
         let frame = frame(feed, packed, kind, count - fresh, count)?;
+        let (head, fresh) = (log.head(), fresh as u64);
         let after = self.durable.store.head(&feed.id());
-        Ok(Judgement::Write(Box::new(Checked { frame, after, log: Some(log), carried, fresh: fresh as u64 })))
+        Ok(Judgement::Write(Box::new(Checked { frame, after, head, log: Some(log), carried, fresh })))
     }
 
     fn check_records(&mut self, feed: Feed, packed: &Bytes, job: &Job) -> Result<Judgement, Reason> {
+        if self.apart && feed.key() == Some(self.writer.public()) {
+            return self.check_own_history(feed, packed, job.origin);
+        }
         let at_the_door = match job.origin {
             Origin::Own | Origin::Peer => true,
             Origin::Caller(caller) => caller == feed.party,
@@ -134,17 +138,65 @@ impl Node {
             Verdict::Tail { skip, take } => (Kind::Tail, skip, take),
             Verdict::Refill { .. } => (Kind::Refill, 0, run.entries.len()),
         };
-        let fresh = (take - skip) as u64;
-        self.within_quota(&feed.party, carried, fresh)?;
+        let fresh = if kind == Kind::Refill { 0 } else { (take - skip) as u64 };
+        let last = take.checked_sub(1).and_then(|i| run.entries.get(i));
+        let head = last.map(|e| Head { seq: e.header.seq, hash: e.hash });
         let frame = frame(feed, packed, kind, skip, take)?;
-        Ok(Judgement::Write(Box::new(Checked { frame, after, log: None, carried, fresh })))
+        self.spend_quota(&feed.party, carried, fresh)?;
+        Ok(Judgement::Write(Box::new(Checked { frame, after, head, log: None, carried, fresh })))
     }
 
-    fn within_quota(&self, party: &PartyId, carried: Carried, fresh: u64) -> Result<(), Reason> {
-        let held = self.guests.get(party).copied().unwrap_or(0);
-        let guest = carried == Carried::Guest;
-        let over = held + fresh > QUOTAS.guest_entries || self.guests_held() + fresh > QUOTAS.guests_entries;
-        if guest && over { Err(Reason::Quota) } else { Ok(()) }
+    /// Takes places of the quota before anything is written: several runs are judged before the first is durable.
+    fn spend_quota(&mut self, party: &PartyId, carried: Carried, fresh: u64) -> Result<(), Reason> {
+        if carried != Carried::Guest {
+            return Ok(());
+        }
+        let all = self.guests_held() + fresh;
+        let held = self.guests.entry(*party).or_default();
+        if *held + fresh > QUOTAS.guest_entries || all > QUOTAS.guests_entries {
+            return Err(Reason::Quota);
+        }
+        *held += fresh;
+        Ok(())
+    }
+
+    /// Gives places of the quota back: the disk did not take the run.
+    pub fn give_back(&mut self, checked: &Checked) {
+        if checked.carried == Carried::Guest
+            && let Some(held) = self.guests.get_mut(&checked.frame.feed.party)
+        {
+            *held = held.saturating_sub(checked.fresh);
+        }
+    }
+
+    /// Notes which bodies of a frame are missing.
+    pub fn note_bodies(&mut self, frame: &Frame) {
+        let lacking = self.lacking.entry(frame.feed.id()).or_default();
+        if frame.kind == Kind::Replace {
+            lacking.retain(|seq| *seq < frame.first);
+        }
+        for (seq, entry) in (frame.first..).zip(unpack(&frame.packed).unwrap_or_default()) {
+            match entry.body {
+                None if frame.kind != Kind::Refill => drop(lacking.insert(seq)),
+                None => {}
+                Some(_) => drop(lacking.remove(&seq)),
+            }
+        }
+        if lacking.is_empty() {
+            self.lacking.remove(&frame.feed.id());
+        }
+    }
+
+    /// One of two machines with one key goes its own way: it follows itself, and takes nothing of the other.
+    fn check_own_history(&self, feed: Feed, packed: &Bytes, origin: Origin) -> Result<Judgement, Reason> {
+        if origin != Origin::Own {
+            return Err(Reason::Frozen);
+        }
+        let run = Run::chain(feed, unpack(packed)?)?;
+        let frame = frame(feed, packed, Kind::Append, 0, run.entries.len())?;
+        let (after, head) = (self.durable.store.head(&feed.id()), Some(run.head()));
+        let (carried, fresh) = (Carried::Own, run.entries.len() as u64);
+        Ok(Judgement::Write(Box::new(Checked { frame, after, head, log: None, carried, fresh })))
     }
 
     /// Keeps a proof; it acts at once. False where it adds nothing.
@@ -164,13 +216,7 @@ pub struct HeldChain<'a>(pub &'a Held);
 
 impl Chain for HeldChain<'_> {
     fn hash(&self, seq: Seq) -> Option<EntryHash> {
-        let in_tails = || {
-            self.0
-                .tails
-                .values()
-                .find_map(|t| t.hashes.get(usize::try_from(seq.value().checked_sub(t.first)?).ok()?))
-        };
-        self.0.hash_at(seq.value()).or_else(|| in_tails().copied())
+        self.0.hash_at(seq.value()).or_else(|| self.0.hash_above(seq.value()))
     }
 
     fn run(&self, from: Seq) -> Option<Vec<u8>> {

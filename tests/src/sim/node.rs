@@ -6,6 +6,7 @@ use std::rc::Rc;
 use caphub_node::admissions::{Admissions, Level};
 use caphub_node::carriage::{Policy, Quotas};
 use caphub_node::identities::Identities;
+use caphub_proto::mutant;
 use caphub_proto::wire::claims::Claims;
 use caphub_proto::wire::entitlement::Viewer;
 use caphub_proto::wire::fork::{ForkProof, LastCommon};
@@ -58,12 +59,16 @@ pub struct Node {
     pub replica: bool,
     /// What is wrong with its manners; `None` for an honest node.
     pub conduct: Option<Fault>,
+    /// True once this machine, one of two with one key, signs a history of its own.
+    pub apart: bool,
     /// Parties of linked hubs.
     pub linked: HashSet<PartyId>,
     /// Nodes that it dials.
     pub dials: Vec<usize>,
     /// False while it has no power.
     pub up: bool,
+    /// It will lose power for so long in the middle of its next write.
+    pub doomed: Option<Micros>,
     /// Rises with every power cut, so that what was begun before is void.
     pub life: u32,
     /// How far its clock is off, milliseconds.
@@ -127,9 +132,17 @@ impl Node {
     /// Derives again what is stated of a feed.
     pub fn restate(&mut self, feed: &Feed) {
         let id = feed.id();
-        let (counted, freeze) = (self.counted(feed).unwrap_or(Counted::All), self.freeze(&id));
+        let (mut counted, mut freeze) = (self.counted(feed).unwrap_or(Counted::All), self.freeze(&id));
+        if self.apart && feed.key() == Some(self.writer.public()) {
+            (counted, freeze) = (Counted::All, None);
+        }
         let held = self.durable.store.held(&id);
-        let head = held.and_then(|h| h.head());
+        let mut head = held.and_then(|h| h.head());
+        if mutant!(StateAboveHole)
+            && let Some(tail) = held.and_then(|h| h.tails.values().next_back())
+        {
+            head = tail.head();
+        }
         let stated = match (head, freeze) {
             (Some(head), freeze) => {
                 let at = |seq: caphub_proto::wire::Seq| held.and_then(|h| h.hash_at(seq.value()));

@@ -205,7 +205,7 @@ impl Oracle {
             if self.forked(feed) {
                 continue;
             }
-            let held = store.held(feed).and_then(|h| h.hash_at(*seq));
+            let held = store.held(feed).and_then(|h| h.hash_at(*seq).or_else(|| h.hash_above(*seq)));
             if held != Some(*hash) {
                 self.failures
                     .push(format!("node {node} lost entry {seq} of {feed}, which it had acknowledged"));

@@ -121,6 +121,8 @@ pub struct Scenario {
     /// True where every hub is a party with an identity log of its own; false where only authors are, as it must
     /// be with thousands of hubs.
     pub everybody_known: bool,
+    /// True where syncs ask for the newest entries first.
+    pub newest_first: bool,
     /// True where head statements are exchanged and judged.
     pub statements: bool,
 }
@@ -146,6 +148,7 @@ impl Scenario {
             patience: 3_600 * SECOND,
             one_way: if rng.permille(500) { 400 } else { 0 },
             everybody_known: true,
+            newest_first: rng.permille(300),
             statements: true,
         }
     }
@@ -165,6 +168,7 @@ impl Scenario {
             patience: 24 * 3_600 * SECOND,
             one_way: 0,
             everybody_known: false,
+            newest_first: false,
             statements: false,
         }
     }

@@ -11,6 +11,7 @@ use caphub_proto::wire::{Feed, FeedId, Head, PartyId, Reason, Seq};
 use crate::sim::disk::Reply;
 use crate::sim::message::{Answer, Message, Request};
 use crate::sim::node::{Follower, Node};
+use crate::sim::scenario::Fault;
 use crate::sim::world::{REPEATED, World};
 use crate::sim::write::travelling;
 
@@ -133,6 +134,7 @@ impl World {
                 continue;
             }
             let head = here.served(&feed).and_then(|(seq, hash)| Some(Head { seq: Seq::new(seq)?, hash }));
+            let head = head.filter(|_| here.conduct != Some(Fault::Stale) || asked.len().is_multiple_of(2));
             let cut = here.cut(&feed);
             let (log, party) = (here.log_id(), here.party);
             let stating = Stating { log, party, time_ms, feed: &feed, head, cut };
@@ -165,7 +167,12 @@ impl Node {
             };
             let Some((last, _)) = self.served(&held.feed) else { continue };
             let to = if range.to == 0 { last } else { range.to.min(last) };
-            for run in held.runs(range.from.max(1), to) {
+            let mut runs = held.runs(range.from.max(1), to);
+            // Identity events rest on those before them.
+            if asked.newest_first && !held.feed.is_identity() {
+                runs.reverse();
+            }
+            for run in runs {
                 if asked.max_bytes > 0 && all >= asked.max_bytes {
                     break;
                 }

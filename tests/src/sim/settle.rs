@@ -1,10 +1,10 @@
 //! What must hold in the end: once faults have healed, all that are connected agree, and nobody honest is accused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::identity::state::Counted;
-use caphub_proto::wire::statement::{Comparison, HeadStatement, Known};
+use caphub_proto::wire::statement::{HeadStatement, Known};
 use caphub_proto::wire::{Feed, FeedId, OperatorKey, PartyId};
 
 use crate::sim::node::QUOTAS;
@@ -36,8 +36,21 @@ impl World {
                     if most.2 { ", frozen" } else { "" }
                 ));
             }
-            if let Some(lacking) = group.iter().find(|n| !self.nodes[**n].lacking.is_empty()) {
-                return Some(format!("node {lacking} lacks bodies"));
+            // What is stated, and so served: beyond it nobody asks.
+            let places = |n: usize| -> BTreeSet<u64> {
+                let all = self.nodes[n].lacking.get(id).into_iter().flatten();
+                all.copied().filter(|seq| *seq <= most.0).collect()
+            };
+            if let Some(lacking) = group.iter().find(|n| !places(**n).is_empty()) {
+                let with = |n: &&usize| places(**n).is_disjoint(&places(*lacking));
+                let dials = |n: &&usize| self.nodes[*lacking].dials.contains(n);
+                let with: Vec<_> = group.iter().filter(with).filter(dials).collect();
+                // What only dishonest nodes have, and those that this one does not dial, cannot be asked for.
+                if !with.is_empty() {
+                    return Some(format!(
+                        "node {lacking} of {group:?} lacks bodies of {id}, which {with:?} have"
+                    ));
+                }
             }
         }
         None
@@ -105,7 +118,7 @@ impl World {
         }
     }
 
-    /// Everything that is stated has its body: nothing was erased in this world.
+    /// What is stated and lacks its body is known to lack it: nothing was erased in this world.
     fn check_whole(&mut self, n: usize) {
         let items: Vec<(FeedId, u64)> = self.nodes[n].sets.items().map(|i| (i.id, i.stated.seq)).collect();
         for (id, last) in items {
@@ -117,15 +130,17 @@ impl World {
                 let packed = held.entry(*seq);
                 packed.is_none_or(|p| unpack(&p).map_or(true, |e| e.iter().any(|e| e.body.is_none())))
             };
-            if let Some(seq) = (1..=last).find(absent) {
-                self.fails(format!("node {n} holds entry {seq} of {id} without its body"));
+            let asked = self.nodes[n].lacking.get(&id);
+            let unasked = |seq: &u64| absent(seq) && !asked.is_some_and(|l| l.contains(seq));
+            if let Some(seq) = (1..=last).find(unasked) {
+                self.fails(format!("node {n} holds entry {seq} of {id} without its body and does not know"));
             }
         }
     }
 
     /// Of all statements that anybody ever heard, none shows something against an honest node.
     fn check_accusations(&mut self) {
-        let mut known: BTreeMap<Stater, (Known, Vec<HeadStatement>)> = BTreeMap::new();
+        let mut known: BTreeMap<Stater, (Known, HeadStatement)> = BTreeMap::new();
         let mut accused = Vec::new();
         for keeper in &self.nodes {
             for (feed, statement) in &keeper.durable.heard {
@@ -133,23 +148,24 @@ impl World {
                     keeper.durable.store.held(&feed.id()).and_then(|h| h.hash_at(seq.value()))
                 };
                 let key = (statement.party, statement.node, statement.feed);
-                let shown = match known.get_mut(&key) {
-                    None => {
-                        known.insert(key, (Known::new(*statement), vec![*statement]));
-                        continue;
-                    }
-                    Some((kept, _)) => kept.take(feed, *statement, chain),
-                };
-                if shown == Comparison::Contradiction {
-                    accused.push((statement.party, statement.node, *feed));
+                match known.get_mut(&key) {
+                    None => drop(known.insert(key, (Known::new(*statement), *statement))),
+                    Some((kept, _)) => drop(kept.take(feed, *statement, chain)),
                 }
+            }
+        }
+        for ((party, node, _), (kept, first)) in &mut known {
+            // Whatever others hold, being behind is no evidence.
+            kept.compare_with(first.seq() + 1_000, 0);
+            if kept.shown.is_some() {
+                accused.push((*party, *node, first.feed));
             }
         }
         for (party, node, feed) in accused {
             let honest =
                 |n: &&crate::sim::node::Node| n.party == party && n.own_key() == node && n.conduct.is_none();
             match self.nodes.iter().find(honest).map(|n| n.index) {
-                Some(n) => self.fails(format!("the honest node {n} is accused over {}", feed.id())),
+                Some(n) => self.fails(format!("the honest node {n} is accused over {feed}")),
                 None => self.counts.shown += 1,
             }
         }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use caphub_proto::v1;
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::header::entry_hash;
+use caphub_proto::wire::limits::{HEADER_BYTES, SIGNATURE_BYTES};
 use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, Seq};
 
 /// What a frame does to its feed.
@@ -176,7 +177,7 @@ impl Held {
     /// The last place contiguous from 1.
     pub fn head(&self) -> Option<Head> {
         let last = self.pieces.last()?;
-        Some(Head { seq: Seq::new(last.end() - 1)?, hash: *last.hashes.last()? })
+        last.head()
     }
 
     /// The hash of the entry at a place contiguous from 1.
@@ -184,6 +185,12 @@ impl Held {
         let at = self.pieces.partition_point(|p| p.first <= seq).checked_sub(1)?;
         let piece = &self.pieces[at];
         piece.hashes.get(usize::try_from(seq - piece.first).ok()?).copied()
+    }
+
+    /// The hash of the entry at a place above a hole.
+    pub fn hash_above(&self, seq: u64) -> Option<EntryHash> {
+        let within = |t: &Piece| t.hashes.get(usize::try_from(seq.checked_sub(t.first)?).ok()?).copied();
+        self.tails.values().find_map(within)
     }
 
     /// The entry at a place contiguous from 1, packed.
@@ -208,10 +215,22 @@ impl Held {
                 self.cut(frame.first);
                 self.pieces.push(piece);
             }
-            Kind::Tail => drop(self.tails.insert(frame.first, piece)),
+            Kind::Tail => self.tail(piece),
             Kind::Refill => self.refill(&piece),
         }
         self.join();
+    }
+
+    /// Tails that touch become one.
+    fn tail(&mut self, mut piece: Piece) {
+        if let Some(above) = self.tails.remove(&piece.end()) {
+            piece = piece.and(&above);
+        }
+        let below = self.tails.values().find(|t| t.end() == piece.first).map(|t| t.first);
+        if let Some(below) = below.and_then(|first| self.tails.remove(&first)) {
+            piece = below.and(&piece);
+        }
+        self.tails.insert(piece.first, piece);
     }
 
     /// Tails that follow the head are a hole no longer.
@@ -239,7 +258,7 @@ impl Held {
     fn refill(&mut self, brought: &Piece) {
         for piece in self.pieces.iter_mut().filter(|p| p.first < brought.end() && p.end() > brought.first) {
             let whole: Option<Vec<u8>> = (piece.first..piece.end())
-                .map(|seq| brought.slice(seq, seq).or_else(|| piece.slice(seq, seq)))
+                .map(|seq| brought.slice(seq, seq).filter(has_body).or_else(|| piece.slice(seq, seq)))
                 .try_fold(Vec::new(), |mut all, part| {
                     all.extend_from_slice(&part?);
                     Some(all)
@@ -256,6 +275,16 @@ impl Piece {
         let hashes = unpack(&frame.packed).unwrap_or_default();
         let hashes = hashes.iter().map(|e| entry_hash(e.header, e.signature)).collect();
         Self { first: frame.first, hashes, packed: frame.packed.clone() }
+    }
+
+    fn and(&self, after: &Self) -> Self {
+        let hashes = [&self.hashes[..], &after.hashes].concat();
+        Self { first: self.first, hashes, packed: [&self.packed[..], &after.packed].concat().into() }
+    }
+
+    /// Its last entry.
+    pub fn head(&self) -> Option<Head> {
+        Some(Head { seq: Seq::new(self.end() - 1)?, hash: *self.hashes.last()? })
     }
 
     /// The place after its last.
@@ -277,6 +306,10 @@ impl Piece {
         };
         Some(self.packed.slice(upto(from)..upto(to + 1)))
     }
+}
+
+fn has_body(entry: &Bytes) -> bool {
+    entry.get(HEADER_BYTES + SIGNATURE_BYTES) == Some(&1)
 }
 
 fn first_previous(packed: &[u8]) -> Option<EntryHash> {

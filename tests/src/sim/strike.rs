@@ -25,6 +25,8 @@ pub enum Strike {
     Heal,
     /// A node loses power.
     Crash(usize, Micros),
+    /// A node loses power in the middle of its next write.
+    Doom(usize, Micros),
     /// It has power again.
     Restart(usize),
     /// A copy of its store is put aside.
@@ -35,6 +37,8 @@ pub enum Strike {
     Clock(usize, i64),
     /// Its disk takes nothing, or takes again.
     Disk(usize, bool),
+    /// This machine and the next, which has the same key, sign histories of their own from now on.
+    Apart(usize),
     /// A party that signed two histories revokes its key and names the one of this node.
     Revoke(usize),
     /// No more faults from now on.
@@ -56,7 +60,8 @@ pub fn plan(scenario: &Scenario, nodes: usize, rng: &mut Rng) -> Vec<(Micros, St
         plan.push((at + rng.between(1, 90) * SECOND, Strike::Heal));
     }
     for at in times(rng, Fault::Crash, some) {
-        plan.push((at, Strike::Crash(rng.index(nodes), rng.between(1, 60) * SECOND)));
+        let (node, off) = (rng.index(nodes), rng.between(1, 60) * SECOND);
+        plan.push((at, if rng.permille(700) { Strike::Doom(node, off) } else { Strike::Crash(node, off) }));
     }
     for (fault, bare) in [(Fault::Restore, false), (Fault::RestoreBare, true)] {
         for at in times(rng, fault, 1 + some / 4) {
@@ -92,6 +97,7 @@ impl World {
                 self.crash(node);
                 self.queue.after(off, Event::Strike(Strike::Restart(node)));
             }
+            Strike::Doom(node, off) => self.nodes[node].doomed = Some(off),
             Strike::Restore(node, bare) if self.busy && self.nodes[node].up => self.restore(node, bare),
             Strike::Clock(node, skew_ms) if self.busy => {
                 self.count(Fault::Clock);
@@ -109,6 +115,15 @@ impl World {
             }
             Strike::Heal => self.network.sides.fill(0),
             Strike::Restart(node) => self.restart(node),
+            Strike::Apart(node) => {
+                self.count(Fault::Fork);
+                for twin in [node, node + 1] {
+                    self.nodes[twin].apart = true;
+                    let feeds: Vec<Feed> =
+                        self.nodes[twin].durable.store.feeds().map(|(_, h)| h.feed).collect();
+                    feeds.iter().for_each(|f| self.nodes[twin].restate(f));
+                }
+            }
             Strike::Revoke(node) => self.revoke(node),
             Strike::Calm => self.calm(),
             Strike::Part(_) | Strike::Crash(..) | Strike::Restore(..) | Strike::Clock(..) => {}
@@ -240,6 +255,7 @@ impl World {
         let own = here.durable.store.feeds().filter(|(_, h)| h.feed.key() == Some(key));
         let counted: Vec<(Feed, Head)> = own.filter_map(|(_, h)| Some((h.feed, h.head()?))).collect();
         self.parties[party].revoke(&mut self.rng, key, &counted);
+        self.nodes[node].apart = false;
         self.new_key(node);
     }
 }

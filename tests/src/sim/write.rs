@@ -3,20 +3,21 @@
 use std::rc::Rc;
 
 use caphub_node::author::feed_parts;
-use caphub_node::carriage::Carried;
 use caphub_node::ingest::Origin;
 use caphub_proto::mutant;
 use caphub_proto::v1::{self, PushResponse, RunRefusal};
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::fork::ForkProof;
 use caphub_proto::wire::identity::state::Counted;
+use caphub_proto::wire::session::memory::Memory;
 use caphub_proto::wire::{Feed, Head, Reason};
 use prost::Message as _;
 
 use crate::sim::disk::{Checked, Job, Reply};
 use crate::sim::message::{Answer, Message};
 use crate::sim::queue::MILLISECOND;
-use crate::sim::store::Frame;
+use crate::sim::store::{Frame, Kind};
+use crate::sim::strike::Strike;
 use crate::sim::world::{Event, World};
 
 /// What of a revision says who is admitted.
@@ -83,16 +84,20 @@ impl World {
                 let id = checked.frame.feed.id();
                 let head =
                     heads.get(&id).copied().unwrap_or_else(|| self.nodes[node].durable.store.head(&id));
-                if self.nodes[node].disk.full {
-                    job.taken[*at].result = Err(Reason::StoreFailed);
+                let failed = match head == checked.after {
+                    _ if self.nodes[node].disk.full => Some(Reason::StoreFailed),
+                    true => None,
+                    // Another writer was first with this feed.
+                    false => Some(Reason::Gap),
+                };
+                if let Some(reason) = failed {
+                    job.taken[*at].result = Err(reason);
+                    self.nodes[node].give_back(checked);
                     return false;
                 }
-                // Another writer was first with this feed.
-                if head != checked.after {
-                    job.taken[*at].result = Err(Reason::Gap);
-                    return false;
+                if matches!(checked.frame.kind, Kind::Append | Kind::Replace) {
+                    heads.insert(id, checked.head);
                 }
-                heads.insert(id, job.taken[*at].head);
                 frames.push(checked.frame.clone());
                 true
             });
@@ -103,6 +108,9 @@ impl World {
         }
         self.nodes[node].disk.writing = Some((jobs, upto));
         let (wait, life) = (self.rng.between(1, 8) * MILLISECOND, self.nodes[node].life);
+        if let Some(off) = self.nodes[node].doomed.take() {
+            self.queue.after(wait / 2, Event::Strike(Strike::Crash(node, off)));
+        }
         self.queue.after(wait, Event::Synced { node, life });
     }
 
@@ -124,7 +132,7 @@ impl World {
     }
 
     fn after(&mut self, node: usize, checked: Checked, own: bool) {
-        let Checked { frame, log, carried, fresh, .. } = checked;
+        let Checked { frame, log, fresh, .. } = checked;
         self.counts.stored += fresh;
         let here = &mut self.nodes[node];
         if own {
@@ -134,17 +142,21 @@ impl World {
             here.identities.keep(log);
             here.restate_party(&frame.feed.party);
         }
-        if carried == Carried::Guest && !frame.feed.is_identity() {
-            *here.guests.entry(frame.feed.party).or_default() += fresh;
-        }
         self.note(node, &frame);
     }
 
     /// What a durable frame changes besides the store; also after a restart.
     pub fn note(&mut self, node: usize, frame: &Frame) {
         self.oracle.check_taken(node, &frame.feed, &frame.packed);
+        self.check_chain(node, frame);
         let here = &mut self.nodes[node];
         here.restate(&frame.feed);
+        here.note_bodies(frame);
+        if let Some((seq, hash)) = here.served(&frame.feed) {
+            let store = &here.durable.store;
+            self.oracle.check_stated(node, store, &frame.feed.id(), seq, hash.as_bytes());
+        }
+        let here = &mut self.nodes[node];
         for entry in unpack(&frame.packed).unwrap_or_default() {
             let Some(content) = entry.body.and_then(|b| b.get(16..)) else { continue };
             if frame.feed.is_identity() {
@@ -152,7 +164,33 @@ impl World {
             }
             if let Some(attestation) = Admitting::decode(content).ok().and_then(|a| a.attestation) {
                 here.admissions.attest(frame.feed.party, &attestation);
+                // What was not carried before may be now.
+                here.memories.values_mut().for_each(Memory::forget_here);
             }
+        }
+    }
+
+    /// What a node holds is one chain, and what it held is replaced only where the author has said so.
+    fn check_chain(&mut self, node: usize, frame: &Frame) {
+        let here = &self.nodes[node];
+        if here.conduct.is_some() {
+            return;
+        }
+        let id = frame.feed.id();
+        let before = frame.first.checked_sub(1).filter(|s| *s > 0);
+        let held = before.and_then(|seq| here.durable.store.held(&id)?.hash_at(seq));
+        let named = frame.packed.get(42..74);
+        let parted = held.is_some_and(|h| named != Some(&h.as_bytes()[..]));
+        let replaced = frame.kind == Kind::Replace && !frame.feed.is_identity();
+        let allowed = matches!(here.counted(&frame.feed), Some(Counted::UpTo { .. }));
+        if parted && frame.kind != Kind::Refill {
+            self.fails(format!(
+                "node {node} holds entry {} of {id} after another than it names",
+                frame.first
+            ));
+        }
+        if replaced && !allowed && self.nodes[node].up {
+            self.fails(format!("node {node} put entry {} of {id} in the place of another", frame.first));
         }
     }
 

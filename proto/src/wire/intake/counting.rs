@@ -1,5 +1,6 @@
 //! How far a feed counts: what others hear of it, and which of its entries views leave out.
 
+use crate::mutant;
 use crate::wire::feed::Head;
 use crate::wire::fork::LastCommon;
 use crate::wire::identity::state::Counted;
@@ -37,14 +38,16 @@ pub fn stated(
             _ => {}
         }
     }
-    let Some(common) = freeze else { return Stated { head: Some(head), frozen: false } };
+    let Some(common) = freeze.filter(|_| !mutant!(NoFreeze)) else {
+        return Stated { head: Some(head), frozen: false };
+    };
     let last = match common.place() {
         None => None,
         Some(seq) if seq > head.seq => Some(head),
         // Another entry than the proof names: the histories part earlier, and the evidence of that is not here yet.
         Some(seq) => at(seq).filter(|h| *h == common.hash).map(|hash| Head { seq, hash }),
     };
-    Stated { head: last, frozen: true }
+    Stated { head: last, frozen: !mutant!(HideFreeze) }
 }
 
 /// How far a held feed counts for views, made once a feed.

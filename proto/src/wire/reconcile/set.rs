@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::mutant;
 use crate::wire::feed::Feed;
 use crate::wire::ids::{EntryHash, FeedId};
 use crate::wire::keys::tagged_hash;
@@ -84,7 +85,9 @@ impl Item {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.id.as_bytes());
         out.extend_from_slice(&self.stated.seq.to_be_bytes());
-        out.extend_from_slice(self.stated.hash.as_bytes());
+        if !mutant!(FingerprintWithoutHash) {
+            out.extend_from_slice(self.stated.hash.as_bytes());
+        }
         out.push(u8::from(self.stated.frozen));
     }
 }

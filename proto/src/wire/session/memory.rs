@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::mutant;
 use crate::v1;
 use crate::wire::entitlement::{Class, Viewer};
 use crate::wire::ids::FeedId;
@@ -37,12 +38,17 @@ pub struct Refusal {
     pub at_ms: u64,
 }
 
+/// What was stated of a feed on the side that refused it, and here of its party's identity.
+pub(super) type Under = (Option<Stated>, Option<Stated>);
+
 /// What is remembered of one far end.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     standing: String,
     settled: Option<(Print, Print)>,
     here: BTreeMap<FeedId, Refusal>,
+    under_here: BTreeMap<FeedId, Under>,
+    under_there: BTreeMap<FeedId, Under>,
     there: BTreeMap<FeedId, Refusal>,
     since_ms: u64,
 }
@@ -97,7 +103,7 @@ impl Memory {
     /// Puts back what was kept in a file.
     pub fn restore(standing: String, settled: Option<(Print, Print)>, there: Vec<(FeedId, Refusal)>) -> Self {
         let since_ms = there.iter().map(|(_, r)| r.at_ms).min().unwrap_or(0);
-        Self { standing, settled, here: BTreeMap::new(), there: there.into_iter().collect(), since_ms }
+        Self { standing, settled, there: there.into_iter().collect(), since_ms, ..Self::default() }
     }
 
     /// What is worth keeping in a file: the far end's standing for this side, and where both sides had settled.
@@ -140,6 +146,26 @@ impl Memory {
     pub(super) fn refuse_here(&mut self, feed: FeedId, theirs: Stated, reason: Reason, at_ms: u64) {
         self.refused_here_at(feed, theirs.seq, reason, at_ms);
     }
+
+    /// Notes what was stated of a feed when more of it was refused: here of the feed, or there.
+    pub(super) fn refused_under(&mut self, here: bool, feed: FeedId, under: Under) {
+        let (refusals, all) = match here {
+            true => (&self.here, &mut self.under_here),
+            false => (&self.there, &mut self.under_there),
+        };
+        all.retain(|f, _| refusals.contains_key(f));
+        all.insert(feed, under);
+    }
+
+    /// True where a refusal that an identity event or a fork proof lifts was under another state than this.
+    pub(super) fn lifted(&self, here: bool, feed: &FeedId, now: &Under) -> bool {
+        let (refusals, all) = match here {
+            true => (&self.here, &self.under_here),
+            false => (&self.there, &self.under_there),
+        };
+        let liftable = refusals.get(feed).is_some_and(|r| is_of_keys(r.reason));
+        liftable && all.get(feed).is_some_and(|under| under != now) && !mutant!(KeepRefusals)
+    }
 }
 
 fn keep(refusals: &mut BTreeMap<FeedId, Refusal>, feed: FeedId, refusal: Refusal) {
@@ -147,6 +173,18 @@ fn keep(refusals: &mut BTreeMap<FeedId, Refusal>, feed: FeedId, refusal: Refusal
         refusals.pop_first();
     }
     refusals.insert(feed, refusal);
+}
+
+/// Reasons that lie with neither the entries nor the parties and may be gone at the next try: not remembered.
+pub(super) fn passes(reason: Reason) -> bool {
+    !mutant!(RememberPassing)
+        && matches!(reason, Reason::StoreFailed | Reason::ShuttingDown | Reason::TooManyRequests)
+}
+
+/// Reasons that keys, branches and forks give: an identity event or a proof lifts them.
+fn is_of_keys(reason: Reason) -> bool {
+    use Reason::{Fork, Frozen, Gap, Revoked, UnknownKeyOfParty, UnknownParty, WrongPrevious};
+    matches!(reason, UnknownParty | UnknownKeyOfParty | Revoked | Frozen | Fork | Gap | WrongPrevious)
 }
 
 /// Reasons that lie with the party and not with the entries: more entries of the feed change nothing.

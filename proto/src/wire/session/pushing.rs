@@ -3,8 +3,8 @@
 use crate::v1;
 use crate::wire::ids::FeedId;
 use crate::wire::reason::Reason;
-use crate::wire::session::memory::is_policy;
-use crate::wire::session::{Facts, Memory, PushRange, Session, passes};
+use crate::wire::session::memory::{is_policy, passes};
+use crate::wire::session::{Facts, Memory, PushRange, Session};
 
 impl Session {
     /// What others wrote waits until the far end has taken their identity: where it does not carry them, that little
@@ -32,14 +32,20 @@ impl Session {
             let Some(feed) = FeedId::from_slice(&refusal.feed_id) else { continue };
             let Some(range) = self.pushed.remove(&feed) else { continue };
             let reason = Reason::parse(&refusal.reason).unwrap_or(Reason::NotCarried);
-            if passes(reason) {
+            // The identity went along: what the far end lacks of it, it will have.
+            if passes(reason) || reason == Reason::UnknownParty {
                 self.passing = true;
                 continue;
             }
             let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
             match elsewhere && range.from > 1 {
                 true => self.pushes.push(PushRange { from: 1, ..range }),
-                false => memory.refused_there_at(feed, range.to, reason, facts.now_ms),
+                false => {
+                    memory.refused_there_at(feed, range.to, reason, facts.now_ms);
+                    if let Some((_, there)) = self.under.get(&feed) {
+                        memory.refused_under(false, feed, *there);
+                    }
+                }
             }
             if is_policy(reason) {
                 self.unwelcome.push(range);

@@ -1,0 +1,59 @@
+//! The simulator is proven by what it catches: each seeded fault of the rules, within a bounded number of seeds.
+#![cfg(feature = "mutations")]
+
+use caphub_proto::mutation::{Mutation, set};
+use caphub_tests::sim::run::run;
+use caphub_tests::sim::scenario::{Fault, Scenario};
+
+/// Seeds within which a fault of the rules must show.
+const SEEDS_MAX: u64 = 400;
+
+/// What has to go wrong in the world for a fault of the rules to matter.
+fn stage(mutation: Mutation) -> &'static [Fault] {
+    use Fault::{Crash, DiskFull, Fork, Garbage, NoBody, Partition, Restore, Weather};
+    match mutation {
+        Mutation::SkipPrevious
+        | Mutation::SkipRunSignature
+        | Mutation::SkipBodyHash
+        | Mutation::UncheckedProof => &[Garbage],
+        Mutation::SkipPlacement
+        | Mutation::AcceptRollback
+        | Mutation::IgnoreRevocation
+        | Mutation::NoFreeze
+        | Mutation::AcceptBeyondFreeze
+        | Mutation::HideFreeze => &[Fork, Partition],
+        Mutation::FingerprintWithoutHash => &[Fork, Partition, Weather],
+        Mutation::AcknowledgeBeforeSync => &[Crash],
+        Mutation::WidenAudience => &[],
+        Mutation::StateAboveHole | Mutation::DropDifference => &[Partition, Crash],
+        Mutation::AccuseLate => &[Weather],
+        Mutation::IgnoreLogId => &[Restore],
+        Mutation::AcceptAbsentBody => &[NoBody],
+        Mutation::KeepRefusals => &[Fork, DiskFull, Partition],
+        Mutation::RememberPassing => &[DiskFull],
+    }
+}
+
+/// The first seed that fails with the fault and does not without it, and why.
+fn caught(mutation: Mutation) -> Option<(u64, String)> {
+    let play = |seed, on| {
+        set(on);
+        let failures = run(Scenario::drawn(seed, stage(mutation)), false).failures;
+        set(None);
+        failures.into_iter().next()
+    };
+    (1..=SEEDS_MAX)
+        .find_map(|seed| Some((seed, play(seed, Some(mutation))?)).filter(|_| play(seed, None).is_none()))
+}
+
+#[test]
+fn every_seeded_fault_is_caught_and_is_why_the_seed_fails() {
+    let mut missed = Vec::new();
+    for mutation in Mutation::ALL {
+        match caught(*mutation) {
+            None => missed.push(*mutation),
+            Some((seed, why)) => println!("{mutation:?} ({}): seed {seed}: {why}", mutation.meaning()),
+        }
+    }
+    assert!(missed.is_empty(), "not caught within {SEEDS_MAX} seeds: {missed:?}");
+}

@@ -1,0 +1,94 @@
+//! Many small networks under every fault, and a few larger ones: what must hold does, whatever the seed.
+
+use caphub_tests::sim::queue::SECOND;
+use caphub_tests::sim::run::{Outcome, Sum, run};
+use caphub_tests::sim::scenario::{Fault, Scenario};
+use caphub_tests::sim::topology::Topology;
+
+/// Plays seeds; a failure names the seed and the words that play it again.
+fn play(first: u64, seeds: u64, faults: &[Fault]) -> Sum {
+    let mut sum = Sum::default();
+    for seed in first..first + seeds {
+        sum.add(&run(Scenario::drawn(seed, faults), false));
+    }
+    let words: Vec<&str> = faults.iter().map(|f| f.name()).collect();
+    assert_eq!(sum.failed, [], "sim --seed N --trace --faults {}", words.join(","));
+    sum
+}
+
+fn whole(outcome: &Outcome) {
+    assert_eq!(outcome.failures, Vec::<String>::new(), "seed {}", outcome.seed);
+}
+
+#[test]
+fn networks_agree_without_faults_and_at_little_cost() {
+    let sum = play(1, 40, &[]);
+    assert!(sum.slowest < 5 * SECOND, "{sum:?}");
+}
+
+#[test]
+fn every_fault_together_breaks_no_promise() {
+    let sum = play(1_000, 80, &Fault::ALL);
+    for fault in Fault::ALL.into_iter().filter(|f| *f != Fault::Weather) {
+        assert!(sum.faults.get(&fault).is_some_and(|n| *n > 0), "{fault:?} never struck");
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_power_cuts_restores_and_full_disks() {
+    play(2_000, 60, &[Fault::Crash, Fault::Restore, Fault::RestoreBare, Fault::DiskFull]);
+}
+
+/// threats.md row 1.
+#[test]
+fn two_histories_of_one_author_are_found_by_all_who_may_see_them() {
+    let sum = play(3_010, 60, &[Fault::Fork, Fault::Partition, Fault::Weather]);
+    assert!(sum.faults[&Fault::Fork] > 20 && sum.refused.contains_key("frozen"), "{sum:?}");
+}
+
+/// threats.md row 3: the accusation is made from statements alone, and only against who contradicts itself.
+#[test]
+fn a_slow_hub_is_never_accused_and_one_that_states_less_than_before_is() {
+    let slow =
+        [Fault::Weather, Fault::Partition, Fault::Crash, Fault::DiskFull, Fault::Restore, Fault::Clock];
+    assert_eq!(play(4_000, 60, &slow).shown, 0);
+    assert!(play(4_200, 40, &[Fault::Stale]).shown > 0);
+}
+
+/// threats.md row 29.
+#[test]
+fn clocks_that_are_wrong_or_move_back_change_nothing() {
+    let sum = play(5_000, 60, &[Fault::Clock, Fault::Weather]);
+    assert!(sum.faults[&Fault::Clock] > 50, "{sum:?}");
+}
+
+/// threats.md rows 11 and 30: what nobody admitted stays within its quota, and the rest goes on.
+#[test]
+fn a_flood_of_unknown_parties_stays_within_its_quota_and_holds_nobody_up() {
+    let sum = play(6_000, 50, &[Fault::Flood]);
+    assert!(sum.refused.contains_key("quota"), "{sum:?}");
+}
+
+#[test]
+fn altered_stripped_replayed_and_widened_entries_are_not_taken() {
+    play(7_000, 100, &[Fault::Garbage, Fault::NoBody, Fault::Replay, Fault::Widen, Fault::Withhold]);
+}
+
+#[test]
+fn larger_networks_agree_in_every_topology() {
+    for topology in Topology::GROWTH {
+        let faults = [Fault::Partition, Fault::Crash, Fault::Clock];
+        let scenario = Scenario::drawn(8_000, &faults).with(Some(120), Some(topology));
+        whole(&run(scenario, false));
+    }
+}
+
+#[test]
+fn a_seed_plays_the_same_again() {
+    for seed in [1_000, 1_001, 1_002, 1_003] {
+        let one = run(Scenario::drawn(seed, &Fault::ALL), true);
+        let other = run(Scenario::drawn(seed, &Fault::ALL), true);
+        assert!(one.trace == other.trace && one.counts.events == other.counts.events, "seed {seed}");
+        assert!(!one.trace.is_empty());
+    }
+}
