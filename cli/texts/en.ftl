@@ -196,6 +196,8 @@ refusals-none = No refusals are held here.
 nobody = Nobody.
 no-links = No hub is linked.
 link-added = { $hub } is linked.
+link-confirmed = its identity is confirmed by { $by }
+link-unconfirmed = its identity is not confirmed yet by another linked hub
 link-removed = The link with { $hub } is ended.
 link-moved = { $received } received, { $sent } sent
 

@@ -196,6 +196,8 @@ refusals-none = Aucun refus n’est conservé ici.
 nobody = Personne.
 no-links = Aucun hub n’est lié.
 link-added = { $hub } est lié.
+link-confirmed = son identité est confirmée par { $by }
+link-unconfirmed = son identité n’est pas encore confirmée par un autre hub lié
 link-removed = Le lien avec { $hub } est terminé.
 link-moved = { $received } reçues, { $sent } envoyées
 

@@ -149,6 +149,11 @@ impl Ingest {
         *self.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
     }
 
+    /// Every linked hub.
+    pub fn peers(&self) -> Vec<PartyId> {
+        self.peers.read().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
     /// True where the party is a linked hub.
     pub fn is_peer(&self, party: &PartyId) -> bool {
         self.peers.read().unwrap_or_else(PoisonError::into_inner).contains(party)

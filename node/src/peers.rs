@@ -88,6 +88,8 @@ struct State {
     received: u64,
     sent: u64,
     last_contact_ms: u64,
+    /// Other linked hubs whose identity log the far end holds as it is held here.
+    confirms: Vec<PartyId>,
 }
 
 impl Peers {
@@ -171,6 +173,11 @@ impl Peers {
     /// What each link does now.
     pub fn states(&self) -> Vec<LinkState> {
         let links = self.lock();
+        let confirmed_by = |party: &PartyId| {
+            let by =
+                |l: &&Link| l.live.lock().unwrap_or_else(PoisonError::into_inner).confirms.contains(party);
+            links.values().filter(by).map(|l| l.card.name.clone()).collect()
+        };
         let states = links.values().map(|link| {
             let live = link.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let memory = link.memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,7 +197,7 @@ impl Peers {
                     "" => String::new(),
                     own => Proxies::resolve(own, |_| None).map(|p| p.to_string()).unwrap_or_default(),
                 },
-                confirmed_by: Vec::new(),
+                confirmed_by: confirmed_by(&link.card.party),
             }
         });
         states.collect()

@@ -1,6 +1,7 @@
 //! Syncing over one connection, whichever side opened it (SPEC.md section 11). The decisions are the protocol's
 //! (`caphub_proto::wire::session`); this is the network and the disk around them.
 
+mod confirm;
 pub mod cut;
 mod driver;
 mod push;

@@ -50,6 +50,12 @@ async fn a_hub_that_moved_is_found_again_through_any_third_by_hubs_and_members()
         hub.reaches("records", 1).await;
     }
     connected(&a, "Hub B").await;
+    // C gives a second word on who B is.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while link_to(&a, "Hub B").await["confirmed_by"][0] != "Hub C" {
+        assert!(Instant::now() < deadline, "{}", link_to(&a, "Hub B").await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 
     let former = b.address.clone();
     b.kill().await;

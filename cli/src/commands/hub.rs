@@ -201,6 +201,14 @@ async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, comman
                 let moved = context.texts.tf("link-moved", &moved);
                 let (name, detail) = (screen::plain(&link.name), screen::plain(&link.detail));
                 screen::line(&format!("{}  {name}  {}  {moved}  {detail}", party.short(), link.state));
+                match link.confirmed_by.is_empty() {
+                    true => screen::line(&format!("    {}", context.texts.t("link-unconfirmed"))),
+                    false => {
+                        let by = screen::plain(&link.confirmed_by.join(", "));
+                        let said = context.texts.tf("link-confirmed", &[("by", &by)]);
+                        screen::line(&format!("    {said}"));
+                    }
+                }
                 link.not_carried.iter().for_each(|f| screen::line(&format!("    {f}")));
             }
             if answer.links.is_empty() {

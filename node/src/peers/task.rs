@@ -35,6 +35,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Feeds of which it is remembered how far the far end sent them itself; 40 bytes each.
 const SENT_BY_IT_MAX: usize = 65_536;
 
+/// How often a far end is asked again whose identities it knows.
+const CONFIRM_AGAIN: Duration = Duration::from_secs(60);
+/// And how long after links or admissions changed.
+const CONFIRM_SOON: Duration = Duration::from_secs(1);
+
 /// What keeps one link up.
 pub(super) struct Task {
     pub(super) core: Core,
@@ -152,7 +157,26 @@ impl Task {
         tokio::select! {
             ended = follow => ended,
             ended = push => ended,
+            ended = self.confirm(session) => ended,
             () = change => Ok(()),
+        }
+    }
+
+    /// Asks the far end for a second word on the identities of the other linked hubs, now and again.
+    async fn confirm(&self, session: &Session) -> Result<(), SyncError> {
+        let mut changes = self.core.admissions.watch();
+        loop {
+            changes.mark_unchanged();
+            let confirms = session.confirms(&self.core, &self.core.ingest.peers()).await?;
+            self.set(|s| s.confirms = confirms);
+            let changed = async {
+                if changes.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep(CONFIRM_SOON).await;
+            };
+            // Another link may have made somebody's identity known there or here.
+            let _ = tokio::time::timeout(CONFIRM_AGAIN, changed).await;
         }
     }
 
