@@ -18,7 +18,6 @@ use crate::core::Core;
 use crate::services::federation::{origin, party_of, push_response};
 use crate::services::gate::SharedGate;
 use crate::services::status::status;
-use crate::services::turns;
 use crate::views::{PageRequest, RecordKey, ViewsError};
 
 /// Records waiting for a slow watcher.
@@ -106,7 +105,7 @@ impl ExchangeService for Exchange {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let admitted = self.gate.admit(&request)?;
-        let open = self.gate.open(&admitted, turns::Stream::Follow)?;
+        let open = self.gate.follow(&admitted)?;
         let kinds = request.into_inner().filter.unwrap_or_default().kinds;
         let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
         let (views, mut changes) = (self.core.views.clone(), self.core.views.watch());

@@ -12,6 +12,7 @@ use caphub_proto::v1::{
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::reconcile;
 use caphub_proto::wire::{LogId, OperatorKey, PartyId, Reason};
+use futures::TryStreamExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
@@ -25,7 +26,6 @@ use crate::services::evidence::Evidence;
 use crate::services::gate::{Admitted, SharedGate};
 use crate::services::pull::{Ranges, Sender};
 use crate::services::status::status;
-use crate::services::turns;
 use crate::standing::Standing;
 use crate::store::{Store, StoredRun};
 
@@ -157,7 +157,7 @@ impl FederationService for Federation {
             Some(from) => {
                 let ordinal = self.resume(&from, &admitted)?;
                 let core = self.core.clone();
-                let open = self.gate.open(&admitted, turns::Stream::Follow)?;
+                let open = self.gate.follow(&admitted)?;
                 tokio::spawn(async move {
                     serve_log(core, admitted, ordinal, asked.follow, sender).await;
                     drop(open);
@@ -175,24 +175,29 @@ impl FederationService for Federation {
     ) -> Result<Response<Self::PushStream>, Status> {
         let admitted = self.gate.admit(&request)?;
         let origin = origin(&admitted);
-        let open = Arc::new(self.gate.open(&admitted, turns::Stream::Push)?);
         let (gate, party, standing) = (Arc::clone(&self.gate), admitted.party, admitted.standing);
         let (ingest, evidence, viewer) = (self.core.ingest.clone(), self.evidence.clone(), admitted.viewer);
-        let answers = request.into_inner().then(move |message| {
-            let (ingest, evidence, viewer) = (ingest.clone(), evidence.clone(), viewer.clone());
-            let (gate, open) = (Arc::clone(&gate), Arc::clone(&open));
-            async move {
-                let runs = message?.runs;
-                let feeds = feeds_of(&runs);
-                let bytes = runs.iter().map(|r| r.entries.len()).sum();
-                let turn = gate.turn(party, standing, bytes).await;
-                let taken = ingest.take(runs, origin).await;
-                drop((turn, open));
-                let mut response = push_response(&taken);
-                response.receipts = blocking(move || Ok(evidence.receipts(&viewer, &feeds, &taken))).await?;
-                Ok(response)
-            }
-        });
+        let messages = request.into_inner();
+        let answers = async move {
+            let place = Arc::new(gate.push(party).await?);
+            Ok::<_, Status>(messages.then(move |message| {
+                let (ingest, evidence, viewer) = (ingest.clone(), evidence.clone(), viewer.clone());
+                let (gate, place) = (Arc::clone(&gate), Arc::clone(&place));
+                async move {
+                    let runs = message?.runs;
+                    let feeds = feeds_of(&runs);
+                    let bytes = runs.iter().map(|r| r.entries.len()).sum();
+                    let turn = gate.turn(party, standing, bytes).await;
+                    let taken = ingest.take(runs, origin).await;
+                    drop((turn, place));
+                    let mut response = push_response(&taken);
+                    response.receipts =
+                        blocking(move || Ok(evidence.receipts(&viewer, &feeds, &taken))).await?;
+                    Ok(response)
+                }
+            }))
+        };
+        let answers = futures::stream::once(answers).try_flatten();
         Ok(Response::new(Box::pin(answers)))
     }
 

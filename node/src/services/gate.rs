@@ -15,7 +15,7 @@ use crate::entitlement::Viewer;
 use crate::link::limits;
 use crate::link::server::{Caller, Door};
 use crate::services::status::{status, with_metadata};
-use crate::services::turns::{Open, Stream, Turn, Turns};
+use crate::services::turns::{Following, Pushing, Turn, Turns};
 use crate::standing::Standing;
 
 /// Checks callers against what this node knows.
@@ -66,11 +66,14 @@ impl Gate {
         Ok(Admitted { party, standing, viewer })
     }
 
-    /// Counts a stream of the caller in until what is returned is dropped.
-    pub fn open(&self, admitted: &Admitted, stream: Stream) -> Result<Open, Status> {
-        let opened = self.turns.open(admitted.party, stream);
-        opened
-            .ok_or_else(|| status(Reason::TooManyRequests, "as many streams of this kind are open as may be"))
+    /// Counts a stream of the caller in that follows or watches, until what is returned is dropped.
+    pub fn follow(&self, admitted: &Admitted) -> Result<Following, Status> {
+        self.turns.follow(admitted.party).ok_or_else(too_many_streams)
+    }
+
+    /// Waits for a place among the caller's streams that bring entries.
+    pub async fn push(&self, party: PartyId) -> Result<Pushing, Status> {
+        self.turns.push(party).await.ok_or_else(too_many_streams)
     }
 
     /// Waits for the caller's turn to have a message of so many bytes checked and stored.
@@ -113,6 +116,10 @@ impl Door for Gate {
     fn changes(&self) -> watch::Receiver<u64> {
         self.core.identities.watch()
     }
+}
+
+fn too_many_streams() -> Status {
+    status(Reason::TooManyRequests, "as many streams of this kind are open as may be")
 }
 
 /// A certificate that has ended, or lasts too long, means that one of the clocks is off: say by how much.

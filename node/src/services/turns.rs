@@ -13,6 +13,9 @@ use crate::link::limits;
 /// The minute within which quantities are counted.
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// Parties that are remembered without a look at who is still here; about 150 bytes each.
+const PARTIES_KEPT: usize = 1_024;
+
 /// Who waits, who is being served, and what each party has brought.
 pub struct Turns {
     parties: Mutex<HashMap<PartyId, Party>>,
@@ -22,18 +25,10 @@ pub struct Turns {
 /// One party's own queue and its account of this minute.
 struct Party {
     queue: Arc<tokio::sync::Mutex<()>>,
-    open: [usize; 2],
+    pushes: Arc<Semaphore>,
+    follows: usize,
     since: tokio::time::Instant,
     bytes: u64,
-}
-
-/// A kind of stream that a party may have open only a few of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stream {
-    /// Brings entries.
-    Push,
-    /// Follows or watches.
-    Follow,
 }
 
 /// The right to have one message checked and stored; given back when dropped.
@@ -42,11 +37,15 @@ pub struct Turn {
     _slot: Option<OwnedSemaphorePermit>,
 }
 
-/// An open stream of a party; counted until dropped.
-pub struct Open {
+/// A stream of a party that brings entries, once it has a place.
+pub struct Pushing {
+    _place: OwnedSemaphorePermit,
+}
+
+/// An open stream of a party that follows or watches; counted until dropped.
+pub struct Following {
     turns: Arc<Turns>,
     party: PartyId,
-    stream: Stream,
 }
 
 impl Default for Turns {
@@ -55,25 +54,26 @@ impl Default for Turns {
     }
 }
 
-impl Stream {
-    fn most(self) -> usize {
-        match self {
-            Self::Push => limits::PUSHES_PER_PARTY,
-            Self::Follow => limits::FOLLOWS_PER_PARTY,
-        }
-    }
-}
-
 impl Turns {
-    /// Counts a stream in; `None` where the party has as many open as it may.
-    pub fn open(self: &Arc<Self>, party: PartyId, stream: Stream) -> Option<Open> {
+    /// Counts a following stream in; `None` where the party has as many open as it may.
+    pub fn follow(self: &Arc<Self>, party: PartyId) -> Option<Following> {
         let mut parties = self.lock();
-        let open = parties.entry(party).or_default().open.get_mut(stream as usize)?;
-        if *open >= stream.most() {
+        let follows = &mut parties.entry(party).or_default().follows;
+        if *follows >= limits::FOLLOWS_PER_PARTY {
             return None;
         }
-        *open += 1;
-        Some(Open { turns: Arc::clone(self), party, stream })
+        *follows += 1;
+        Some(Following { turns: Arc::clone(self), party })
+    }
+
+    /// Waits for a place among the party's streams that bring entries; `None` where none comes free in time. Nothing of
+    /// a stream is read before, so that its sender stops at the window: one that is refused at once comes again
+    /// at once, and costs more.
+    pub async fn push(&self, party: PartyId) -> Option<Pushing> {
+        let pushes = Arc::clone(&self.lock().entry(party).or_default().pushes);
+        let place = tokio::time::timeout(limits::REQUEST, pushes.acquire_owned()).await;
+        self.forget_idle();
+        Some(Pushing { _place: place.ok()?.ok()? })
     }
 
     /// Waits for the party's turn with a message of so many bytes. Within a party messages come in their order, and
@@ -113,13 +113,15 @@ impl Turns {
         pause
     }
 
-    fn forget_idle(&self, party: PartyId) {
+    /// The table holds who is here, and for a minute who was.
+    fn forget_idle(&self) {
         let mut parties = self.lock();
-        let idle =
-            |p: &Party| p.open == [0, 0] && Arc::strong_count(&p.queue) == 1 && p.since.elapsed() >= MINUTE;
-        // The table holds who is here, and for a minute who was: at most as many as connections and a minute's.
-        if parties.get(&party).is_some_and(idle) || parties.len() > limits::CONNECTIONS_MAX {
-            parties.retain(|_, p| !idle(p));
+        if parties.len() > PARTIES_KEPT {
+            parties.retain(|_, p| {
+                let here =
+                    p.follows > 0 || Arc::strong_count(&p.queue) > 1 || Arc::strong_count(&p.pushes) > 1;
+                here || p.since.elapsed() < MINUTE
+            });
         }
     }
 
@@ -130,18 +132,17 @@ impl Turns {
 
 impl Default for Party {
     fn default() -> Self {
-        Self { queue: Arc::default(), open: [0, 0], since: tokio::time::Instant::now(), bytes: 0 }
+        let pushes = Arc::new(Semaphore::new(limits::PUSHES_PER_PARTY));
+        Self { queue: Arc::default(), pushes, follows: 0, since: tokio::time::Instant::now(), bytes: 0 }
     }
 }
 
-impl Drop for Open {
+impl Drop for Following {
     fn drop(&mut self) {
-        if let Some(party) = self.turns.lock().get_mut(&self.party)
-            && let Some(open) = party.open.get_mut(self.stream as usize)
-        {
-            *open = open.saturating_sub(1);
+        if let Some(party) = self.turns.lock().get_mut(&self.party) {
+            party.follows = party.follows.saturating_sub(1);
         }
-        self.turns.forget_idle(self.party);
+        self.turns.forget_idle();
     }
 }
 
@@ -194,18 +195,36 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn streams_of_one_party_are_bounded_and_come_back() {
         let turns = Arc::new(Turns::default());
-        let held: Vec<Open> =
-            (0..limits::PUSHES_PER_PARTY).filter_map(|_| turns.open(party(1), Stream::Push)).collect();
-        assert_eq!(held.len(), limits::PUSHES_PER_PARTY);
-        assert!(turns.open(party(1), Stream::Push).is_none());
-        assert!(
-            turns.open(party(1), Stream::Follow).is_some() && turns.open(party(2), Stream::Push).is_some()
-        );
-        drop(held);
-        assert!(turns.open(party(1), Stream::Push).is_some());
+        let mut held = Vec::new();
+        for _ in 0..limits::PUSHES_PER_PARTY {
+            held.push(turns.push(party(1)).await.expect("a place"));
+        }
+        assert!(turns.push(party(2)).await.is_some(), "others have places of their own");
+        let started = tokio::time::Instant::now();
+        assert!(turns.push(party(1)).await.is_none());
+        assert!(started.elapsed() >= limits::REQUEST);
+        let (waited, ()) = tokio::join!(turns.push(party(1)), async { held.truncate(1) });
+        assert!(waited.is_some(), "one that waits gets the place that comes free");
+        let follows: Vec<_> = (0..limits::FOLLOWS_PER_PARTY).filter_map(|_| turns.follow(party(1))).collect();
+        assert_eq!(follows.len(), limits::FOLLOWS_PER_PARTY);
+        assert!(turns.follow(party(1)).is_none() && turns.follow(party(2)).is_some());
+        drop(follows);
+        assert!(turns.follow(party(1)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_long_gone_is_forgotten() {
+        let turns = Arc::new(Turns::default());
+        let place = turns.push(party(1)).await;
+        for n in 0..=PARTIES_KEPT as u32 {
+            let mut id = [9; 32];
+            id[..4].copy_from_slice(&n.to_be_bytes());
+            drop(turns.take(PartyId(id), 1, true).await);
+        }
         tokio::time::sleep(MINUTE).await;
-        drop(turns.open(party(3), Stream::Push));
-        turns.forget_idle(party(1));
-        assert!(turns.lock().len() <= 1, "who is long gone is forgotten");
+        drop(turns.follow(party(2)));
+        let kept: std::collections::BTreeSet<PartyId> = turns.lock().keys().copied().collect();
+        assert_eq!(kept, [party(1), party(2)].into());
+        drop(place);
     }
 }
