@@ -262,6 +262,8 @@ pub enum Key {
         key: String,
         #[arg(long, default_value = "unstated")]
         reason: String,
+        #[arg(long)]
+        common: bool,
     },
     Rotate,
     Backup {

@@ -54,7 +54,12 @@ impl Replica {
 
     /// Brings the views up to the log.
     pub fn refresh(&self) -> Result<(), Failure> {
-        self.core.views.catch_up().map(drop).map_err(|e| Failure::new("error-views").because(e))
+        self.core.views.catch_up().map_err(|e| Failure::new("error-views").because(e))?;
+        let excused = self.core.excused();
+        if excused.is_empty() {
+            return Ok(());
+        }
+        self.core.store.erase(&excused).map_err(|e| Failure::new("error-store").because(e))
     }
 
     /// Everything in the replica is the member's to read.
@@ -156,6 +161,9 @@ fn publish_failure(error: PublishError) -> Failure {
         PublishError::Invalid { .. } => Failure::usage("error-invalid").because(error),
         PublishError::Refused(reason) => {
             Failure::new("error-refused").because(reason.meaning()).reason(reason)
+        }
+        PublishError::Frozen { .. } => {
+            Failure::new("error-frozen").because(error).hint("hint-frozen").reason("frozen")
         }
         PublishError::Behind { .. } => Failure::new("error-behind").because(error).hint("hint-behind"),
         other => Failure::new("error-sign").because(other),

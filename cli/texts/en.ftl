@@ -141,6 +141,8 @@ status-no-hub = No hub: "caphub join FILE" names one
 status-never-synced = Never synced
 status-synced = Last sync { $when }
 status-held = { $entries } entries held here
+status-withheld = { $count } of them came without their content; it is asked for at each sync
+status-frozen = a signing key of yours ({ $key }) has signed two histories: nothing after entry { $common } of { $feed } counts. { $hint }
 status-own = Yours, { $kind }: { $count }
 
 # Records
@@ -160,6 +162,7 @@ hub-status =
     { $name } ({ $party })
     { $records } records in { $entries } entries; linked hubs: { $links }, members: { $members }, requests: { $requests }
     addresses: { $addresses }
+    sequences that forked: { $forks }; entries whose content is missing: { $withheld }
 hub-approved = { $party } is admitted.
 hub-recognised = { $hub } is recognised: what its members write is carried here.
 hub-recognition-ended = { $hub } is no longer recognised; what came by it stays.
@@ -274,6 +277,7 @@ error-passphrase-needed = the signing key needs its passphrase
 error-passphrase-wrong = the passphrase is wrong
 error-proxy = the proxy cannot be used
 error-record-id = "{ $id }" is no id
+error-frozen = this machine’s signing key has signed two histories, and hubs have the proof
 error-refused = what was signed is refused
 error-sign = signing failed
 error-store = the store in this folder cannot be used
@@ -284,6 +288,7 @@ error-views = what is derived from the records cannot be read
 
 # Hints
 hint-ask-again = ask the hub’s operator for the file again
+hint-frozen = make another key, and revoke this one from the folder whose history shall count: caphub key add LABEL, then caphub key revoke OLD-KEY --reason forked, then caphub sync
 hint-behind = sync first; if this folder came from a backup, make another signing key
 hint-card = the other hub’s operator prints it with "caphub hub card"
 hint-carry = somebody on the way steps in; try another network or a proxy (--proxy), or take records by hand: "caphub carry out FOLDER"
@@ -406,12 +411,13 @@ hint-import = it takes schema.org JSON-LD, CSV with a header, and files of "caph
 help-key = Signing keys: list, add, revoke, rotate, back up, recover
 help-key-list = Signing keys of your organisation
 help-key-add = Make another signing key, for another person or machine
-help-key-revoke = Take a signing key back; what it signed and is held here still counts
+help-key-revoke = Take a signing key back; what it signed and is held here still counts, also where it signed two histories. Example: caphub key revoke "second desk" --reason forked
 help-key-rotate = Replace the keys that stand behind the signing keys
 help-key-backup = Write a file, under a passphrase, that brings your organisation back
 help-key-recover = Bring your organisation back on a new machine, with a backup or the recovery sheet
 arg-label = Whose it is, or where
 arg-to = Folder to make for it; without, this machine changes to the new key
+arg-common = Where it signed two histories, count only what both share
 arg-key = A signing key, by its label or the first characters
 arg-recover-file = A backup, or your hub’s card or invitation
 arg-organisation = The id on the recovery sheet
@@ -422,6 +428,8 @@ key-here = this machine
 key-revoked = revoked
 key-added = { $label } can sign once both have synced: "caphub sync" here, then "caphub --home { $folder } sync".
 key-added-here = This machine signs with the new key; hubs learn of it at the next "caphub sync". The old key stays valid until "caphub key revoke".
+key-branch = Of the two histories that it signed, the one held here counts, up to entry { $seq } (sequence { $feed }).
+key-common = Of the two histories that it signed, only what they share counts, up to entry { $seq } (sequence { $feed }).
 key-taken-back = { $label } is revoked; hubs learn of it at the next "caphub sync".
 key-rotated = The keys behind the signing keys are replaced; hubs learn of it at the next "caphub sync". Older backups no longer help.
 key-backed-up = { $path } brings the organisation back, with its passphrase: keep both, away from this machine and from each other.

@@ -141,6 +141,8 @@ status-no-hub = Aucun hub : « caphub join FICHIER » en nomme un
 status-never-synced = Jamais synchronisé
 status-synced = Dernière synchronisation { $when }
 status-held = { $entries } entrées conservées ici
+status-withheld = { $count } d’entre elles sont venues sans leur contenu ; il est redemandé à chaque synchronisation
+status-frozen = une de vos clés de signature ({ $key }) a signé deux histoires : rien ne compte après l’entrée { $common } de { $feed }. { $hint }
 status-own = Les vôtres, { $kind } : { $count }
 
 # Records
@@ -160,6 +162,7 @@ hub-status =
     { $name } ({ $party })
     { $records } fiches en { $entries } entrées ; hubs liés : { $links }, membres : { $members }, demandes : { $requests }
     adresses : { $addresses }
+    suites bifurquées : { $forks } ; entrées dont le contenu manque : { $withheld }
 hub-approved = { $party } est admis.
 hub-recognised = { $hub } est reconnu : ce que ses membres écrivent est relayé ici.
 hub-recognition-ended = { $hub } n’est plus reconnu ; ce qui est venu de lui reste.
@@ -274,6 +277,7 @@ error-passphrase-needed = la clé de signature demande sa phrase secrète
 error-passphrase-wrong = la phrase secrète est fausse
 error-proxy = le mandataire ne peut être utilisé
 error-record-id = « { $id } » n’est pas un identifiant
+error-frozen = la clé de signature de cette machine a signé deux histoires, et les hubs en ont la preuve
 error-refused = ce qui a été signé est refusé
 error-sign = la signature a échoué
 error-store = les données de ce dossier ne peuvent être utilisées
@@ -284,6 +288,7 @@ error-views = ce qui dérive des fiches ne peut être lu
 
 # Hints
 hint-ask-again = redemandez le fichier à l’opérateur du hub
+hint-frozen = créez une autre clé, puis révoquez celle-ci depuis le dossier dont l’histoire doit compter : caphub key add NOM, puis caphub key revoke ANCIENNE-CLÉ --reason forked, puis caphub sync
 hint-behind = synchronisez d’abord ; si ce dossier vient d’une sauvegarde, créez une autre clé
 hint-card = l’opérateur de l’autre hub l’imprime avec « caphub hub card »
 hint-carry = quelqu’un intervient en chemin ; essayez un autre réseau ou un mandataire (--proxy), ou portez les fiches à la main : « caphub carry out DOSSIER »
@@ -406,12 +411,13 @@ hint-import = sont acceptés le JSON-LD schema.org, le CSV avec en-tête et les 
 help-key = Clés de signature : lister, ajouter, révoquer, renouveler, sauvegarder, rétablir
 help-key-list = Les clés de signature de votre organisation
 help-key-add = Créer une autre clé de signature, pour une autre personne ou machine
-help-key-revoke = Révoquer une clé de signature ; ce qu’elle a signé et qui est détenu ici compte encore
+help-key-revoke = Révoquer une clé de signature ; ce qu’elle a signé et qui est détenu ici compte encore, même si elle a signé deux histoires. Exemple : caphub key revoke "second bureau" --reason forked
 help-key-rotate = Renouveler les clés qui garantissent les clés de signature
 help-key-backup = Écrire un fichier, sous phrase secrète, qui rétablit votre organisation
 help-key-recover = Rétablir votre organisation sur une nouvelle machine, avec une sauvegarde ou la fiche de secours
 arg-label = À qui elle est, ou où
 arg-to = Dossier à créer pour elle ; sans cela, cette machine prend la nouvelle clé
+arg-common = Si elle a signé deux histoires, ne compter que ce qu’elles ont en commun
 arg-key = Une clé de signature, par son nom ou ses premiers caractères
 arg-recover-file = Une sauvegarde, ou la carte ou l’invitation de votre hub
 arg-organisation = L’identifiant de la fiche de secours
@@ -422,6 +428,8 @@ key-here = cette machine
 key-revoked = révoquée
 key-added = { $label } pourra signer après deux synchronisations : "caphub sync" ici, puis "caphub --home { $folder } sync".
 key-added-here = Cette machine signe avec la nouvelle clé ; les hubs l’apprendront au prochain "caphub sync". L’ancienne reste valable jusqu’à "caphub key revoke".
+key-branch = Des deux histoires qu’elle a signées, celle qui est détenue ici compte, jusqu’à l’entrée { $seq } (suite { $feed }).
+key-common = Des deux histoires qu’elle a signées, seul compte ce qu’elles ont en commun, jusqu’à l’entrée { $seq } (suite { $feed }).
 key-taken-back = { $label } est révoquée ; les hubs l’apprendront au prochain "caphub sync".
 key-rotated = Les clés qui garantissent les clés de signature sont renouvelées ; les hubs l’apprendront au prochain "caphub sync". Les anciennes sauvegardes ne servent plus.
 key-backed-up = { $path } rétablit l’organisation, avec sa phrase secrète : gardez les deux, loin de cette machine et séparément.

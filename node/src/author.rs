@@ -69,6 +69,12 @@ pub enum PublishError {
         /// Last place signed.
         signed: u64,
     },
+    /// A proven fork froze the feed.
+    #[error("this signing key has signed two histories: its feed is frozen after entry {common}")]
+    Frozen {
+        /// The last entry that both histories share.
+        common: u64,
+    },
 }
 
 impl Author {
@@ -139,11 +145,16 @@ impl Author {
 
     fn head(&self, core: &Core, feed: &Feed) -> Result<Option<(Seq, EntryHash)>, PublishError> {
         let held = core.store.head(&feed.id()).map(|h| h.head);
-        let held_seq = held.map_or(0, |h| h.seq.value());
-        if let Some((signed, _)) = core.store.own_head(&feed.id())
-            && signed.value() > held_seq
-        {
-            return Err(PublishError::Behind { held: held_seq, signed: signed.value() });
+        let (id, held_seq) = (feed.id(), held.map_or(0, |h| h.seq.value()));
+        if let Some(freeze) = core.forks.freeze(&id) {
+            return Err(PublishError::Frozen { common: freeze.seq });
+        }
+        // By the register, by what a hub showed, and by what already came from above a hole.
+        let signed = core.store.own_head(&id).map(|(seq, _)| seq.value());
+        let came = core.store.tails(&id).last().map(|t| t.head.seq.value());
+        let beyond = [signed, core.shown.beyond(&id, held_seq), came].into_iter().flatten().max();
+        if let Some(signed) = beyond.filter(|seq| *seq > held_seq) {
+            return Err(PublishError::Behind { held: held_seq, signed });
         }
         Ok(held.map(|h| (h.seq, h.hash)))
     }

@@ -5,18 +5,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use caphub_proto::exchange::RecordKind;
-use caphub_proto::wire::identity::State;
 use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::{Feed, Head, LogId, PartyId, Seq};
+use caphub_proto::wire::{Feed, FeedId, Head, LogId, PartyId, Seq};
 
 use crate::admissions::Admissions;
 use crate::carriage::Quotas;
+use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::Identities;
 use crate::ingest::Ingest;
-use crate::store::{FeedHead, Store, StoreError, StoredRun};
-use crate::views::source::{Authority, Log, LogRun};
+use crate::shown::Shown;
+use crate::store::{FeedHead, Kind, Store, StoreError, StoredRun};
+use crate::verdicts::KnownKeys;
+use crate::views::source::{Log, LogRun};
 use crate::views::{Views, ViewsError};
+
+/// Absent bodies that are looked at in one turn.
+const EXCUSED_AT_ONCE: usize = 4_096;
 
 /// One open store with all that is derived from it.
 #[derive(Clone)]
@@ -29,6 +34,10 @@ pub struct Core {
     pub identities: Arc<Identities>,
     /// Who admits whom.
     pub admissions: Arc<Admissions>,
+    /// Proofs of forks.
+    pub forks: Arc<Forks>,
+    /// What far ends showed of the own party's feeds beyond what is held.
+    pub shown: Arc<Shown>,
     /// What is stated to others.
     pub heads: Arc<Heads>,
     /// The door.
@@ -62,7 +71,11 @@ impl Core {
         let identities = Arc::new(Identities::default());
         read_identities(&store, &identities)?;
         let admissions = Arc::new(Admissions::default());
-        let heads = Arc::new(Heads::new(Arc::clone(&store), Arc::clone(&identities)));
+        let files = directory.join("store");
+        let forks = Arc::new(Forks::open(&files.join("forks")).map_err(StoreError::File)?);
+        let shown = Arc::new(Shown::open(&files.join("shown")).map_err(StoreError::File)?);
+        let heads = Heads::new(Arc::clone(&store), Arc::clone(&identities), Arc::clone(&forks));
+        let heads = Arc::new(heads);
         let ingest = Ingest::new(
             Arc::clone(&store),
             Arc::clone(&identities),
@@ -73,11 +86,13 @@ impl Core {
             quotas,
         );
         let log = Arc::new(StoreLog(Arc::clone(&store)));
-        let authority = Arc::new(KnownKeys(Arc::clone(&identities)));
+        let authority =
+            Arc::new(KnownKeys::new(Arc::clone(&identities), Arc::clone(&forks), Arc::clone(&store)));
         let views = Views::open(&directory.join("views"), log, authority)?;
         views.catch_up()?;
         let (ingest, receipts) = (Arc::new(ingest), Arc::default());
-        let core = Self { party, store, identities, admissions, heads, ingest, views, receipts };
+        let core =
+            Self { party, store, identities, admissions, forks, shown, heads, ingest, views, receipts };
         core.read_admissions()?;
         Ok(core)
     }
@@ -85,6 +100,42 @@ impl Core {
     /// Where a feed ends for others; `None` where nothing of it counts.
     pub fn counted(&self, held: &FeedHead) -> Option<Head> {
         self.heads.counted(held)
+    }
+
+    /// What a follower is sent for one run of the log, in order: nothing from above a hole, until the run that fills it
+    /// comes, and then that with what it joins; nothing of a branch that another has replaced.
+    pub fn servable(&self, run: StoredRun) -> Vec<StoredRun> {
+        let id = run.feed.id();
+        let Some(held) = self.store.head(&id) else { return Vec::new() };
+        let Some(last) = self.counted(&held).map(|h| h.seq) else { return Vec::new() };
+        if run.kind == Kind::Tail || (self.store.was_replaced(&id) && !self.store.is_current(&run)) {
+            return Vec::new();
+        }
+        let (ordinal, kind) = (run.first_ordinal, run.kind);
+        let mut next = Seq::new(run.first.value() + u64::from(run.count)).filter(|n| *n <= last);
+        let mut out: Vec<StoredRun> = run.up_to(last).into_iter().collect();
+        while let Some(at) = next.filter(|_| kind != Kind::Refill) {
+            // Older in the log, and yet after it in the feed: a tail that it joined.
+            let earlier = self.store.ordinal(&id, at).is_some_and(|o| o < ordinal);
+            let Some(run) = earlier.then(|| self.store.run_from(&id, at).ok().flatten()).flatten() else {
+                break;
+            };
+            next = Seq::new(at.value() + u64::from(run.count)).filter(|n| *n <= last);
+            out.extend(run.up_to(last));
+        }
+        out
+    }
+
+    /// Bodies that are not here because their owner had them erased: to be marked, so that nobody asks for them again.
+    pub fn excused(&self) -> Vec<(FeedId, u64)> {
+        let missing = self.store.withheld(EXCUSED_AT_ONCE);
+        let entries =
+            missing.into_iter().flat_map(|(feed, from, to)| (from..=to).map(move |seq| (feed, seq)));
+        let by_owner = |(feed, seq): &(FeedId, u64)| {
+            let owner = self.views.excused_by(feed, *seq);
+            owner.is_some() && owner == self.store.head(feed).map(|h| h.feed.party)
+        };
+        entries.filter(by_owner).take(EXCUSED_AT_ONCE).collect()
     }
 
     /// The heads of all feeds, as others may hear of them.
@@ -167,13 +218,5 @@ impl Log for StoreLog {
 
     fn log_id(&self) -> LogId {
         self.0.log_id()
-    }
-}
-
-struct KnownKeys(Arc<Identities>);
-
-impl Authority for KnownKeys {
-    fn state(&self, party: &PartyId) -> Option<Arc<State>> {
-        self.0.state(party)
     }
 }

@@ -1,19 +1,21 @@
 //! The one door for entries: publish, pull, push and import all come through here, with the same checks.
 
+mod admitting;
+mod forks;
+mod records;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use caphub_proto::v1;
-use caphub_proto::v1::revision::Record;
-use caphub_proto::wire::feed::{Author, Placement, unpack};
-use caphub_proto::wire::identity::state::Counted;
+use caphub_proto::wire::feed::{Author, unpack};
 use caphub_proto::wire::keys::Verifier;
-use caphub_proto::wire::{Audience, Feed, FeedId, OperatorKey, PartyId, Reason, Run, Seq};
-use prost::Message;
+use caphub_proto::wire::{Feed, FeedId, Head, OperatorKey, PartyId, Reason};
 
 use crate::admissions::Admissions;
 use crate::carriage::{Carried, Policy, Quotas};
+use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::{Identities, Judged};
 use crate::store::{Kind, NewRun, Outcome, Store};
@@ -24,19 +26,6 @@ const VERIFIERS_MAX: usize = 10_000;
 /// Fewest runs that are worth a thread of their own.
 const CHUNK_RUNS_MIN: usize = 2;
 
-/// What of a revision can change who is admitted; all else is skipped unread.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Admitting {
-    #[prost(bytes = "vec", tag = "1")]
-    record_id: Vec<u8>,
-    #[prost(message, optional, tag = "15")]
-    attestation: Option<v1::Attestation>,
-    #[prost(message, optional, tag = "16")]
-    recognition: Option<v1::Recognition>,
-    #[prost(message, optional, tag = "20")]
-    withdraw: Option<v1::Withdraw>,
-}
-
 /// Who brings entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
@@ -44,6 +33,8 @@ pub enum Origin {
     Own,
     /// A linked hub, or the hub of a replica.
     Peer,
+    /// The same, asked for the newest entries first: what lies above a hole is taken too.
+    Ahead,
     /// Any other caller, for itself.
     Caller(PartyId),
 }
@@ -77,9 +68,18 @@ pub struct Ingest {
     own: PartyId,
     everything: bool,
     quotas: Quotas,
+    forks: Arc<Forks>,
     peers: RwLock<HashSet<PartyId>>,
     usage: Mutex<Usage>,
+    anchors: Mutex<HashMap<FeedId, Anchor>>,
     verifiers: Mutex<HashMap<OperatorKey, Verifier>>,
+}
+
+/// An entry known to lie on the branch that a Revoke names; it is forgotten with the Revoke.
+#[derive(Clone, Copy)]
+struct Anchor {
+    named: Head,
+    at: Head,
 }
 
 #[derive(Default)]
@@ -89,10 +89,34 @@ struct Usage {
     guests: u64,
 }
 
+impl Usage {
+    fn add(&mut self, party: PartyId, carried: Carried, count: u64) {
+        *self.by_party.entry(party).or_default() += count;
+        match carried {
+            Carried::Member { hub } => *self.by_hub.entry(hub).or_default() += count,
+            Carried::Guest => self.guests += count,
+            Carried::Own | Carried::Peer => {}
+        }
+    }
+
+    fn take_back(&mut self, party: PartyId, carried: Carried, count: u64) {
+        let less = |held: &mut u64| *held = held.saturating_sub(count);
+        self.by_party.get_mut(&party).map(less);
+        match carried {
+            Carried::Member { hub } => drop(self.by_hub.get_mut(&hub).map(less)),
+            Carried::Guest => less(&mut self.guests),
+            Carried::Own | Carried::Peer => {}
+        }
+    }
+}
+
 /// A run that passed its checks and waits for the disk.
 struct Checked {
-    run: NewRun,
+    runs: Vec<NewRun>,
+    party: PartyId,
     carried: Carried,
+    /// Places that it took in the quota.
+    counted: u64,
     fresh: u64,
     known: u64,
     log: Option<caphub_proto::wire::identity::IdentityLog>,
@@ -140,8 +164,21 @@ impl Ingest {
             *usage.by_party.entry(head.feed.party).or_default() += head.head.seq.value();
         }
         let (peers, usage) = (RwLock::default(), Mutex::new(usage));
-        let verifiers = Mutex::default();
-        Self { store, identities, heads, admissions, own, everything, quotas, peers, usage, verifiers }
+        let (verifiers, anchors, forks) = (Mutex::default(), Mutex::default(), heads.forks());
+        Self {
+            store,
+            identities,
+            heads,
+            admissions,
+            own,
+            everything,
+            quotas,
+            forks,
+            peers,
+            usage,
+            anchors,
+            verifiers,
+        }
     }
 
     /// States which hubs are linked; decides carriage from now on.
@@ -203,8 +240,9 @@ impl Ingest {
                 Err(reason) => Err(reason),
                 Ok(None) => Ok(Stored { stored: 0, known }),
                 Ok(Some(mut checked)) => {
-                    to_store.push(std::mem::replace(&mut checked.run, NewRun::empty()));
-                    waiting.push((taken.len(), checked));
+                    let runs = std::mem::take(&mut checked.runs);
+                    waiting.push((taken.len(), checked, runs.len()));
+                    to_store.extend(runs);
                     Ok(Stored { stored: 0, known })
                 }
             };
@@ -216,25 +254,34 @@ impl Ingest {
         let packed: Vec<(Feed, Bytes)> = to_store.iter().map(|r| (r.feed, r.packed.clone())).collect();
         let appended = match origin {
             Origin::Own => self.store.append_own(to_store).await,
-            Origin::Peer | Origin::Caller(_) => self.store.append(to_store).await,
+            Origin::Peer | Origin::Ahead | Origin::Caller(_) => self.store.append(to_store).await,
         };
         let outcomes = match appended {
             Ok(appended) => appended.outcomes,
             Err(error) => {
                 tracing::error!(%error, "entries could not be stored");
-                waiting.iter().for_each(|(i, _)| taken[*i].result = Err(Reason::StoreFailed));
+                for (at, checked, _) in &waiting {
+                    self.not_stored(checked);
+                    taken[*at].result = Err(Reason::StoreFailed);
+                }
                 return taken;
             }
         };
         let stored: Vec<Feed> = packed.iter().map(|(feed, _)| *feed).collect();
-        for (((at, checked), outcome), (feed, packed)) in waiting.into_iter().zip(outcomes).zip(packed) {
-            taken[at].result = match outcome {
-                Outcome::Stored { .. } => {
-                    self.after(checked.log, checked.carried, checked.fresh, &feed, &packed);
+        let mut done = outcomes.into_iter().zip(packed);
+        for (at, checked, runs) in waiting {
+            let parts: Vec<_> = done.by_ref().take(runs).collect();
+            let whole = parts.iter().all(|(outcome, _)| matches!(outcome, Outcome::Stored { .. }));
+            taken[at].result = match whole {
+                true => {
+                    self.after(checked.log, &parts);
                     Ok(Stored { stored: checked.fresh, known: checked.known })
                 }
                 // Another writer was first with this feed: the caller reads the heads again.
-                Outcome::Conflict { .. } => Err(Reason::Gap),
+                false => {
+                    self.not_stored(&checked);
+                    Err(Reason::Gap)
+                }
             };
         }
         self.heads.held(&stored);
@@ -262,7 +309,7 @@ impl Ingest {
         let carried = match origin {
             Origin::Own => Carried::Own,
             // A linked hub vouches for what it carries; the number of parties is bounded.
-            Origin::Peer => Carried::Peer,
+            Origin::Peer | Origin::Ahead => Carried::Peer,
             Origin::Caller(caller) if caller == feed.party => Carried::Guest,
             Origin::Caller(_) => self.decide(&feed.party, false)?,
         };
@@ -277,72 +324,18 @@ impl Ingest {
         let skip = count.saturating_sub(fresh);
         let head = log.head().ok_or(Reason::IdentityNotIncept)?;
         let kind = if replaces { Kind::Replace } else { Kind::Append };
-        let run = new_run(feed, &packed, &entries, skip, head, kind)?;
-        Ok(Some(Checked { run, carried, fresh: fresh as u64, known: skip as u64, log: Some(log) }))
-    }
-
-    fn check_records(
-        &self,
-        feed: Feed,
-        key: OperatorKey,
-        audience: Audience,
-        packed: Bytes,
-        origin: Origin,
-    ) -> Result<Option<Checked>, Reason> {
-        let at_the_door = match origin {
-            Origin::Own | Origin::Peer => true,
-            Origin::Caller(caller) => caller == feed.party,
-        };
-        let carried = match origin {
-            Origin::Own => Carried::Own,
-            _ => self.decide(&feed.party, at_the_door)?,
-        };
-        let state = self.identities.state(&feed.party).ok_or(Reason::UnknownParty)?;
-        let id = feed.id();
-        let counted = state.counted(&key, &id).ok_or(Reason::UnknownKeyOfParty)?;
-        let entries = unpack(&packed)?;
-        let run = Run::chain(feed, entries.clone())?;
-        if let Counted::UpTo { seq, .. } = counted
-            && run.last().header.seq.value() > seq
-        {
-            return Err(Reason::Revoked);
-        }
-        let held = self.store.head(&id).map(|h| h.head);
-        let skip = match run.place(held) {
-            Placement::Known => return self.compare(&run, &id),
-            Placement::Gap { .. } => return Err(Reason::Gap),
-            Placement::Extends { skip } => skip,
-            Placement::Forks => return self.fork(&run, &key),
-        };
-        run.authenticate(&self.verifier(&key)?)?;
-        if carried == Carried::Guest {
-            guest_may(&run, audience, skip)?;
-        }
-        let fresh = (run.entries.len() - skip) as u64;
-        self.within_quota(&feed.party, carried, fresh)?;
-        let run = new_run(feed, &packed, &entries, skip, run.head(), Kind::Append)?;
-        Ok(Some(Checked { run, carried, fresh, known: skip as u64, log: None }))
-    }
-
-    /// Known places: the same bytes, or an authentic second branch.
-    fn compare(&self, run: &Run<'_>, id: &FeedId) -> Result<Option<Checked>, Reason> {
-        let last = run.last();
-        let held = self.store.entry(id, last.header.seq).ok().flatten();
-        let same = held.is_some_and(|h| h.packed.get(..118) == Some(&last.header_bytes[..]));
-        if same {
-            return Ok(None);
-        }
-        match run.feed.key() {
-            Some(key) => self.fork(run, &key),
-            None => Err(Reason::Fork),
-        }
-    }
-
-    /// Another chain than the one held is a fork only if the key really signed it.
-    fn fork(&self, run: &Run<'_>, key: &OperatorKey) -> Result<Option<Checked>, Reason> {
-        run.authenticate(&self.verifier(key)?)?;
-        tracing::warn!(feed = %run.feed.id(), seq = %run.first().header.seq, "a feed has forked");
-        Err(Reason::Fork)
+        let head = (count > 0).then_some(head).ok_or(Reason::EmptyRun)?;
+        let run = records::part(feed, &packed, skip..count, head, kind)?;
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).add(feed.party, carried, fresh as u64);
+        Ok(Some(Checked {
+            runs: vec![run],
+            party: feed.party,
+            carried,
+            counted: fresh as u64,
+            fresh: fresh as u64,
+            known: skip as u64,
+            log: Some(log),
+        }))
     }
 
     fn verifier(&self, key: &OperatorKey) -> Result<Verifier, Reason> {
@@ -370,8 +363,9 @@ impl Ingest {
         policy.decide(party, at_the_door)
     }
 
+    /// Takes places in the quota at the check: several runs of one message, or of several at once, share what is left.
     fn within_quota(&self, party: &PartyId, carried: Carried, fresh: u64) -> Result<(), Reason> {
-        let usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
         let held = usage.by_party.get(party).copied().unwrap_or(0);
         let within = match carried {
             Carried::Own | Carried::Peer => true,
@@ -383,87 +377,34 @@ impl Ingest {
                     && usage.guests + fresh <= self.quotas.guests_entries
             }
         };
-        if within { Ok(()) } else { Err(Reason::Quota) }
+        if !within {
+            return Err(Reason::Quota);
+        }
+        usage.add(*party, carried, fresh);
+        Ok(())
+    }
+
+    /// Gives back the places of what was not stored.
+    fn not_stored(&self, checked: &Checked) {
+        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.take_back(checked.party, checked.carried, checked.counted);
     }
 
     /// What is durable now changes the tables that later decisions use.
     fn after(
         &self,
         log: Option<caphub_proto::wire::identity::IdentityLog>,
-        carried: Carried,
-        fresh: u64,
-        feed: &Feed,
-        packed: &[u8],
+        parts: &[(Outcome, (Feed, Bytes))],
     ) {
+        let Some((_, (feed, _))) = parts.first() else { return };
         if let Some(log) = log {
             self.identities.keep(log);
             self.heads.judged(&feed.party);
         }
-        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        *usage.by_party.entry(feed.party).or_default() += fresh;
-        match carried {
-            Carried::Member { hub } => *usage.by_hub.entry(hub).or_default() += fresh,
-            Carried::Guest => usage.guests += fresh,
-            Carried::Own | Carried::Peer => {}
-        }
-        drop(usage);
-        self.note_admissions(feed, packed, 0, usize::MAX);
-    }
-
-    /// Attestations and recognitions take effect at once, by keys that may make them: of a packed run, at most
-    /// `count` entries after the first `skip`.
-    pub fn note_admissions(&self, feed: &Feed, packed: &[u8], skip: usize, count: usize) {
-        use caphub_proto::wire::identity::Capabilities;
-        let (Some(key), Some(state)) = (feed.key(), self.identities.state(&feed.party)) else { return };
-        let Ok(entries) = unpack(packed) else { return };
-        for entry in entries.into_iter().skip(skip).take(count) {
-            let time = u64::from_be_bytes(entry.header[74..82].try_into().expect("eight bytes of a header"));
-            let Some(content) = entry.body.and_then(|b| b.get(16..)) else { continue };
-            if !state.may(&key, Capabilities::ADMIT, time) {
-                return;
-            }
-            let Ok(admitting) = Admitting::decode(content) else { continue };
-            if let Some(attestation) = &admitting.attestation {
-                self.admissions.attest(feed.party, attestation);
-            }
-            if let Some(hub) = admitting.recognition.and_then(|r| PartyId::from_slice(&r.hub)) {
-                self.admissions.recognise(feed.party, admitting.record_id, hub);
-            } else if admitting.withdraw.is_some() {
-                self.admissions.withdraw(feed.party, &admitting.record_id);
-            }
+        for (_, (feed, packed)) in parts {
+            self.note_admissions(feed, packed, 0, usize::MAX);
         }
     }
-}
-
-/// A guest may publish public needs, its profile and replies, and take them back.
-fn guest_may(run: &Run<'_>, audience: Audience, skip: usize) -> Result<(), Reason> {
-    if audience != Audience::Public {
-        return Err(Reason::GuestRecord);
-    }
-    for entry in run.entries.iter().skip(skip) {
-        let content = entry.content().ok_or(Reason::BodyMissing)?;
-        let revision = v1::Revision::decode(content).map_err(|_| Reason::RecordMalformed)?;
-        match revision.record {
-            Some(Record::Need(_) | Record::Profile(_) | Record::Reply(_) | Record::Withdraw(_)) => {}
-            _ => return Err(Reason::GuestRecord),
-        }
-    }
-    Ok(())
-}
-
-fn new_run(
-    feed: Feed,
-    packed: &Bytes,
-    entries: &[caphub_proto::wire::UncheckedEntry<'_>],
-    skip: usize,
-    head: caphub_proto::wire::Head,
-    kind: Kind,
-) -> Result<NewRun, Reason> {
-    let offset: usize = entries.iter().take(skip).map(caphub_proto::wire::UncheckedEntry::packed_len).sum();
-    let packed = packed.slice(offset..);
-    let first = Seq::new(first_seq(&packed)).ok_or(Reason::BadSeq)?;
-    let count = u32::try_from(entries.len() - skip).map_err(|_| Reason::RunTooLarge)?;
-    Ok(NewRun { feed, packed, first, head, count, kind })
 }
 
 fn first_seq(packed: &[u8]) -> u64 {

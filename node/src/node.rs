@@ -332,7 +332,8 @@ async fn auditing(node: Arc<Node>, stop: CancellationToken) {
 async fn erase(core: Core, stop: CancellationToken) {
     let mut changes = core.views.watch();
     loop {
-        let due = core.views.take_erasures();
+        let mut due = core.views.take_erasures();
+        due.extend(core.excused());
         if !due.is_empty() {
             let store = Arc::clone(&core.store);
             let erased = tokio::task::spawn_blocking(move || store.erase(&due)).await;

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 
 use bytes::Bytes;
 use caphub_proto::wire::intake::Tail;
-use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, LogId, PartyId, Seq};
+use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, LogId, Seq};
 use tokio::sync::{oneshot, watch};
 
 use crate::store::commit::{Committer, Work};
@@ -67,15 +67,6 @@ impl Kind {
     /// Of a frame's byte.
     fn of(byte: u8) -> Option<Self> {
         [Self::Append, Self::Replace, Self::Tail, Self::Refill].into_iter().find(|k| *k as u8 == byte)
-    }
-}
-
-impl NewRun {
-    /// Nothing: stands where a run was moved out.
-    pub(crate) fn empty() -> Self {
-        let head = Head { seq: Seq::FIRST, hash: EntryHash::default() };
-        let feed = Feed::identity(PartyId::default());
-        Self { feed, packed: Bytes::new(), first: Seq::FIRST, head, count: 0, kind: Kind::Append }
     }
 }
 
@@ -342,6 +333,11 @@ impl Store {
     /// Rises with every commit.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.shared.grown.subscribe()
+    }
+
+    /// Wakes who follows the log: what counts has changed, though nothing was appended.
+    pub fn nudge(&self) {
+        self.shared.grown.send_modify(|_| {});
     }
 
     /// The id of this log.

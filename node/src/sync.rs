@@ -17,7 +17,7 @@ use caphub_proto::wire::claims::Claims;
 use caphub_proto::wire::limits::RUN_BYTES_MAX;
 use caphub_proto::wire::pace::Pace;
 use caphub_proto::wire::session::{Finished, Memory, PushRange, Settings};
-use caphub_proto::wire::{Feed, OperatorKey, PartyId, Reason, Seq};
+use caphub_proto::wire::{Feed, FeedId, OperatorKey, PartyId, Reason, Seq};
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
 
@@ -26,6 +26,9 @@ use crate::core::Core;
 use crate::ingest::{Origin, Taken};
 use crate::link::limits;
 use crate::sync::driver::{Driver, lock};
+
+/// Stretches of withheld bodies that one request asks for.
+const WITHHELD_RANGES_MAX: usize = 1_024;
 
 /// What moved in one direction, and what did not.
 #[derive(Clone, Debug, Default)]
@@ -195,6 +198,23 @@ impl Session {
         Ok(told)
     }
 
+    /// Asks for bodies that are withheld here; how many came.
+    pub async fn fetch_bodies(&self, core: &Core) -> Result<u64, SyncError> {
+        let missing = core.store.withheld(WITHHELD_RANGES_MAX);
+        if missing.is_empty() {
+            return Ok(0);
+        }
+        let before = core.store.withheld_count();
+        let range = |(feed, from, to): (FeedId, u64, u64)| FeedRange { feed_id: feed.to_vec(), from, to };
+        let ranges = missing.into_iter().map(range).collect();
+        let request = PullRequest { ranges, ..PullRequest::default() };
+        let mut stream = self.client().pull(request).await?.into_inner();
+        while let Some(message) = stream.message().await? {
+            core.ingest.take(message.runs, Origin::Peer).await;
+        }
+        Ok(before.saturating_sub(core.store.withheld_count()))
+    }
+
     fn is_authorised(&self, core: &Core, hello: &HelloResponse) -> bool {
         use caphub_proto::wire::identity::Capabilities;
         let key = self.key.or_else(|| OperatorKey::from_slice(&hello.node_key));
@@ -245,6 +265,7 @@ impl Session {
         let request = PullRequest { position: Some(position), follow: true, ..PullRequest::default() };
         let mut stream = self.client().pull(request).await?.into_inner();
         while let Some(message) = stream.message().await? {
+            core.ingest.take_forks(message.forks, Origin::Peer).await;
             let taken = core.ingest.take(message.runs, Origin::Peer).await;
             if !seen(&taken) {
                 return Ok(());

@@ -183,6 +183,11 @@ impl Views {
         self.0.erasures.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// The owner of a counted withdrawal that erases this entry; what it says holds for that party's feeds only.
+    pub fn excused_by(&self, feed: &FeedId, seq: u64) -> Option<PartyId> {
+        self.0.erasures.lock().unwrap_or_else(PoisonError::into_inner).excused_by(feed, seq)
+    }
+
     /// What each hub says about each party, the latest counted attestation of each pair. Ended ones are among
     /// them; `Admission::admits_on` tells.
     pub fn admissions(&self) -> Vec<Admission> {

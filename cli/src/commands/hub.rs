@@ -102,7 +102,7 @@ async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Ou
         screen::json(&serde_json::json!({
             "name": s.name, "party": party.to_string(), "entries": s.entries, "records": s.records,
             "feeds": s.feeds, "behind": s.behind, "links": s.links, "members": s.members,
-            "requests": s.requests, "addresses": s.addresses,
+            "requests": s.requests, "addresses": s.addresses, "forks": s.forks, "withheld": s.withheld,
         }));
         return Ok(());
     }
@@ -115,6 +115,8 @@ async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Ou
         ("members", s.members.to_string()),
         ("requests", s.requests.to_string()),
         ("addresses", s.addresses.join(", ")),
+        ("forks", s.forks.to_string()),
+        ("withheld", s.withheld.to_string()),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
     screen::line(&context.texts.tf("hub-status", &values));

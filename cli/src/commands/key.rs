@@ -2,6 +2,8 @@
 
 mod recover;
 
+pub use recover::stranger;
+
 use caphub_node::author::{now_ms, packed_run};
 use caphub_node::carriage::Quotas;
 use caphub_node::core::Core;
@@ -38,7 +40,7 @@ pub async fn run(context: &Context, command: Key) -> Outcome {
             add(context, &replica, &label, Home { directory: folder }).await
         }
         Key::Add { label, to: None } => change(context, &replica, &label).await,
-        Key::Revoke { key, reason } => revoke(context, &replica, &key, &reason).await,
+        Key::Revoke { key, reason, common } => revoke(context, &replica, &key, &reason, common).await,
         Key::Rotate => rotate(context, &replica).await,
         Key::Backup { file } => backup(context, &replica, &file),
         Key::Recover(_) => Ok(()),
@@ -144,7 +146,7 @@ async fn change(context: &Context, replica: &Replica, label: &str) -> Outcome {
     Ok(())
 }
 
-async fn revoke(context: &Context, replica: &Replica, text: &str, given: &str) -> Outcome {
+async fn revoke(context: &Context, replica: &Replica, text: &str, given: &str, common: bool) -> Outcome {
     let reason = REASONS.iter().position(|r| *r == given).and_then(|r| u8::try_from(r).ok());
     let reason = reason.ok_or_else(|| Failure::usage("error-reason").with("reason", given))?;
     let state = state(&replica.core)?;
@@ -158,9 +160,22 @@ async fn revoke(context: &Context, replica: &Replica, text: &str, given: &str) -
     // What is held here counts; what a thief signed elsewhere does not.
     let heads = replica.core.store.heads().into_iter();
     let feeds = heads.filter(|h| h.feed.party == replica.core.party && h.feed.key() == Some(key));
-    let feeds = feeds.map(|h| RevokedFeed { feed: h.feed.id(), seq: h.head.seq.value(), hash: h.head.hash });
-    let event = Event::Revoke(Revoke { key, reason, feeds: feeds.collect() });
+    let mut named: Vec<RevokedFeed> = feeds
+        .map(|h| RevokedFeed { feed: h.feed.id(), seq: h.head.seq.value(), hash: h.head.hash })
+        .collect();
+    let forked = |f: &RevokedFeed| replica.core.forks.freeze(&f.feed);
+    for feed in &mut named {
+        if let Some(last) = forked(feed).filter(|last| common && last.seq < feed.seq) {
+            (feed.seq, feed.hash) = (last.seq, last.hash);
+        }
+    }
+    let told: Vec<_> = named.iter().filter(|f| forked(f).is_some()).map(|f| (f.feed, f.seq)).collect();
+    let event = Event::Revoke(Revoke { key, reason, feeds: named });
     append(&replica.core, &event, &root).await?;
+    for (feed, seq) in told {
+        let text = if common { "key-common" } else { "key-branch" };
+        context.say(text, &[("seq", &seq.to_string()), ("feed", &feed.to_string()[..8])]);
+    }
     let label = state.operators.get(&key).map(|o| screen::plain(&o.label)).unwrap_or_default();
     context.say("key-taken-back", &[("label", &label)]);
     Ok(())

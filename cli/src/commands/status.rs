@@ -4,6 +4,7 @@ use caphub_node::addresses::places;
 
 use crate::commands::{Context, hubs, refused};
 use crate::failure::Outcome;
+use crate::replica::Replica;
 use crate::screen;
 
 /// Reads the replica; works without a network.
@@ -46,6 +47,7 @@ pub fn run(context: &Context) -> Outcome {
             "refusals": refusals,
             "asked": me.hubs.iter().any(|j| j.asked), "hubs": listed, "synced": synced, "entries": replica.core.store.end(),
             "own_records": own, "behind": replica.core.views.behind(),
+            "withheld": replica.core.store.withheld_count(), "frozen": frozen(&replica).len(),
         }));
         return Ok(());
     }
@@ -74,10 +76,32 @@ pub fn run(context: &Context) -> Outcome {
     }
     let held = replica.core.store.end().to_string();
     screen::line(&t.tf("status-held", &[("entries", &held)]));
+    let withheld = replica.core.store.withheld_count();
+    if withheld > 0 {
+        screen::line(&t.tf("status-withheld", &[("count", &withheld.to_string())]));
+    }
+    for (key, feed, common) in frozen(&replica) {
+        let hint = t.t("hint-frozen");
+        let values = [("key", &key[..8]), ("feed", &feed[..8]), ("common", &common), ("hint", &hint)];
+        screen::line(&t.tf("status-frozen", &values));
+    }
     let mut kinds: Vec<_> = own.into_iter().collect();
     kinds.sort();
     for (kind, count) in kinds {
         screen::line(&t.tf("status-own", &[("kind", &kind), ("count", &count.to_string())]));
     }
     Ok(())
+}
+
+/// Own feeds that forked and wait for a Revoke: key, feed, and the last common place.
+fn frozen(replica: &Replica) -> Vec<(String, String, String)> {
+    let own = replica.core.forks.all().into_iter().filter(|p| p.feed().party == replica.core.party);
+    let state = replica.core.identities.state(&replica.core.party);
+    let open = own.filter_map(|proof| {
+        let key = proof.feed().key()?;
+        let revoked = state.as_ref()?.operators.get(&key)?.revoked.is_some();
+        let names = (key.to_string(), proof.feed().id().to_string(), proof.common().seq.to_string());
+        (!revoked).then_some(names)
+    });
+    open.collect()
 }

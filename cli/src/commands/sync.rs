@@ -16,7 +16,7 @@ pub use report::Report;
 
 use crate::arguments::{Join, Sync};
 use crate::commands::reach::connect;
-use crate::commands::{Context, hubs};
+use crate::commands::{Context, hubs, key};
 use crate::failure::{Failure, Outcome};
 use crate::home::{card_of, read_file};
 use crate::replica::Replica;
@@ -101,14 +101,33 @@ pub async fn over(
         let (pulled, pushed) = session.plan(&replica.core, &options).await.map_err(sync_failure)?;
         return Ok(Report::planned(card.name, pulled, pushed));
     }
-    let synced = session.sync(&replica.core, &options).await;
+    let mut synced = session.sync(&replica.core, &options).await;
+    if key_refused(&synced) && bring_identity(context, replica, &card).await? {
+        synced = session.sync(&replica.core, &options).await;
+    }
     replica.refresh()?;
     let (_, synced) = synced.map_err(sync_failure)?;
+    session.fetch_bodies(&replica.core).await.map_err(sync_failure)?;
+    replica.refresh()?;
     drop(options);
     let memory = memory.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     // Without it the next sync compares again: no reason to fail this one.
     let _ = remembered::save(&path, &memory);
     Ok(Report::done(card.name, synced))
+}
+
+fn key_refused<T>(synced: &Result<T, SyncError>) -> bool {
+    matches!(synced, Err(SyncError::Remote(status))
+        if caphub_node::services::status::reason_of(status).as_deref() == Some("revoked"))
+}
+
+/// A hub that does not know this machine's new key yet hears of it from a stranger; true where that was news to it.
+async fn bring_identity(context: &Context, replica: &Replica, card: &Card) -> Result<bool, Failure> {
+    let stranger = key::stranger()?;
+    let (_, session, _channel) =
+        connect(context, &replica.core, &stranger, std::slice::from_ref(card)).await?;
+    let told = session.introduce(&replica.core).await.map_err(sync_failure)?;
+    Ok(told.stored > 0)
 }
 
 /// Everything that the hub may read is brought to it, whoever wrote it: any path carries a record.

@@ -117,7 +117,8 @@ impl Stater {
             let state = self.core.identities.state(&feed.party)?;
             state.operators.get(&feed.key()?)?.revoked.as_ref().map(|_| Cut::Revoked)
         };
-        (head, revoked().unwrap_or(Cut::Whole))
+        let forked = || self.core.forks.freeze(&feed.id()).map(|_| Cut::Forked);
+        (head, revoked().or_else(forked).unwrap_or(Cut::Whole))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

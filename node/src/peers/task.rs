@@ -16,6 +16,7 @@ use crate::addresses::places;
 use crate::author::{feed_parts, now_ms};
 use crate::core::Core;
 use crate::entitlement::Viewer;
+use crate::forks;
 use crate::ingest::Taken;
 use crate::keys::random;
 use crate::link::{Dialler, Place};
@@ -143,6 +144,7 @@ impl Task {
         if hello.standing == "applicant" && session.introduce(&self.core).await?.stored > 0 {
             return Ok(());
         }
+        session.fetch_bodies(&self.core).await?;
         let position = hello.position.clone().unwrap_or_default();
         let sent_by_it = SentByIt::default();
         let follow = session.follow(&self.core, position, |taken| self.seen(taken, &sent_by_it));
@@ -244,13 +246,21 @@ impl Task {
         mut ordinal: u64,
         sent_by_it: &SentByIt,
     ) -> Result<(), SyncError> {
-        let mut growing = self.core.store.subscribe();
+        let (mut growing, mut told_forks) = (self.core.store.subscribe(), self.core.forks.end());
         loop {
             growing.mark_unchanged();
+            let new = self.core.forks.since(told_forks);
+            told_forks += new.len();
+            let readable = new.iter().filter(|proof| viewer.may_read(proof.feed()));
+            let forks: Vec<_> = readable.map(|proof| forks::travelling(proof)).collect();
+            if !forks.is_empty() {
+                self.send(session, PushRequest { forks, ..PushRequest::default() }).await?;
+            }
             while ordinal < self.core.store.end() {
                 let (runs, next) = self.core.store.read_from(ordinal, BATCH_BYTES)?;
                 ordinal = next;
-                let due = runs.into_iter().filter_map(|run| self.due(run, viewer, sent_by_it));
+                let due = runs.into_iter().flat_map(|run| self.core.servable(run));
+                let due = due.filter_map(|run| self.due(run, viewer, sent_by_it));
                 let runs: Vec<v1::Run> = due.collect();
                 if !runs.is_empty()
                     && !self.send(session, PushRequest { runs, ..PushRequest::default() }).await?
@@ -267,8 +277,6 @@ impl Task {
 
     fn due(&self, run: StoredRun, viewer: &Viewer, sent_by_it: &SentByIt) -> Option<v1::Run> {
         let id = run.feed.id();
-        let held = self.core.store.head(&id)?;
-        let run = run.up_to(self.core.counted(&held)?.seq)?;
         let last = run.first.value() + u64::from(run.count) - 1;
         let from_it = sent_by_it.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
         let wanted = viewer.may_read(&run.feed)

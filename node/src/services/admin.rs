@@ -49,6 +49,8 @@ impl AdminService for Admin {
             members: count(node.core.admissions.members(&node.core.party).len()),
             requests: count(node.membership.requests().iter().filter(|(_, a)| a.refused.is_none()).count()),
             addresses: node.addresses.clone(),
+            forks: node.core.forks.all().len() as u64,
+            withheld: node.core.store.withheld_count(),
         }))
     }
 

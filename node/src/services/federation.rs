@@ -11,7 +11,7 @@ use caphub_proto::v1::{
 };
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::reconcile;
-use caphub_proto::wire::{LogId, OperatorKey, PartyId, Reason};
+use caphub_proto::wire::{FeedId, LogId, OperatorKey, PartyId, Reason};
 use futures::TryStreamExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,6 +20,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::author::{feed_parts, now_ms};
 use crate::core::Core;
+use crate::forks;
 use crate::ingest::{Origin, Taken};
 use crate::link::limits;
 use crate::services::evidence::Evidence;
@@ -128,7 +129,7 @@ impl FederationService for Federation {
                     feed: Some(feed_parts(&h.feed)),
                     seq: h.head.seq.value(),
                     entry_hash: h.head.hash.to_vec(),
-                    frozen: false,
+                    frozen: self.core.forks.freeze(&h.feed.id()).is_some(),
                 });
                 Ok(HeadsResponse { heads: heads.collect() })
             })
@@ -184,13 +185,15 @@ impl FederationService for Federation {
                 let (ingest, evidence, viewer) = (ingest.clone(), evidence.clone(), viewer.clone());
                 let (gate, place) = (Arc::clone(&gate), Arc::clone(&place));
                 async move {
-                    let runs = message?.runs;
+                    let PushRequest { runs, forks } = message?;
+                    let proofs = ingest.take_forks(forks, origin).await;
                     let feeds = feeds_of(&runs);
                     let bytes = runs.iter().map(|r| r.entries.len()).sum();
                     let turn = gate.turn(party, standing, bytes).await;
                     let taken = ingest.take(runs, origin).await;
                     drop((turn, place));
                     let mut response = push_response(&taken);
+                    response.refusals.extend(proofs.into_iter().filter_map(refused_proof));
                     response.receipts =
                         blocking(move || Ok(evidence.receipts(&viewer, &feeds, &taken))).await?;
                     Ok(response)
@@ -245,6 +248,13 @@ pub fn origin(admitted: &Admitted) -> Origin {
     }
 }
 
+/// Why a proof of a fork was not taken; its place is 0.
+fn refused_proof((feed, result): (FeedId, Result<bool, Reason>)) -> Option<RunRefusal> {
+    let reason = result.err()?;
+    let (code, message) = (reason.code().to_owned(), reason.meaning().to_owned());
+    Some(RunRefusal { feed_id: feed.to_vec(), from: 0, reason: code, message })
+}
+
 /// What became of each run, as it travels.
 pub fn push_response(taken: &[Taken]) -> PushResponse {
     let mut response = PushResponse::default();
@@ -285,7 +295,8 @@ fn feeds_of(runs: &[v1::Run]) -> Vec<caphub_proto::wire::Feed> {
 async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: bool, sender: Sender) {
     let mut growing = core.store.subscribe();
     let mut standings = core.admissions.watch();
-    let mut told_current = false;
+    // Earlier proofs come by reconciliation: who lacks one differs by it.
+    let (mut told_current, mut told_forks) = (false, core.forks.end());
     loop {
         growing.mark_unchanged();
         let read = core.store.read_from(ordinal, BATCH_BYTES);
@@ -301,20 +312,19 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
         ordinal = next;
         // A linked hub wrote its own entries; a member's other machine has not seen its party's.
         let echo = |r: &StoredRun| admitted.standing == Standing::Peer && r.feed.party == admitted.party;
-        let counted = |r: StoredRun| {
-            let held = core.store.head(&r.feed.id())?;
-            r.up_to(core.counted(&held)?.seq)
-        };
         let due = runs.into_iter().filter(|r| !echo(r) && admitted.viewer.may_read(&r.feed));
-        let due = due.filter_map(counted);
+        let due = due.flat_map(|r| core.servable(r));
+        let new = core.forks.since(told_forks);
+        told_forks += new.len();
+        let readable = new.iter().filter(|proof| admitted.viewer.may_read(proof.feed()));
         let message = PullResponse {
             runs: due.map(travelling).collect(),
             position: Some(position(&core.store, ordinal, &admitted)),
             current: at_end,
             measure: None,
-            forks: Vec::new(),
+            forks: readable.map(|proof| forks::travelling(proof)).collect(),
         };
-        let news = !message.runs.is_empty() || (at_end && !told_current);
+        let news = !message.runs.is_empty() || !message.forks.is_empty() || (at_end && !told_current);
         if news && sender.send(Ok(message)).await.is_err() {
             return;
         }

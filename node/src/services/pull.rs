@@ -2,17 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use caphub_proto::v1::{self, FeedRange, Measure, PullRequest, PullResponse};
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::pace::{BATCH_BYTES_MAX, BATCH_BYTES_MIN};
-use caphub_proto::wire::{Feed, FeedId, PartyId, Reason, Seq};
+use caphub_proto::wire::{Feed, FeedId, ForkProof, PartyId, Reason, Seq};
 use tokio::sync::mpsc;
 use tonic::Status;
 
 use crate::author::feed_parts;
 use crate::core::Core;
 use crate::entitlement::Viewer;
+use crate::forks;
 use crate::services::status::status;
 use crate::store::{FeedHead, StoreError};
 use crate::sync::cut::{beginning, pieces};
@@ -69,6 +71,7 @@ impl Ranges {
                     Some(asked) if asked.measure => asked.measured(&core, &viewer).map(Some),
                     first => {
                         if let Some(asked) = first {
+                            reading.proofs = asked.proofs(&core, &viewer);
                             reading.due = asked.due_in_order(&core, &viewer).into();
                         }
                         reading.message(&core)
@@ -98,6 +101,12 @@ impl Ranges {
         due
     }
 
+    /// The proofs of those feeds that have forked.
+    fn proofs(&self, core: &Core, viewer: &Viewer) -> VecDeque<Arc<ForkProof>> {
+        let proofs = self.ranges.iter().filter_map(|(id, ..)| core.forks.proof(id));
+        proofs.filter(|proof| viewer.may_read(proof.feed())).collect()
+    }
+
     fn measured(&self, core: &Core, viewer: &Viewer) -> Result<PullResponse, StoreError> {
         let mut all = Measure::default();
         for (held, from, last) in self.due(core, viewer) {
@@ -123,6 +132,8 @@ impl Ranges {
 /// How far the reading of what is due has come, between two messages.
 #[derive(Default)]
 struct Reading {
+    /// They come first: with them the caller knows where each feed ends.
+    proofs: VecDeque<Arc<ForkProof>>,
     /// Feeds with their first and last place, the one being read in front.
     due: VecDeque<(FeedHead, Seq, Seq)>,
     pieces: VecDeque<(Feed, v1::Run)>,
@@ -135,6 +146,16 @@ struct Reading {
 impl Reading {
     /// The next message; `None` at the end.
     fn message(&mut self, core: &Core) -> Result<Option<PullResponse>, StoreError> {
+        let (mut forks, mut bytes) = (Vec::new(), 0);
+        while bytes < self.full
+            && let Some(proof) = self.proofs.pop_front()
+        {
+            bytes += proof.len();
+            forks.push(forks::travelling(&proof));
+        }
+        if !forks.is_empty() {
+            return Ok(Some(PullResponse { forks, ..PullResponse::default() }));
+        }
         let (mut runs, mut bytes) = (Vec::new(), 0);
         while bytes < self.full {
             let Some((feed, run)) = self.piece(core)? else { break };

@@ -111,6 +111,14 @@ impl Store {
         Ok(hash)
     }
 
+    /// True where the entries of a stored run still are those of their feed.
+    pub fn is_current(&self, run: &StoredRun) -> bool {
+        let last = unpack(&run.packed).ok().and_then(|e| e.last().map(|e| entry_hash(e.header, e.signature)));
+        let seq = Seq::new(run.first.value() + u64::from(run.count) - 1);
+        seq.and_then(|seq| self.hash(&run.feed.id(), seq).ok().flatten())
+            .is_some_and(|hash| Some(hash) == last)
+    }
+
     /// One entry by its ordinal.
     pub fn entry_at(&self, ordinal: u64) -> Result<Option<StoredEntry>, StoreError> {
         let place = self.shared.index.run_from(ordinal)?.filter(|p| p.ordinal <= ordinal);

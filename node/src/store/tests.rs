@@ -3,7 +3,7 @@
 
 use super::*;
 use caphub_proto::wire::entry::Draft;
-use caphub_proto::wire::{Audience, Signer};
+use caphub_proto::wire::{Audience, PartyId, Signer};
 
 pub(super) fn feed(seed: u8) -> (Signer, Feed) {
     let signer = Signer::from_seed(&[seed; 32]);

@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 
 use crate::author::now_ms;
 use crate::core::Core;
+use crate::entitlement::Viewer;
+use crate::forks;
 use crate::ingest::Origin;
 use crate::link::limits;
 use crate::sync::push::Reader;
@@ -20,6 +22,9 @@ use crate::sync::{Options, Session, SyncError, Synced, micros};
 
 /// How long a session waits for another that fetches the same.
 const WAIT: Duration = Duration::from_millis(100);
+
+/// Most proofs that are sent at the end of a sync; the rest goes with the next. Eight large ones fit a message.
+const PROOFS_AT_ONCE: usize = 8;
 
 /// One sync in progress.
 pub(super) struct Driver<'a> {
@@ -29,6 +34,8 @@ pub(super) struct Driver<'a> {
     machine: Mutex<session::Session>,
     moved: Mutex<Synced>,
     expected: Mutex<u64>,
+    /// Proofs that were there before.
+    told_forks: usize,
 }
 
 impl<'a> Driver<'a> {
@@ -50,6 +57,7 @@ impl<'a> Driver<'a> {
             machine: Mutex::new(machine),
             moved: Mutex::default(),
             expected: Mutex::default(),
+            told_forks: core.forks.end(),
         };
         let hello = far.greet(core, roots).await?;
         (options.greeted)(&hello);
@@ -64,7 +72,26 @@ impl<'a> Driver<'a> {
         while let Some(next) = working.next().await {
             working.extend(next?.into_iter().map(|action| self.perform(action)));
         }
+        self.prove().await?;
         Ok(lock(&self.moved).clone())
+    }
+
+    /// Forks that this very sync has shown: the far end, which may not come for the proofs, gets them at once.
+    async fn prove(&self) -> Result<(), SyncError> {
+        let new = self.core.forks.since(self.told_forks);
+        let forks: Vec<v1::ForkProof> = {
+            let machine = lock(&self.machine);
+            let readable = |far: &Viewer| {
+                let proofs = new.iter().filter(|proof| far.may_read(proof.feed()));
+                proofs.take(PROOFS_AT_ONCE).map(|proof| forks::travelling(proof)).collect()
+            };
+            machine.pushes_to().map(readable).unwrap_or_default()
+        };
+        if forks.is_empty() {
+            return Ok(());
+        }
+        let request = v1::PushRequest { forks, ..v1::PushRequest::default() };
+        self.far.send(self.core, futures::stream::once(std::future::ready(request)), |_| true).await
     }
 
     /// What would move, in ranges: for a dry run.
@@ -85,6 +112,7 @@ impl<'a> Driver<'a> {
     }
 
     fn perform(&self, action: Action) -> BoxFuture<'_, Result<Vec<Action>, SyncError>> {
+        self.note_shown();
         Box::pin(async move {
             match action {
                 Action::Reconcile(request) => {
@@ -108,12 +136,27 @@ impl<'a> Driver<'a> {
         })
     }
 
+    /// What the far end has of the own party's feeds beyond what is held: signing there waits for it.
+    fn note_shown(&self) {
+        let machine = lock(&self.machine);
+        for difference in machine.differences().iter().filter(|d| d.feed.party == self.core.party) {
+            let Some(theirs) = difference.theirs.filter(|_| !difference.feed.is_identity()) else { continue };
+            let id = difference.feed.id();
+            let held = self.core.store.head(&id).map_or(0, |h| h.head.seq.value());
+            if let Err(error) = self.core.shown.note(&id, theirs.seq, held) {
+                tracing::error!(%error, "what a hub showed could not be kept");
+            }
+        }
+    }
+
     /// The network fills the pipe while the last batch is checked and written.
     async fn pull(&self, mut request: PullRequest) -> Result<Vec<Action>, SyncError> {
         *lock(&self.expected) += lock(&self.machine).expected();
         request.batch_bytes = lock(&self.far.pace).batch_bytes();
+        let newest_first = request.newest_first;
         let mut client = self.far.client();
         let mut stream = client.pull(request).await?.into_inner();
+        let origin = if newest_first { Origin::Ahead } else { Origin::Peer };
         let (sender, mut receiver) = mpsc::channel::<v1::PullResponse>(limits::PIPELINE_MESSAGES);
         let network = async move {
             let mut since = Instant::now();
@@ -129,12 +172,14 @@ impl<'a> Driver<'a> {
         };
         let disk = async {
             while let Some(message) = receiver.recv().await {
-                let mut runs = message.runs;
+                let (mut runs, mut forks) = (message.runs, message.forks);
                 while let Ok(more) = receiver.try_recv() {
                     runs.extend(more.runs);
+                    forks.extend(more.forks);
                 }
+                self.core.ingest.take_forks(forks, origin).await;
                 let bytes = runs.iter().map(|r| r.entries.len() as u64).sum::<u64>();
-                let taken = self.core.ingest.take(runs, Origin::Peer).await;
+                let taken = self.core.ingest.take(runs, origin).await;
                 let told: Vec<(FeedId, Result<(), Reason>)> =
                     taken.iter().map(|t| (t.feed, t.result.map(drop))).collect();
                 self.hear(Input::Taken(&told, bytes))?;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::author::feed_parts;
 use crate::core::Core;
+use crate::forks;
 use crate::store::StoreError;
 use crate::sync::cut::{beginning, pieces};
 use crate::sync::driver::lock;
@@ -62,6 +63,15 @@ struct Batch<'a> {
 impl Batch<'_> {
     fn range(&mut self, range: &PushRange) -> Result<Result<(), Ended>, StoreError> {
         let id = range.feed.id();
+        if range.proof
+            && let Some(proof) = self.reader.core.forks.proof(&id)
+        {
+            self.bytes += proof.len();
+            self.request.forks.push(forks::travelling(&proof));
+            if self.bytes >= self.reader.batch_bytes && self.send().is_err() {
+                return Ok(Err(Ended::Gone));
+            }
+        }
         let mut next = Seq::new(range.from).filter(|_| range.from <= range.to);
         while let Some(from) = next {
             next = None;
@@ -96,7 +106,7 @@ impl Batch<'_> {
     }
 
     fn send(&mut self) -> Result<(), Ended> {
-        if self.request.runs.is_empty() {
+        if self.request.runs.is_empty() && self.request.forks.is_empty() {
             return Ok(());
         }
         lock(&self.reader.sizes).push_back(self.bytes as u64);

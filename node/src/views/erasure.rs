@@ -1,9 +1,9 @@
 //! Bodies that the owner had erased: told to the store, and purged from the index's files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use caphub_proto::wire::FeedId;
+use caphub_proto::wire::{FeedId, PartyId};
 use tantivy::IndexWriter;
 
 use super::ViewsError;
@@ -12,6 +12,8 @@ use super::index::{Opened, commit};
 
 /// Most erasures that wait to be taken; beyond them the index is asked again for those still due.
 const WAITING_MAX: usize = 65_536;
+/// Most entries whose absence is known to be excused; about 100 bytes each.
+const EXCUSED_MAX: usize = 65_536;
 /// A purge rewrites files: it takes at most one part in this many of the time.
 const PURGE_SHARE: u32 = 20;
 
@@ -21,11 +23,13 @@ pub(super) struct Erasures {
     waiting: BTreeSet<(FeedId, u64)>,
     /// Some may be due that are not waiting here: after a start, or where there were too many.
     pub(super) incomplete: bool,
+    /// What counted withdrawals erase, with their owner: the bodies are not missed where they are absent.
+    excused: BTreeMap<(FeedId, u64), PartyId>,
 }
 
 impl Default for Erasures {
     fn default() -> Self {
-        Self { waiting: BTreeSet::new(), incomplete: true }
+        Self { waiting: BTreeSet::new(), incomplete: true, excused: BTreeMap::new() }
     }
 }
 
@@ -39,6 +43,18 @@ impl Erasures {
             }
             self.waiting.insert(erasure);
         }
+    }
+
+    /// Adds entries whose bodies may be absent; beyond the bound they are asked for again, which costs no more.
+    pub(super) fn excuse(&mut self, owner: PartyId, entries: Vec<(FeedId, u64)>) {
+        for entry in entries.into_iter().take(EXCUSED_MAX.saturating_sub(self.excused.len())) {
+            self.excused.insert(entry, owner);
+        }
+    }
+
+    /// The owner of the withdrawal that erases an entry.
+    pub(super) fn excused_by(&self, feed: &FeedId, seq: u64) -> Option<PartyId> {
+        self.excused.get(&(*feed, seq)).copied()
     }
 
     /// Hands over all that wait.

@@ -182,6 +182,7 @@ impl Inner {
             self.begin_anew(writing)?;
         }
         self.follow(writing)?;
+        self.authority.newly_frozen().into_iter().for_each(|party| self.queue(party));
         let reconsider = self.reconsider.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = reconsider.as_ref().is_none_or(|parties| !parties.is_empty());
         drop(reconsider);
@@ -282,6 +283,9 @@ impl Inner {
                     }
                     continue;
                 }
+                if self.authority.is_unsettled(&run.feed.id()) {
+                    self.queue(run.feed.party);
+                }
                 let entries = unpack(&run.packed).map_err(|r| ViewsError::Log(r.to_string()))?;
                 for (ordinal, entry) in (run.first_ordinal..).zip(&entries) {
                     if let Some(held) = Held::read(ordinal, run.feed, entry) {
@@ -319,9 +323,13 @@ impl Inner {
             held.extend(Held::load(self.log.as_ref(), *ordinal)?);
         }
         bound(&mut held);
-        let verdict: Verdict = judge(&held, self.authority.state(&key.party).as_deref());
+        let verdict: Verdict = judge(&held, &key.party, self.authority.as_ref());
         let place = Place::of(&key, &held, &verdict);
         let shown = place.as_ref().and_then(|p| held.into_iter().find(|h| h.ordinal == p.shown));
+        if !verdict.excused.is_empty() {
+            let mut erasures = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
+            erasures.excuse(key.party, verdict.excused);
+        }
         Ok(Outcome { key, former, place, shown, erasures: verdict.erasures })
     }
 

@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 use caphub_proto::exchange::{RecordKind, Revisions, Tip, validate};
 use caphub_proto::v1::Withdraw;
 use caphub_proto::v1::revision::Record;
-use caphub_proto::wire::identity::state::Counted;
 use caphub_proto::wire::identity::{Capabilities, State};
-use caphub_proto::wire::{EntryHash, FeedId, Reason};
+use caphub_proto::wire::{EntryHash, FeedId, PartyId, Reason};
 
 use super::held::Held;
+use super::source::Authority;
 
 /// Most revisions of one record that are judged: as many as one withdrawal can name. Beyond them withdrawals and
 /// then the lowest numbers stay, so that what arrives first does not matter.
@@ -30,6 +30,8 @@ pub(super) struct Verdict {
     pub(super) voids: Vec<Option<Reason>>,
     /// Entries whose bodies a counted withdrawal has erased, and which are still here.
     pub(super) erasures: Vec<(FeedId, u64)>,
+    /// Entries that counted withdrawals have erased, here or not: their bodies are not missed.
+    pub(super) excused: Vec<(FeedId, u64)>,
 }
 
 impl Verdict {
@@ -49,9 +51,11 @@ pub(super) fn bound(held: &mut Vec<Held>) {
 }
 
 /// Judges all revisions of one record, which are of one party.
-pub(super) fn judge(held: &[Held], state: Option<&State>) -> Verdict {
+pub(super) fn judge(held: &[Held], party: &PartyId, authority: &dyn Authority) -> Verdict {
+    let state = authority.state(party);
     let by_hash: HashMap<EntryHash, &Held> = held.iter().map(|h| (h.hash, h)).collect();
-    let mut voids: Vec<Option<Reason>> = held.iter().map(|h| alone(h, &by_hash, state)).collect();
+    let mut voids: Vec<Option<Reason>> =
+        held.iter().map(|h| alone(h, &by_hash, state.as_deref(), authority)).collect();
     one_audience(held, &mut voids);
     let erased = erased(held, &voids);
     // What is erased here now was never here on a node that received headers only: both judge the same.
@@ -70,26 +74,36 @@ pub(super) fn judge(held: &[Held], state: Option<&State>) -> Verdict {
         withdrawn: shown.and_then(|i| held.get(i)).and_then(withdrawal).is_some(),
         conflicts: tips.iter().skip(1).map(|t| t.hash).collect(),
         erasures: erased.iter().filter_map(|i| held.get(*i)).map(|h| (h.feed_id, h.seq)).collect(),
+        excused: excused(held, &voids),
         voids,
     }
 }
 
+/// Every entry that a counted withdrawal erases. What a body says is not known where it is absent: the kind that the
+/// withdrawal states decides whether it may be.
+fn excused(held: &[Held], voids: &[Option<Reason>]) -> Vec<(FeedId, u64)> {
+    let counted = held.iter().zip(voids).filter(|(_, void)| void.is_none());
+    let erasing = counted.filter_map(|(h, _)| withdrawal(h)).filter(|w| w.erase);
+    let erasable = erasing.filter(|w| w.kind.parse::<RecordKind>().is_ok_and(RecordKind::erasable));
+    erasable.flat_map(|w| &w.entries).filter_map(|e| Some((FeedId::from_slice(&e.feed_id)?, e.seq))).collect()
+}
+
 /// What one revision, with its parents' kinds, already decides.
-fn alone(h: &Held, by_hash: &HashMap<EntryHash, &Held>, state: Option<&State>) -> Option<Reason> {
+fn alone(
+    h: &Held,
+    by_hash: &HashMap<EntryHash, &Held>,
+    state: Option<&State>,
+    authority: &dyn Authority,
+) -> Option<Reason> {
     let Some(record) = &h.revision.record else { return Some(Reason::RecordMalformed) };
     if validate(&h.revision).is_err() {
         return Some(Reason::RecordInvalid);
     }
     let Some(key) = h.feed.key() else { return Some(Reason::WrongFeed) };
     let Some(state) = state else { return Some(Reason::UnknownParty) };
-    let (Some(counted), Some(operator)) = (state.counted(&key, &h.feed_id), state.operators.get(&key)) else {
-        return Some(Reason::UnknownKeyOfParty);
-    };
-    if let Counted::UpTo { seq, hash } = counted {
-        let cut = h.seq > seq || (h.seq == seq && h.hash != hash);
-        if cut {
-            return Some(Reason::Revoked);
-        }
+    let Some(operator) = state.operators.get(&key) else { return Some(Reason::UnknownKeyOfParty) };
+    if let Some(reason) = authority.void(&h.feed, &h.feed_id, h.seq, h.hash) {
+        return Some(reason);
     }
     // Whoever replaces a record needs what its author needed: a desk cannot end an admission by revising it.
     let parents = h.revision.parents.iter().filter_map(|p| by_hash.get(&EntryHash::from_slice(p)?));

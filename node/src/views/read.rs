@@ -260,7 +260,7 @@ impl<'a> Reading<'a> {
             held.extend(Held::load(self.views.0.log.as_ref(), *ordinal)?);
         }
         bound(&mut held);
-        let verdict = judge(&held, self.views.0.authority.state(&key.party).as_deref());
+        let verdict = judge(&held, &key.party, self.views.0.authority.as_ref());
         let mut records = Vec::new();
         let judged = held.into_iter().zip(verdict.voids);
         for (h, void) in judged {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use caphub_proto::wire::identity::State;
-use caphub_proto::wire::{Feed, LogId, PartyId};
+use caphub_proto::wire::intake::counting::Bounds;
+use caphub_proto::wire::{EntryHash, Feed, FeedId, LogId, PartyId, Reason};
 
 pub use bytes::Bytes;
 
@@ -38,4 +39,22 @@ pub trait Log: Send + Sync + 'static {
 pub trait Authority: Send + Sync + 'static {
     /// The keys of a party now; `None` where its identity log is not held.
     fn state(&self, party: &PartyId) -> Option<Arc<State>>;
+
+    /// Why an entry does not count, by its feed: cut off by a revocation or a proven fork, or replaced by another
+    /// branch. `None` where it does, or where its key is not known.
+    fn void(&self, feed: &Feed, id: &FeedId, seq: u64, hash: EntryHash) -> Option<Reason> {
+        let counted = self.state(&feed.party)?.counted(&feed.key()?, id)?;
+        Bounds { counted, freeze: None, decided: false }.void(seq, hash, None)
+    }
+
+    /// True where entries of a feed that were judged before may be judged otherwise with each one that comes: it has
+    /// forked, or another branch took the place of held entries.
+    fn is_unsettled(&self, _feed: &FeedId) -> bool {
+        false
+    }
+
+    /// Parties of feeds whose forks were proven since this was last asked.
+    fn newly_frozen(&self) -> Vec<PartyId> {
+        Vec::new()
+    }
 }

@@ -163,6 +163,11 @@ impl Session {
         &self.differences
     }
 
+    /// What the far end may read of what is held here, as far as its Hello said; nothing where nothing is pushed.
+    pub fn pushes_to(&self) -> Option<&crate::wire::entitlement::Viewer> {
+        (self.settings.push && !self.settings.dry).then_some(&self.settings.far)
+    }
+
     /// What would be pulled and pushed now.
     pub fn planned(&self) -> (Vec<(Feed, v1::FeedRange)>, &[PushRange]) {
         let ranges = |w: &Want| self.ranges(w).into_iter().map(|range| (w.feed, range)).collect::<Vec<_>>();

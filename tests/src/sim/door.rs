@@ -78,7 +78,7 @@ impl Node {
     fn check_identity(&mut self, feed: Feed, packed: &Bytes, origin: Origin) -> Result<Judgement, Reason> {
         let carried = match origin {
             Origin::Own => Carried::Own,
-            Origin::Peer => Carried::Peer,
+            Origin::Peer | Origin::Ahead => Carried::Peer,
             Origin::Caller(caller) if caller == feed.party => Carried::Guest,
             Origin::Caller(_) => self.policy().decide(&feed.party, false)?,
         };
@@ -100,7 +100,7 @@ impl Node {
             return self.check_own_history(feed, packed, job.origin);
         }
         let at_the_door = match job.origin {
-            Origin::Own | Origin::Peer => true,
+            Origin::Own | Origin::Peer | Origin::Ahead => true,
             Origin::Caller(caller) => caller == feed.party,
         };
         let carried = match job.origin {

@@ -119,7 +119,7 @@ fn open(context: &Context, party: PartyId) -> Result<Core, Failure> {
 }
 
 /// Nobody in particular: the organisation has no key yet that a hub would know.
-fn stranger() -> Result<LinkIdentity, Failure> {
+pub fn stranger() -> Result<LinkIdentity, Failure> {
     let party = PartyId(random().map_err(key_failure)?);
     Ok(LinkIdentity { party, signer: fresh().map_err(key_failure)? })
 }

@@ -26,10 +26,11 @@ pub(super) fn push_from(difference: &Difference, facts: &Facts<'_>) -> Option<Pu
     has_news(&ours, &theirs).then(|| range(theirs.seq + 1, shows_fork(&ours, &theirs)))
 }
 
-/// True where a side that states `one` has what a side that states `other` lacks: a proof, or entries that a proof held
-/// there does not cut off.
+/// True where a side that states `one` has what a side that states `other` lacks: a proof, or entries. Entries beyond a
+/// freeze are news too: where the freeze is over here it is by a Revoke, and the other side may hold another branch.
+/// Where this side only lacks the proof they are refused once, and not offered again.
 pub(super) fn has_news(one: &Stated, other: &Stated) -> bool {
-    shows_fork(one, other) || (one.seq > other.seq && (one.frozen || !other.frozen))
+    shows_fork(one, other) || one.seq > other.seq
 }
 
 /// One side holds a fork proof that the other does not, or one of an earlier fork.

@@ -279,13 +279,19 @@ fn a_frozen_feed_is_asked_for_and_shown() {
     let mut memory = Memory::default();
     let mut syncing = Syncing::new(settings(), &here, &there, &mut memory, &mut claims);
     syncing.step(&mut here, &mut there, &mut memory, &mut claims);
-    let range = v1::FeedRange { feed_id: public(0).id().to_vec(), from: 5, to: 0 };
-    let push = PushRange { feed: public(1), from: 5, to: 3, proof: true };
+    // The proofs go both ways. So do the entries beyond them: a Revoke may have ended the freeze on one side.
+    let range = |n, from| v1::FeedRange { feed_id: public(n).id().to_vec(), from, to: 0 };
+    let push = |n, from, to, proof| PushRange { feed: public(n), from, to, proof };
+    let mut asked = vec![(public(0).id(), range(0, 5)), (public(1).id(), range(1, 4))];
+    let mut sent = vec![push(0, 3, 4, false), push(1, 5, 3, true)];
+    asked.sort_by_key(|(id, _)| *id);
+    sent.sort_by_key(|p| p.feed.id());
+    let ranges = asked.into_iter().map(|(_, range)| range).collect();
     assert_eq!(
         syncing.actions,
         [
-            Action::Push(Push { ranges: vec![push], max_bytes: None }),
-            Action::Pull(v1::PullRequest { ranges: vec![range], ..Default::default() })
+            Action::Push(Push { ranges: sent, max_bytes: None }),
+            Action::Pull(v1::PullRequest { ranges, ..Default::default() })
         ]
     );
 }

@@ -1,0 +1,215 @@
+//! Runs of records: what the protocol's rules say of them (`caphub_proto::wire::intake`), and what is done about it.
+
+use std::ops::Range;
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use caphub_proto::v1;
+use caphub_proto::v1::revision::Record;
+use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::header::entry_hash;
+use caphub_proto::wire::identity::state::Counted;
+use caphub_proto::wire::intake::{self, Chain, Facts, Verdict};
+use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
+use caphub_proto::wire::{
+    Audience, EntryHash, Feed, FeedId, Head, OperatorKey, Reason, Run, Seq, UncheckedEntry,
+};
+use prost::Message;
+
+use super::{Anchor, Checked, Ingest, Origin, first_seq};
+use crate::carriage::Carried;
+use crate::store::{Kind, NewRun, Store};
+
+/// Most bytes of all tails of all feeds together; beyond them feeds are taken from their beginnings.
+const TAILS_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most feeds of which a place on a named branch is remembered; about 150 bytes each.
+const ANCHORS_MAX: usize = 10_000;
+
+/// What the store holds of one feed.
+struct Held<'a> {
+    store: &'a Store,
+    feed: FeedId,
+}
+
+impl Chain for Held<'_> {
+    fn hash(&self, seq: Seq) -> Option<EntryHash> {
+        self.store.hash(&self.feed, seq).ok().flatten()
+    }
+
+    /// Headers only, as far as one run goes: for a proof, which holds no bodies.
+    fn run(&self, from: Seq) -> Option<Vec<u8>> {
+        let (mut out, mut count, mut next) = (Vec::new(), 0, Some(from));
+        while let Some(run) = next.and_then(|at| self.store.run_from(&self.feed, at).ok().flatten()) {
+            for entry in unpack(&run.packed).ok()? {
+                if count == RUN_ENTRIES_MAX || out.len() >= RUN_BYTES_MAX {
+                    return Some(out);
+                }
+                out.extend_from_slice(entry.header);
+                out.extend_from_slice(entry.signature);
+                out.push(0);
+                count += 1;
+            }
+            next = Seq::new(run.first.value() + u64::from(run.count));
+        }
+        Some(out).filter(|o| !o.is_empty())
+    }
+
+    fn lacks_body(&self, seq: Seq) -> bool {
+        self.store.lacks_body(&self.feed, seq)
+    }
+}
+
+impl Ingest {
+    pub(super) fn check_records(
+        &self,
+        feed: Feed,
+        key: OperatorKey,
+        audience: Audience,
+        packed: Bytes,
+        origin: Origin,
+    ) -> Result<Option<Checked>, Reason> {
+        let at_the_door = match origin {
+            Origin::Own | Origin::Peer | Origin::Ahead => true,
+            Origin::Caller(caller) => caller == feed.party,
+        };
+        let carried = match origin {
+            Origin::Own => Carried::Own,
+            _ => self.decide(&feed.party, at_the_door)?,
+        };
+        let state = self.identities.state(&feed.party).ok_or(Reason::UnknownParty)?;
+        let id = feed.id();
+        let counted = state.counted(&key, &id).ok_or(Reason::UnknownKeyOfParty)?;
+        let run = Run::chain(feed, unpack(&packed)?)?;
+        let tails = self.store.tails(&id);
+        let facts = Facts {
+            counted,
+            freeze: self.forks.freeze(&id),
+            head: self.store.head(&id).map(|h| h.head),
+            tails: &tails,
+            anchor: self.anchor(&id, counted),
+            ahead: origin == Origin::Ahead,
+        };
+        let held = Held { store: &self.store, feed: id };
+        let (taken, kind) = match intake::judge(&facts, &held, &run, &self.verifier(&key)?)? {
+            Verdict::Known => return Ok(None),
+            Verdict::Refill { entries } => return self.refill(&run, &packed, &entries, carried),
+            Verdict::Fork(proof) => {
+                self.freeze(*proof)?;
+                return Err(Reason::Fork);
+            }
+            Verdict::Below(at) => {
+                self.remember(id, counted, at);
+                return Err(Reason::Fork);
+            }
+            Verdict::Append { skip, take } => (skip..take, Kind::Append),
+            Verdict::Replace { skip } => (skip..run.entries.len(), Kind::Replace),
+            Verdict::Tail { .. } if self.store.tail_bytes() >= TAILS_BYTES_MAX => return Err(Reason::Gap),
+            Verdict::Tail { skip, take } => (skip..take, Kind::Tail),
+        };
+        if carried == Carried::Guest {
+            guest_may(&run, audience, taken.start)?;
+        }
+        let (fresh, known) = (taken.len() as u64, taken.start as u64);
+        let run = stretch(&run, &packed, taken, kind)?;
+        self.within_quota(&feed.party, carried, fresh)?;
+        Ok(Some(Checked {
+            runs: vec![run],
+            party: feed.party,
+            carried,
+            counted: fresh,
+            fresh,
+            known,
+            log: None,
+        }))
+    }
+
+    /// Bodies that were missing, in stretches of neighbours.
+    fn refill(
+        &self,
+        run: &Run<'_>,
+        packed: &Bytes,
+        entries: &[usize],
+        carried: Carried,
+    ) -> Result<Option<Checked>, Reason> {
+        let mut stretches: Vec<Range<usize>> = Vec::new();
+        for index in entries {
+            match stretches.last_mut() {
+                Some(last) if last.end == *index => last.end += 1,
+                _ => stretches.push(*index..index + 1),
+            }
+        }
+        let runs: Result<Vec<NewRun>, Reason> =
+            stretches.into_iter().map(|part| stretch(run, packed, part, Kind::Refill)).collect();
+        let known = run.entries.len() as u64;
+        let party = run.feed.party;
+        Ok(Some(Checked { runs: runs?, party, carried, counted: 0, fresh: 0, known, log: None }))
+    }
+
+    fn anchor(&self, feed: &FeedId, counted: Counted) -> Option<Head> {
+        let anchors = self.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+        anchors.get(feed).filter(|a| Some(a.named) == named(counted)).map(|a| a.at)
+    }
+
+    /// Keeps the lowest place that is known to be on the branch that counts.
+    fn remember(&self, feed: FeedId, counted: Counted, at: Head) {
+        let Some(named) = named(counted) else { return };
+        let mut anchors = self.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+        if anchors.len() >= ANCHORS_MAX {
+            anchors.clear();
+        }
+        let lower = anchors.get(&feed).is_some_and(|a| a.named == named && a.at.seq <= at.seq);
+        if !lower {
+            anchors.insert(feed, Anchor { named, at });
+        }
+    }
+}
+
+fn named(counted: Counted) -> Option<Head> {
+    match counted {
+        Counted::UpTo { seq, hash } => Some(Head { seq: Seq::new(seq)?, hash }),
+        Counted::All => None,
+    }
+}
+
+/// Some entries of a checked run, to be stored.
+fn stretch(run: &Run<'_>, packed: &Bytes, part: Range<usize>, kind: Kind) -> Result<NewRun, Reason> {
+    let last = part.end.checked_sub(1).and_then(|i| run.entries.get(i)).ok_or(Reason::EmptyRun)?;
+    self::part(run.feed, packed, part, Head { seq: last.header.seq, hash: last.hash }, kind)
+}
+
+/// Some entries of a packed run, of which `head` is the last.
+pub(super) fn part(
+    feed: Feed,
+    packed: &Bytes,
+    part: Range<usize>,
+    head: Head,
+    kind: Kind,
+) -> Result<NewRun, Reason> {
+    let entries = unpack(packed)?;
+    let bytes =
+        |entries: &[UncheckedEntry<'_>]| entries.iter().map(UncheckedEntry::packed_len).sum::<usize>();
+    let before = entries.get(..part.start).ok_or(Reason::EmptyRun)?;
+    let wanted = entries.get(part).ok_or(Reason::EmptyRun)?;
+    let start = bytes(before);
+    let packed = packed.slice(start..start + bytes(wanted));
+    let first = Seq::new(first_seq(&packed)).ok_or(Reason::BadSeq)?;
+    let count = u32::try_from(wanted.len()).map_err(|_| Reason::RunTooLarge)?;
+    debug_assert_eq!(wanted.last().map(|e| entry_hash(e.header, e.signature)), Some(head.hash));
+    Ok(NewRun { feed, packed, first, head, count, kind })
+}
+
+/// A guest may publish public needs, its profile and replies, and take them back.
+fn guest_may(run: &Run<'_>, audience: Audience, skip: usize) -> Result<(), Reason> {
+    if audience != Audience::Public {
+        return Err(Reason::GuestRecord);
+    }
+    for entry in run.entries.iter().skip(skip) {
+        let content = entry.content().ok_or(Reason::BodyMissing)?;
+        let revision = v1::Revision::decode(content).map_err(|_| Reason::RecordMalformed)?;
+        match revision.record {
+            Some(Record::Need(_) | Record::Profile(_) | Record::Reply(_) | Record::Withdraw(_)) => {}
+            _ => return Err(Reason::GuestRecord),
+        }
+    }
+    Ok(())
+}
