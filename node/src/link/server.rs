@@ -277,3 +277,57 @@ impl Drop for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+    use crate::author::now_ms;
+    use crate::keys::fresh;
+    use crate::link::dial::secure;
+
+    struct Everybody(watch::Sender<u64>);
+
+    impl Door for Everybody {
+        fn may_stay(&self, _: &Caller) -> bool {
+            true
+        }
+
+        fn changes(&self) -> watch::Receiver<u64> {
+            self.0.subscribe()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_accept_loop_outlives_errors_and_callers_that_break_off() {
+        let identity = |n: u8| LinkIdentity {
+            party: caphub_proto::wire::PartyId([n; 32]),
+            signer: fresh().expect("random bytes"),
+        };
+        let (hub, caller) = (identity(1), identity(2));
+        let server = LinkServer::new(hub.clone(), now_ms()).expect("a server");
+        let from = SocketAddr::from(([127, 0, 0, 1], 1));
+        let (broken, other) = tokio::io::duplex(64);
+        drop(other);
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let errors = || (0..3).map(|_| Err(io::Error::other("out of file descriptors")));
+        let all: Vec<_> =
+            errors().chain([Ok((broken, from))]).chain(errors()).chain([Ok((far, from))]).collect();
+        let router = tower::service_fn(|_: http::Request<tonic::body::Body>| async {
+            Ok::<_, std::convert::Infallible>(http::Response::new(tonic::body::Body::empty()))
+        });
+        let incoming = stream::iter(all).chain(stream::pending());
+        let door = Arc::new(Everybody(watch::channel(0).0));
+        let stop = CancellationToken::new();
+        let serving = server.serve_incoming(Box::pin(incoming), router, door, stop.clone());
+        let calling = async {
+            let key = hub.signer.public();
+            let secured = secure(&caller, hub.party, Some(key), near, now_ms()).await;
+            stop.cancel();
+            secured.map(drop)
+        };
+        let (_, secured) = tokio::join!(serving, calling);
+        secured.expect("a link after all of that");
+    }
+}
