@@ -213,6 +213,7 @@ carry-for-unknown = { $name } is not known here: it gets public records only.
 carry-out-done = { $entries } entries written to { $files } files ({ $kib } KiB).
 carry-out-dry = { $entries } entries ({ $kib } KiB) would be written.
 carry-out-nothing = Nothing lacks there: nothing is written.
+carry-proofs = Proofs that a sequence forked: { $count }
 carry-left = { $entries } entries of { $feeds } sequences do not fit { $path }; the newest sequences went first.
 carry-withheld = { $feeds } sequences stay here: not every reader may read them. "--for" writes for one.
 carry-arrived = { $name } has arrived and can be deleted.

@@ -213,6 +213,7 @@ carry-for-unknown = { $name } n’est pas connu ici : il ne reçoit que les fich
 carry-out-done = { $entries } entrées écrites dans { $files } fichiers ({ $kib } Kio).
 carry-out-dry = { $entries } entrées ({ $kib } Kio) seraient écrites.
 carry-out-nothing = Rien ne manque là-bas : rien n’est écrit.
+carry-proofs = Preuves qu’une suite a bifurqué : { $count }
 carry-left = { $entries } entrées de { $feeds } suites ne tiennent pas dans { $path } ; les suites les plus récentes sont passées d’abord.
 carry-withheld = { $feeds } suites restent ici : tous les lecteurs n’y ont pas droit. « --for » écrit pour un seul.
 carry-arrived = { $name } est arrivé et peut être supprimé.

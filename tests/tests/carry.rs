@@ -63,6 +63,12 @@ async fn from_laptop_to_laptop_to_the_hub_and_nothing_twice() {
     taken(&machine, "ki", "other").await;
     let back = machine.run(&["--json", "--hub-dir", "hub", "carry", "out", "other"]).await.ok().json();
     assert_eq!(count(&back, "entries"), 0, "{back}");
+    // And from Kiribati's next sync, although Tuvalu wrote it.
+    add(&machine, "tv", "By way of Kiribati", "public").await;
+    out(&machine, "tv", &["stick"]).await;
+    assert_eq!(count(&taken(&machine, "ki", "stick").await, "stored"), 1);
+    at(&machine, "ki", &["sync"]).await.ok();
+    hub.reaches("records", 5).await;
     for home in ["tv", "ki"] {
         at(&machine, home, &["verify"]).await.ok();
     }

@@ -188,3 +188,41 @@ async fn entries_forged_or_altered_on_a_stick_are_refused_with_their_reason() {
     taken(&machine, "ki", "stick").await;
     assert_eq!(titles(&machine, "ki").await, ["True"], "a forger cannot stop the true one");
 }
+
+#[tokio::test]
+async fn a_proof_of_a_fork_travels_by_stick_and_once() {
+    let machine = Machine::new(PROGRAM, "en");
+    let mut hub = machine.hub("hub", "Hub", "009").await;
+    for (country, home) in [("TV", "tv"), ("KI", "ki"), ("WS", "ws")] {
+        let file = hub.invitation(country).await;
+        machine.run(&["--home", home, "join", &file]).await.ok();
+    }
+    hub.kill().await;
+    // A copied folder: one key signs two histories.
+    let folders = [machine.path("tv"), machine.path("twin")];
+    assert!(std::process::Command::new("cp").arg("-r").args(&folders).status().expect("cp").success());
+    add(&machine, "tv", "One history", "public").await;
+    add(&machine, "twin", "Another", "public").await;
+    out(&machine, "tv", &["a"]).await;
+    out(&machine, "twin", &["b"]).await;
+    taken(&machine, "ki", "a").await;
+    assert_eq!(titles(&machine, "ki").await, ["One history"]);
+    let forked = taken(&machine, "ki", "b").await;
+    assert!(
+        forked["refused"].as_array().is_some_and(|r| r.iter().any(|r| r["reason"] == "fork")),
+        "{forked}"
+    );
+    let written = out(&machine, "ki", &["c"]).await;
+    assert_eq!(count(&written, "proofs"), 1, "{written}");
+    let there = taken(&machine, "ws", "c").await;
+    assert_eq!((count(&there, "proofs"), there["refused"].clone()), (1, serde_json::json!([])), "{there}");
+    for folder in ["a", "b"] {
+        let late = taken(&machine, "ws", folder).await;
+        let reasons = late["refused"].as_array().expect("refusals");
+        assert!(reasons.iter().any(|r| r["reason"] == "frozen" || r["reason"] == "fork"), "{late}");
+    }
+    let again = out(&machine, "ki", &["c"]).await;
+    assert_eq!((count(&again, "proofs"), count(&again, "entries")), (0, 0), "{again}");
+    let again = out(&machine, "ws", &["c"]).await;
+    assert_eq!(count(&again, "proofs"), 0, "{again}");
+}

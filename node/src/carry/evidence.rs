@@ -11,7 +11,6 @@ use prost::Message;
 
 use crate::audit::{Auditor, History, Stater, arrived, travelling};
 use crate::carry::Bearer;
-use crate::carry::holds::hash_at;
 use crate::carry::plan::Reading;
 use crate::store::{Store, StoreError};
 
@@ -124,7 +123,7 @@ fn known_since(store: &Store, hub: &PartyId, readers: &[Reading<'_>]) -> Result<
 }
 
 fn identity_start(store: &Store, party: &PartyId) -> Result<Option<EntryHash>, StoreError> {
-    hash_at(store, &Feed::identity(*party).id(), Seq::FIRST)
+    store.hash(&Feed::identity(*party).id(), Seq::FIRST)
 }
 
 fn clock(hub: &PartyId) -> FeedId {

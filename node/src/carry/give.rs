@@ -8,7 +8,7 @@ use caphub_proto::wire::carry::{ADDRESSEES_MAX, Addressee, Frame, Manifest, Piec
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::{EntryHash, FeedId, PartyId, Reason, Seq};
+use caphub_proto::wire::{EntryHash, FeedId, ForkProof, PartyId, Reason, Seq};
 
 use crate::author::now_ms;
 use crate::carry::files::{self, Listed, Unusable};
@@ -58,14 +58,16 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
     let stated = holds::read(bearer, &listed, &mut report.faults);
     let reading = reading(bearer, asked.party, &stated);
     report.readers = reading.iter().map(|r| told(bearer, r)).collect();
-    let present = present(bearer, &listed, &reading, &mut report)?;
+    let Found { present, proofs } = present(bearer, &listed, &reading, &mut report)?;
     let plan = plan::plan(bearer, &reading, &present)?;
+    let proofs = plan::proofs(bearer, &reading, &proofs)?;
     report.withheld_feeds = plan.withheld;
     let within =
         if exists { folder } else { folder.parent().filter(|p| p.is_dir()).unwrap_or(Path::new(".")) };
     let budget = files::free(within).map_err(|e| at(folder, e))?.saturating_sub(SPARE_BYTES);
     if asked.dry_run {
         measure(bearer, &plan, budget, &mut report, progress)?;
+        report.proofs = proofs.len() as u64;
         return Ok(report);
     }
     let readers = reading
@@ -85,8 +87,20 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
         name: bearer.name.clone(),
     };
     let mut split = Split::new(bearer, folder, manifest, file_bytes, budget);
-    let mut sink = |due: &Due, packed: &[u8], count: u32| split.run(&due.feed, packed, count);
-    write(bearer, &plan, &mut sink, &mut report, progress)?;
+    // A proof rests on the party's identity, and what rests on a fork is refused once the proof is there.
+    let mut proofs = proofs.into_iter();
+    let mut sink = |due: &Due, packed: &[u8], count: u32| {
+        if !due.feed.is_identity() {
+            report.proofs += prove(&mut split, &mut proofs)?;
+        }
+        split.run(&due.feed, packed, count)
+    };
+    let mut moved = CarryOutReport::default();
+    let written = write(bearer, &plan, &mut sink, &mut moved, progress);
+    report.proofs += prove(&mut split, &mut proofs)?;
+    written?;
+    (report.entries, report.bytes) = (moved.entries, moved.bytes);
+    (report.left_entries, report.left_feeds) = (moved.left_entries, moved.left_feeds);
     // Words about entries go where entries go; alone they would make every trip a new file.
     if let Some(words) = bearer.words.as_ref().filter(|_| report.entries > 0) {
         let told = evidence::due(bearer, words, &reading)?;
@@ -104,6 +118,18 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
         tracing::warn!(%error, "what is held here could not be stated in the folder");
     }
     Ok(report)
+}
+
+/// Writes the proofs that are left; gives how many.
+fn prove(
+    split: &mut Split<'_>,
+    proofs: &mut impl Iterator<Item = std::sync::Arc<ForkProof>>,
+) -> Result<u64, CarryError> {
+    let mut written = 0;
+    for proof in proofs {
+        written += u64::from(split.fork(proof.feed(), proof.first(), proof.second())?);
+    }
+    Ok(written)
 }
 
 type Sink<'a> = &'a mut dyn FnMut(&Due, &[u8], u32) -> Result<bool, CarryError>;
@@ -198,25 +224,35 @@ fn told(bearer: &Bearer, reading: &Reading<'_>) -> CarryReader {
     }
 }
 
-/// What own files in the folder hold already: only whole files count.
+/// What own files in the folder hold already.
+#[derive(Default)]
+struct Found {
+    present: Present,
+    /// Feeds of which a proof lies there.
+    proofs: HashSet<FeedId>,
+}
+
+/// Reads own files in the folder: only whole files count.
 fn present(
     bearer: &Bearer,
     listed: &[Listed],
     reading: &[Reading<'_>],
     report: &mut CarryOutReport,
-) -> Result<Present, CarryError> {
-    let mut present = Present::new();
+) -> Result<Found, CarryError> {
+    let mut found = Found::default();
     for file in listed {
         let ours = file.manifest.as_ref().filter(|m| readers::own(bearer, m));
         if ours.is_none_or(|m| m.purpose != Purpose::Entries) {
             continue;
         }
-        let mut ranges = Vec::new();
+        let (mut ranges, mut proven) = (Vec::new(), Vec::new());
         let read = files::read(&file.path, &mut |piece| {
-            if let Piece::Frame { frame: Frame::Run { feed, entries }, .. } = piece
-                && let Some((first, last, hash)) = extent(&entries)
-            {
-                ranges.push((feed.id(), first, last, hash));
+            match piece {
+                Piece::Frame { frame: Frame::Run { feed, entries }, .. } => {
+                    ranges.extend(extent(&entries).map(|(first, last, hash)| (feed.id(), first, last, hash)));
+                }
+                Piece::Frame { frame: Frame::Fork { feed, .. }, .. } => proven.push(feed.id()),
+                _ => {}
             }
             true
         });
@@ -237,11 +273,12 @@ fn present(
         }
         report.earlier.push(file.name.clone());
         for (feed, first, last, hash) in ranges {
-            present.entry(feed).or_default().push((first, last, hash));
+            found.present.entry(feed).or_default().push((first, last, hash));
         }
+        found.proofs.extend(proven);
     }
-    present.values_mut().for_each(|ranges| ranges.sort_unstable_by_key(|r| (r.0, r.1)));
-    Ok(present)
+    found.present.values_mut().for_each(|ranges| ranges.sort_unstable_by_key(|r| (r.0, r.1)));
+    Ok(found)
 }
 
 /// First and last place of a packed run, and the hash at the last.

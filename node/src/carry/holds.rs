@@ -5,16 +5,13 @@ use std::io::Write;
 use std::path::Path;
 
 use caphub_proto::v1::CarryFault;
+use caphub_proto::wire::Seq;
 use caphub_proto::wire::carry::{Frame, Held, Holds, Manifest, Piece, Purpose, Writer};
-use caphub_proto::wire::header::entry_hash;
-use caphub_proto::wire::limits::HEADER_BYTES;
-use caphub_proto::wire::{EntryHash, FeedId, Seq};
 
 use crate::author::now_ms;
 use crate::carry::files::{self, Listed};
 use crate::carry::{Bearer, CarryError, evidence, readers};
 use crate::keys::random;
-use crate::store::{Store, StoreError};
 
 /// Most feeds that one statement names, here and in others'; about 100 bytes of memory each.
 const FEEDS_MAX: usize = 262_144;
@@ -67,8 +64,9 @@ pub(super) fn write(bearer: &Bearer, folder: &Path) -> Result<String, CarryError
     let mut feeds = Vec::new();
     for held in core.counted_heads().into_iter().take(FEEDS_MAX) {
         let id = held.feed.id();
-        if let Some(first) = hash_at(&core.store, &id, Seq::FIRST)? {
-            feeds.push((id, first, Held { head: held.head, frozen: false }));
+        if let Some(first) = core.store.hash(&id, Seq::FIRST)? {
+            let frozen = core.forks.freeze(&id).is_some();
+            feeds.push((id, first, Held { head: held.head, frozen }));
         }
     }
     if let Some(words) = &bearer.words {
@@ -106,15 +104,4 @@ pub(super) fn write(bearer: &Bearer, folder: &Path) -> Result<String, CarryError
         CarryError::File { path: path.clone(), source }
     })?;
     Ok(name)
-}
-
-/// The hash of an entry that is held.
-pub(super) fn hash_at(store: &Store, feed: &FeedId, seq: Seq) -> Result<Option<EntryHash>, StoreError> {
-    let Some(entry) = store.entry(feed, seq)? else { return Ok(None) };
-    let (Some(header), Some(rest)) =
-        (entry.packed.first_chunk::<HEADER_BYTES>(), entry.packed.get(HEADER_BYTES..))
-    else {
-        return Ok(None);
-    };
-    Ok(rest.first_chunk().map(|signature| entry_hash(header, signature)))
 }

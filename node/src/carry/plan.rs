@@ -1,11 +1,12 @@
 //! What is due: what every reader may read and at least one lacks, the most useful first.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, PartyId, Seq};
+use caphub_proto::wire::{EntryHash, Feed, FeedId, ForkProof, Head, PartyId, Seq};
 
 use crate::carry::Bearer;
-use crate::carry::holds::{Stated, hash_at};
+use crate::carry::holds::Stated;
 use crate::entitlement::Viewer;
 use crate::store::{Store, StoreError};
 
@@ -82,14 +83,14 @@ fn lacks_from(store: &Store, feed: &Feed, head: Head, readers: &[Reading<'_>]) -
     if readers.iter().all(|r| r.stated.is_none()) {
         return Ok(1);
     }
-    let first = hash_at(store, &id, Seq::FIRST)?;
+    let first = store.hash(&id, Seq::FIRST)?;
     for reader in readers {
         let held = reader.stated.zip(first).and_then(|(s, first)| s.holds.of(&id, &first));
         let next = match held {
             None => 1,
             Some(held) if held.head == head || held.head.seq > head.seq => held.head.seq.value() + 1,
             // Another branch than ours is no ground to stand on: the whole feed shows which counts.
-            Some(held) => match hash_at(store, &id, held.head.seq)? == Some(held.head.hash) {
+            Some(held) => match store.hash(&id, held.head.seq)? == Some(held.head.hash) {
                 true => held.head.seq.value() + 1,
                 false => 1,
             },
@@ -106,12 +107,37 @@ fn behind_present(store: &Store, feed: &FeedId, from: u64, present: &Present) ->
         if *first > next || *last < next {
             continue;
         }
-        let ours = Seq::new(*last).map(|seq| hash_at(store, feed, seq)).transpose()?.flatten();
+        let ours = Seq::new(*last).map(|seq| store.hash(feed, seq)).transpose()?.flatten();
         if ours == Some(*hash) {
             next = last + 1;
         }
     }
     Ok(next)
+}
+
+/// Proofs of forks that all readers may see, at least one does not state to hold, and the folder does not have.
+pub(super) fn proofs(
+    bearer: &Bearer,
+    readers: &[Reading<'_>],
+    present: &HashSet<FeedId>,
+) -> Result<Vec<Arc<ForkProof>>, StoreError> {
+    let (core, anybody, mut due) = (&bearer.core, Viewer::public(), Vec::new());
+    for proof in core.forks.all() {
+        let (feed, id) = (proof.feed(), proof.feed().id());
+        let may = match readers.is_empty() {
+            true => anybody.may_read(feed),
+            false => readers.iter().all(|r| r.viewer.may_read(feed)),
+        };
+        let first = core.store.hash(&id, Seq::FIRST)?;
+        let has = |r: &Reading<'_>| {
+            r.stated.zip(first).and_then(|(s, first)| s.holds.of(&id, &first)).is_some_and(|h| h.frozen)
+        };
+        let known = !readers.is_empty() && readers.iter().all(has);
+        if may && !known && !present.contains(&id) {
+            due.push(proof);
+        }
+    }
+    Ok(due)
 }
 
 /// When the feed's last entry was written, as it says.
@@ -135,7 +161,7 @@ pub(super) fn arrived(
         if !seen.insert(*feed) {
             continue;
         }
-        let Some(first) = hash_at(store, feed, Seq::FIRST)? else { return Ok(false) };
+        let Some(first) = store.hash(feed, Seq::FIRST)? else { return Ok(false) };
         let holds = |r: &Reading<'_>| {
             r.stated.and_then(|s| s.holds.of(feed, &first)).is_some_and(|h| h.head.seq.value() >= *last)
         };

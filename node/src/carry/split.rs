@@ -56,7 +56,6 @@ impl<'a> Split<'a> {
     }
 
     /// Appends a fork proof; false where the folder has no room for it.
-    #[allow(dead_code)]
     pub(super) fn fork(&mut self, feed: &Feed, first: &[u8], second: &[u8]) -> Result<bool, CarryError> {
         self.append(first.len() + second.len(), |writer, out| writer.fork(feed, first, second, out))
     }

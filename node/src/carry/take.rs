@@ -7,7 +7,7 @@ use caphub_proto::v1::{self, CarryCount, CarryInFile, CarryInReport};
 use caphub_proto::wire::carry::{Frame, Manifest, Piece, Purpose};
 use caphub_proto::wire::{LogId, PartyId, Reason};
 
-use crate::author::packed_run;
+use crate::author::{feed_parts, packed_run};
 use crate::carry::files::{self, Listed};
 use crate::carry::give::{fault, not_usable, unreadable};
 use crate::carry::{Bearer, CarryError, OnProgress, Progress, evidence, holds, readers};
@@ -73,7 +73,8 @@ pub fn take(bearer: &Bearer, asked: &Take, progress: OnProgress<'_>) -> Result<C
     for (reason, runs) in counts.refused.into_values().flatten() {
         *refused.entry(reason).or_default() += runs;
     }
-    (report.stored, report.known, report.statements) = (counts.stored, counts.known, counts.statements);
+    (report.stored, report.known) = (counts.stored, counts.known);
+    (report.statements, report.proofs) = (counts.statements, counts.proofs);
     if let Some(Err(error)) = bearer.words.as_ref().map(|w| w.auditor.book.save()) {
         tracing::warn!(%error, "what hubs stated could not be kept");
     }
@@ -104,6 +105,7 @@ struct Counts {
     read: u64,
     bytes: u64,
     statements: u64,
+    proofs: u64,
     /// What each file's runs were refused for when it was last read.
     refused: BTreeMap<String, Refused>,
 }
@@ -148,13 +150,13 @@ impl Work<'_, '_> {
             if bytes >= BATCH || words.len() >= WORDS {
                 bytes = 0;
                 waits |= self.store(std::mem::take(&mut batch), origin, &mut refused);
-                self.hear(words.drain(..));
+                waits |= self.hear(words.drain(..), origin, &mut refused);
                 stopped = self.failed || !self.tell();
             }
             !stopped
         });
         waits |= self.store(batch, origin, &mut refused);
-        self.hear(words.drain(..));
+        waits |= self.hear(words.drain(..), origin, &mut refused);
         self.counts.refused.insert(file.name.clone(), refused);
         if self.failed {
             return Err(CarryError::OwnStore);
@@ -196,13 +198,7 @@ impl Work<'_, '_> {
                     self.counts.stored += stored.stored;
                     self.counts.known += if self.first { stored.known } else { 0 };
                 }
-                Err(reason) => {
-                    // Nothing more would be taken: the disk is full, or failed.
-                    self.failed |= reason == Reason::StoreFailed;
-                    use Reason::{Gap, NotCarried, UnknownKeyOfParty, UnknownParty};
-                    waits |= matches!(reason, Gap | UnknownParty | UnknownKeyOfParty | NotCarried);
-                    *refused.entry(reason.code()).or_default() += 1;
-                }
+                Err(reason) => waits |= self.refuse(reason, refused),
             }
         }
         waits
@@ -210,18 +206,43 @@ impl Work<'_, '_> {
 }
 
 impl Work<'_, '_> {
-    /// Takes what is said about entries, after the entries before it are stored.
-    fn hear(&mut self, frames: impl Iterator<Item = Frame>) {
-        let Some(words) = self.bearer.words.as_ref().filter(|_| self.first && !self.dry_run) else { return };
-        for frame in frames {
-            match frame {
-                Frame::Statement(payload) => {
+    /// Takes what is said about entries, after the entries before it are stored; true where some of it waits.
+    fn hear(&mut self, frames: impl Iterator<Item = Frame>, origin: Origin, refused: &mut Refused) -> bool {
+        let mut proofs = Vec::new();
+        for frame in frames.filter(|_| !self.dry_run) {
+            match (frame, self.bearer.words.as_ref().filter(|_| self.first)) {
+                (Frame::Fork { feed, first, second }, _) => {
+                    let feed = Some(feed_parts(&feed));
+                    proofs.push(v1::ForkProof { feed, first, second });
+                }
+                (Frame::Statement(payload), Some(words)) => {
                     self.counts.statements += u64::from(evidence::take_statement(words, &payload));
                 }
-                Frame::Checkpoint { hub, key, note } => evidence::take_checkpoint(words, hub, key, &note),
+                (Frame::Checkpoint { hub, key, note }, Some(words)) => {
+                    evidence::take_checkpoint(words, hub, key, &note);
+                }
                 _ => {}
             }
         }
+        let ingest = &self.bearer.core.ingest;
+        let taken = tokio::runtime::Handle::current().block_on(ingest.take_forks(proofs, origin));
+        let mut waits = false;
+        for (_, result) in taken {
+            match result {
+                Ok(new) => self.counts.proofs += u64::from(new),
+                Err(reason) => waits |= self.refuse(reason, refused),
+            }
+        }
+        waits
+    }
+
+    /// Counts a refusal; true where another file may cure it.
+    fn refuse(&mut self, reason: Reason, refused: &mut Refused) -> bool {
+        use Reason::{Gap, NotCarried, UnknownKeyOfParty, UnknownParty};
+        // Nothing more would be taken: the disk is full, or failed.
+        self.failed |= reason == Reason::StoreFailed;
+        *refused.entry(reason.code()).or_default() += 1;
+        matches!(reason, Gap | UnknownParty | UnknownKeyOfParty | NotCarried)
     }
 }
 

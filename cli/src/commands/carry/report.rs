@@ -24,12 +24,13 @@ pub(super) fn out(context: &Context, folder: &Path, report: &CarryOutReport) -> 
     let kib = report.bytes.div_ceil(1024).to_string();
     let (entries, files) = (report.entries.to_string(), report.files.len().to_string());
     let values = [("entries", entries.as_str()), ("files", &files), ("kib", &kib)];
-    match (report.entries, report.left_entries, report.dry_run) {
+    match (report.entries + report.proofs, report.left_entries, report.dry_run) {
         (0, 0, _) => context.say("carry-out-nothing", &values),
         (0, _, _) => {}
         (_, _, true) => context.say("carry-out-dry", &values),
         (_, _, false) => context.say("carry-out-done", &values),
     }
+    say_proofs(context, report.proofs);
     if report.left_entries > 0 {
         let (entries, feeds) = (report.left_entries.to_string(), report.left_feeds.to_string());
         let folder = folder.display().to_string();
@@ -70,6 +71,7 @@ pub(super) fn taken(context: &Context, report: &CarryInReport) -> Outcome {
         let (stored, known) = (report.stored.to_string(), report.known.to_string());
         let key = if report.dry_run { "carry-in-dry" } else { "carry-in-done" };
         context.say(key, &[("stored", &stored), ("known", &known)]);
+        say_proofs(context, report.proofs);
         for refused in &report.refused {
             let meaning = Reason::parse(&refused.reason).map_or(refused.reason.as_str(), |r| r.meaning());
             context.say("sync-refused", &[("count", &refused.runs.to_string()), ("reason", meaning)]);
@@ -92,6 +94,12 @@ pub(super) fn taken(context: &Context, report: &CarryInReport) -> Outcome {
             let reason = report.faults.iter().map(|f| f.reason.clone()).find(|r| !r.is_empty());
             Err(failure.hint("hint-carry-incomplete").reason(reason.unwrap_or_default()).answered())
         }
+    }
+}
+
+fn say_proofs(context: &Context, proofs: u64) {
+    if proofs > 0 {
+        context.say("carry-proofs", &[("count", &proofs.to_string())]);
     }
 }
 
