@@ -69,8 +69,20 @@ impl<'a> Driver<'a> {
     pub(super) async fn run(&self, first: Vec<Action>) -> Result<Synced, SyncError> {
         let mut working = FuturesUnordered::new();
         working.extend(first.into_iter().map(|action| self.perform(action)));
+        let mut cut = None;
         while let Some(next) = working.next().await {
-            working.extend(next?.into_iter().map(|action| self.perform(action)));
+            match next {
+                Ok(actions) if cut.is_none() => {
+                    working.extend(actions.into_iter().map(|action| self.perform(action)));
+                }
+                Ok(_) => {}
+                // The other direction ends by itself: what has come by it is stored first, and not sent again.
+                Err(error @ SyncError::Remote(_)) => cut = cut.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(error) = cut {
+            return Err(error);
         }
         self.prove().await?;
         Ok(lock(&self.moved).clone())
