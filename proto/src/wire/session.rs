@@ -272,7 +272,11 @@ impl Session {
             }
         }
         let own = |feed: &Feed| !self.settings.parties.contains(&feed.party);
-        wants.sort_by_key(|w| (!w.feed.is_identity(), w.feed.id()));
+        match self.ends_first {
+            // The far end says which is the newest: each party's keys stay beside what it wrote.
+            true => wants.sort_by_key(|w| (w.feed.party, !w.feed.is_identity(), w.feed.id())),
+            false => wants.sort_by_key(|w| (!w.feed.is_identity(), w.feed.id())),
+        }
         // What this side's own parties wrote leaves before what others did.
         pushes.sort_by_key(|r| (own(&r.feed), !r.feed.is_identity(), r.feed.id()));
         self.wants = wants.into();

@@ -32,7 +32,8 @@ impl Session {
             return Portion::None;
         }
         let all: u64 = self.wants.iter().map(Want::entries).sum();
-        let most = (all / 4).clamp(PORTION_MIN, PORTION_MAX);
+        // Where the newest come first the far end must see all of it to choose.
+        let most = if self.ends_first { u64::MAX } else { (all / 4).clamp(PORTION_MIN, PORTION_MAX) };
         let (mut kept, mut entries) = (VecDeque::new(), 0);
         let (mut identities, mut awaited) = (BTreeSet::new(), BTreeSet::new());
         let mut ranges = Vec::new();
