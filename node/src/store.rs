@@ -298,6 +298,14 @@ impl Store {
         self.shared.heads.read().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 
+    /// First and last places of all that is held above holes, by feed.
+    pub fn above(&self) -> std::collections::BTreeMap<FeedId, Vec<(u64, u64)>> {
+        let tails = self.shared.tails.read().unwrap_or_else(PoisonError::into_inner);
+        let places = |t: &Tail| (t.first.value(), t.head.seq.value());
+        let some = tails.iter().filter(|(_, tails)| !tails.is_empty());
+        some.map(|(feed, tails)| (*feed, tails.iter().map(places).collect())).collect()
+    }
+
     /// What is held of a feed above holes, lowest first.
     pub fn tails(&self, feed: &FeedId) -> Vec<Tail> {
         self.shared

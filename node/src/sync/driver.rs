@@ -45,11 +45,12 @@ impl<'a> Driver<'a> {
         far: Session,
         options: &'a Options<'a>,
     ) -> Result<(Self, HelloResponse, Vec<Action>), SyncError> {
-        let (machine, roots) = {
+        let (mut machine, roots) = {
             let (sets, mut claims) = (core.heads.sets(), lock(options.claims));
             let facts = Facts { sets: &sets, hash_at: &|_, _| None, now_ms: now_ms() };
             session::Session::new(options.settings.clone(), &facts, &mut claims)
         };
+        machine.holds_above(core.store.above());
         let new = Self {
             core,
             far: far.clone(),
@@ -61,6 +62,10 @@ impl<'a> Driver<'a> {
         };
         let hello = far.greet(core, roots).await?;
         (options.greeted)(&hello);
+        if options.settings.newest_first || lock(&far.pace).compresses() {
+            // On a slow link something useful comes first.
+            lock(&new.machine).newest_first();
+        }
         let actions = new.hear(Input::Hello(&hello))?;
         Ok((new, hello, actions))
     }
