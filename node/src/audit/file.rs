@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::fork::ForkProof;
 use caphub_proto::wire::history::Histories;
 use caphub_proto::wire::identity::{Capabilities, IdentityLog};
 use caphub_proto::wire::limits::BATCH_BYTES;
@@ -24,7 +25,7 @@ const ITEMS_MAX: usize = 10_000;
 
 /// Evidence about hubs, with the identity logs that it rests on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct EvidenceFile {
     /// The version of this format: 1.
     pub caphub_evidence: u32,
@@ -40,6 +41,20 @@ pub struct EvidenceFile {
     pub late: Vec<LateStatement>,
     /// Pairs of checkpoints.
     pub histories: Vec<HistoryPair>,
+    /// Proofs of forks: evidence about authors, not about hubs.
+    pub forks: Vec<ForkHex>,
+}
+
+/// A fork proof (SPEC.md 13.1); its runs are hexadecimal.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForkHex {
+    /// The feed.
+    pub feed: FeedHex,
+    /// One history, packed.
+    pub first: String,
+    /// The other.
+    pub second: String,
 }
 
 /// A feed as a file names it; hexadecimal, key and audience empty for an identity feed.
@@ -93,9 +108,9 @@ pub struct HistoryPair {
 /// What one item of a file shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// statement, late or history.
+    /// statement, late, history or fork.
     pub kind: &'static str,
-    /// The hub that it is about, as text; empty where the item does not say.
+    /// Whom it is about, as text: a hub, or the author of a fork; empty where the item does not say.
     pub hub: String,
     /// What it is about, in figures.
     pub about: String,
@@ -122,6 +137,14 @@ impl EvidenceFile {
             for pair in auditor.notes.last(hub).map(|k| k.shown).unwrap_or_default() {
                 file.histories.push(HistoryPair { hub: hub.to_string(), pair });
                 parties.insert(*hub);
+            }
+        }
+        for proof in auditor.core().forks.all() {
+            let public = proof.feed().audience() == caphub_proto::wire::Audience::Public;
+            if (restricted || public) && file.forks.len() < ITEMS_MAX {
+                let (first, second) = (hex::encode(proof.first()), hex::encode(proof.second()));
+                file.forks.push(ForkHex { feed: feed_hex(proof.feed()), first, second });
+                parties.insert(proof.feed().party);
             }
         }
         for party in parties {
@@ -161,8 +184,8 @@ impl EvidenceFile {
         if file.caphub_evidence != 1 {
             return Err(format!("version {} of the format is not known here", file.caphub_evidence));
         }
-        let items = file.statements.len() + file.late.len() + file.histories.len();
-        if items > 2 * ITEMS_MAX || file.identities.len() > ITEMS_MAX {
+        let items = file.statements.len() + file.late.len() + file.histories.len() + file.forks.len();
+        if items > 3 * ITEMS_MAX || file.identities.len() > ITEMS_MAX {
             return Err("it holds too many items".to_owned());
         }
         Ok(file)
@@ -174,6 +197,7 @@ impl EvidenceFile {
             self.identities.iter().filter_map(|(p, runs)| Some((p.clone(), identity(p, runs)?))).collect();
         let mut findings: Vec<Finding> = self.statements.iter().map(|s| statement_pair(s, &logs)).collect();
         findings.extend(self.histories.iter().map(|h| history_pair(h, &logs)));
+        findings.extend(self.forks.iter().map(|f| fork(f, &logs)));
         findings.extend(self.late.iter().map(|l| late(l, &logs)));
         findings
     }
@@ -229,6 +253,23 @@ fn history_pair(item: &HistoryPair, logs: &BTreeMap<String, IdentityLog>) -> Fin
         Histories::One => finding.not("consistent"),
         Histories::Unproven => finding.not("unproven"),
         Histories::Unrelated => finding.not("unrelated"),
+    }
+}
+
+fn fork(item: &ForkHex, logs: &BTreeMap<String, IdentityLog>) -> Finding {
+    let finding = Finding { hub: item.feed.party.clone(), ..Finding::new("fork") };
+    let (Some(feed), Ok(first), Ok(second)) =
+        (feed_of(&item.feed), hex::decode(&item.first), hex::decode(&item.second))
+    else {
+        return finding.not("malformed");
+    };
+    let Ok(proof) = ForkProof::check(feed, &first, &second) else { return finding.not("malformed") };
+    let about = format!("feed {}: two histories after entry {}", feed.id(), proof.common().seq);
+    let finding = Finding { about, ..finding };
+    let state = logs.get(&item.feed.party).and_then(IdentityLog::state);
+    match state.zip(feed.key()).is_some_and(|(state, key)| state.operators.contains_key(&key)) {
+        true => Finding { verdict: "shown", ..finding },
+        false => finding.not("unauthorised"),
     }
 }
 

@@ -19,6 +19,21 @@ const LATE_SHOWN: usize = 100;
 pub struct Report {
     /// One a hub.
     pub hubs: Vec<HubReport>,
+    /// Feeds of which two histories are proven: no hub's doing, but their author's.
+    pub forks: Vec<ForkedFeed>,
+}
+
+/// A feed that forked.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ForkedFeed {
+    /// Whose feed.
+    pub party: String,
+    /// The name by which it is known here, or the start of its id.
+    pub party_name: String,
+    /// Its id.
+    pub feed: String,
+    /// The last entry that both histories share; 0 for none.
+    pub last_common: u64,
 }
 
 /// What is known of one hub.
@@ -107,7 +122,13 @@ impl Report {
     /// Of these hubs, with the names by which people know them.
     pub fn of(auditor: &Auditor, hubs: &[(PartyId, String)]) -> Self {
         let hubs = hubs.iter().map(|(party, name)| hub(auditor, *party, name));
-        Self { hubs: hubs.collect() }
+        let forks = auditor.core().forks.all().into_iter().map(|proof| ForkedFeed {
+            party: proof.feed().party.to_string(),
+            party_name: name_of(auditor, &proof.feed().party),
+            feed: proof.feed().id().to_string(),
+            last_common: proof.common().seq,
+        });
+        Self { hubs: hubs.collect(), forks: forks.collect() }
     }
 
     /// True where anything is shown.

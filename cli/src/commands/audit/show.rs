@@ -20,10 +20,14 @@ pub(super) fn report(context: &Context, report: &Report) {
         return screen::json(&serde_json::to_value(report).unwrap_or_default());
     }
     if report.hubs.is_empty() {
-        return context.say("no-links", &[]);
+        context.say("no-links", &[]);
     }
     for hub in &report.hubs {
         one(context, hub);
+    }
+    for fork in &report.forks {
+        let (name, entry) = (screen::plain(&fork.party_name), fork.last_common.to_string());
+        screen::line(&context.texts.tf("audit-fork", &[("party", &name), ("entry", &entry)]));
     }
 }
 
@@ -130,6 +134,7 @@ pub(super) fn findings(context: &Context, findings: &[Finding]) {
     }
     for finding in findings {
         let verdict = match (finding.kind, finding.verdict) {
+            ("fork", "shown") => context.texts.t("evidence-fork"),
             ("history", "shown") => context.texts.t("evidence-two-histories"),
             (_, "shown") => context.texts.t("evidence-shown"),
             (_, "late") => context.texts.t("evidence-late"),
