@@ -41,6 +41,25 @@ async fn link(one: &NodeProcess<'_>, other: &NodeProcess<'_>) {
     other.ask(&["link", "add", &one.card().await]).await.ok();
 }
 
+/// Every hub asks its linked hubs what they state: heads fell, and none of them is accused of anything. What is known of
+/// forks is in the answer.
+async fn nobody_is_accused(machine: &Machine, forks: usize) {
+    for hub in ["one", "two", "three"] {
+        let said =
+            machine.run(&["--json", "--hub-dir", hub, "audit", "--out", "evidence.json"]).await.ok().json();
+        for of in said["hubs"].as_array().expect("hubs") {
+            assert_eq!(of["shown"].as_array().map(Vec::len), Some(0), "{said}");
+            assert_eq!(of["checkpoint"]["shown"], 0, "{said}");
+        }
+        assert_eq!(said["forks"].as_array().map(Vec::len), Some(forks), "{said}");
+        let checked = machine.run(&["--json", "audit", "verify", "evidence.json"]).await;
+        let kinds = if forks == 0 { Vec::new() } else { vec!["fork"; forks] };
+        let found = checked.json();
+        let shown = found["findings"].as_array().into_iter().flatten().filter(|f| f["verdict"] == "shown");
+        assert_eq!(shown.filter_map(|f| f["kind"].as_str()).collect::<Vec<_>>(), kinds, "{found}");
+    }
+}
+
 /// Three hubs in a row, a member of the first whose folder was copied, and a record on each side of the fork.
 async fn forked(machine: &Machine) -> [NodeProcess<'_>; 3] {
     let one = machine.hub("one", "Hub One", "009").await;
@@ -56,6 +75,7 @@ async fn forked(machine: &Machine) -> [NodeProcess<'_>; 3] {
     for hub in [&one, &two, &three] {
         hub.reaches("records", 1).await;
     }
+    nobody_is_accused(machine, 0).await;
     copy(&machine.path("tv"), &machine.path("copy"));
     add(machine, "tv", "Left").await;
     add(machine, "copy", "Right").await;
@@ -74,6 +94,7 @@ async fn the_proof_of_a_fork_reaches_all_and_its_author_moves_on() {
         hub.reaches("forks", 1).await;
         hub.reaches("records", 1).await;
     }
+    nobody_is_accused(&machine, 1).await;
     // A killed node still knows.
     two.kill().await;
     two.up().await;
@@ -95,6 +116,7 @@ async fn the_proof_of_a_fork_reaches_all_and_its_author_moves_on() {
     for hub in [&one, &two, &three] {
         hub.reaches("records", 3).await;
     }
+    nobody_is_accused(&machine, 1).await;
     assert_eq!(titles(&machine, "tv").await, ["Common", "Later", "Left"]);
     assert_ne!(run(&machine, "copy", &["sync", "--through", &card]).await.code, 0, "its key is revoked");
     run(&machine, "tv", &["verify"]).await.ok();
@@ -115,6 +137,7 @@ async fn a_hub_that_holds_the_other_history_takes_the_one_that_its_author_names(
     for hub in [&one, &two, &three] {
         hub.reaches("records", 3).await;
     }
+    nobody_is_accused(&machine, 0).await;
     run(&machine, "tv", &["key", "add", "new desk"]).await.ok();
     run(&machine, "tv", &["key", "revoke", "first", "--reason", "forked"]).await.ok();
     run(&machine, "tv", &["sync"]).await;
@@ -122,6 +145,7 @@ async fn a_hub_that_holds_the_other_history_takes_the_one_that_its_author_names(
     for hub in [&one, &two, &three] {
         hub.reaches("records", 2).await;
     }
+    nobody_is_accused(&machine, 0).await;
     assert_eq!(titles(&machine, "tv").await, ["Common", "Left"]);
     let file = three.invitation("KI").await;
     run(&machine, "ki", &["join", &file, "--name", "Kiribati"]).await.ok();
