@@ -12,10 +12,6 @@ use crate::sim::world::{Event, World};
 impl World {
     /// A node writes one record, and plans the next.
     pub fn write_record(&mut self, node: usize, left: usize) {
-        if left == 0 {
-            self.writers -= 1;
-            return;
-        }
         let wait = self.scenario.busy / (self.scenario.records as u64 + 1);
         let here = &self.nodes[node];
         let own_busy = here.lanes.contains_key(&u64::MAX);
@@ -38,6 +34,10 @@ impl World {
                 format!("{} node {node} writes entry {} of {}", w.time(), signed.head.seq, feed.id())
             });
             self.take(node, vec![run_of(&[signed])], Origin::Own, false, Reply::Own);
+        }
+        if left <= 1 {
+            self.writers -= 1;
+            return;
         }
         let next = self.rng.between(wait / 2, wait);
         self.queue.after(next.max(SECOND / 10), Event::Write { node, left: left - 1 });

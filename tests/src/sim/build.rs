@@ -279,4 +279,4 @@ fn new_node(index: usize, party: PartyId, signer: Signer, plan: &Plan, rng: &mut
 }
 
 /// Least time between two looks at whether all agree.
-pub const LOOK: u64 = SECOND / 2;
+pub const LOOK: u64 = SECOND / 20;

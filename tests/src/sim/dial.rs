@@ -165,6 +165,11 @@ impl World {
         dialled.position.clone_from(&hello.position);
         dialled.pushes = !hello.follows_you && hello.standing != "applicant";
         dialled.wait = 0;
+        let (first, conn) = (!dialled.following, dialled.conn);
+        if first && let Some(conn) = conn {
+            // What a node states before it is brought up to date is where a wrong accusation would come from.
+            self.ask_statements(node, conn);
+        }
         self.hear(node, to, Input::Hello(hello));
     }
 
@@ -249,12 +254,16 @@ impl World {
             let pull = PullRequest { ranges, ..PullRequest::default() };
             self.send(conn, call, Message::Request(Request::Pull(pull)));
         }
+        self.ask_statements(node, conn);
+        self.send_on(node, to);
+    }
+
+    fn ask_statements(&mut self, node: usize, conn: u64) {
         if self.scenario.statements {
             let feeds = self.nodes[node].sets.items().map(|i| i.id).take(STATEMENTS_MAX).collect();
             let call = self.call(conn);
             self.send(conn, call, Message::Request(Request::Statements(feeds)));
         }
-        self.send_on(node, to);
     }
 
     fn pulled(&mut self, node: usize, to: usize, conn: u64, call: u32, message: PullResponse) {

@@ -16,7 +16,7 @@ pub struct Outcome {
     pub nodes: usize,
     /// Virtual time.
     pub time: Micros,
-    /// From the last record, or the end of faults, until all agreed.
+    /// From the last record where nothing struck, or else from the end of faults, until all agreed.
     pub settled: Option<Micros>,
     /// What went wrong, first of all.
     pub failures: Vec<String>,
@@ -30,9 +30,12 @@ pub struct Outcome {
 pub fn run(scenario: Scenario, trace: bool) -> Outcome {
     let (seed, busy, patience) = (scenario.seed, scenario.busy, scenario.patience);
     let mut world = World::build(scenario, trace);
-    world.run_until(busy);
+    let calm = world.scenario.faults.is_empty();
+    while world.queue.now() < busy && !(calm && world.writers == 0) {
+        world.run_until((world.queue.now() + LOOK).min(busy));
+    }
     let mut settled = None;
-    let mut wait = LOOK;
+    let (began, mut wait) = (world.queue.now(), LOOK);
     let mut why = None;
     while world.oracle.failures.is_empty() && settled.is_none() {
         let now = world.queue.now();
@@ -43,7 +46,7 @@ pub fn run(scenario: Scenario, trace: bool) -> Outcome {
         // Everything has been written some time after the busy part: only then can all agree.
         why = world.unsettled();
         match &why {
-            None if world.quiet() => settled = Some(world.queue.now() - busy),
+            None if world.quiet() => settled = Some(world.queue.now() - began),
             _ => wait = (wait + wait / 8).min(20 * SECOND),
         }
     }
