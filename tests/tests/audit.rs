@@ -118,7 +118,7 @@ async fn an_inconsistent_hub_is_named_with_its_own_statements_and_anybody_can_ch
     assert_eq!(hub["shown"][0]["feed"], feed.id().to_string(), "{said}");
     assert!(number(&hub["shown"][0]["held"]) > number(&hub["shown"][0]["lower"]), "{said}");
     assert_eq!(hub["checkpoint"]["shown"], 1, "two histories of one log: {said}");
-    serving.abort();
+    serving.end().await;
     // It stays, whatever South says later, also after a restart of North.
     south.up().await;
     let later = audit(&machine, "north", &[]).await.ok().json();

@@ -32,11 +32,12 @@ pub async fn run(context: &Context, audit: Audit) -> Outcome {
                 true => of_node(context, &audit).await?,
                 false => of_replica(context, &audit).await?,
             };
-            show::report(context, &report);
-            match &audit.out {
-                Some(path) => write(context, path, &evidence),
-                None => Ok(()),
+            // The file first: with --json the report is the one object that is printed.
+            if let Some(path) = &audit.out {
+                write(context, path, &evidence)?;
             }
+            show::report(context, &report);
+            Ok(())
         }
     }
 }
@@ -126,9 +127,9 @@ fn verify(context: &Context, path: &std::path::Path) -> Outcome {
     show::findings(context, &findings);
     let wrong = findings.iter().filter(|f| f.verdict == "not_shown").count();
     match (findings.is_empty(), wrong) {
-        (true, _) => Err(Failure::nothing("error-no-evidence")),
+        (true, _) => Err(Failure::nothing("error-no-evidence").answered()),
         (_, 0) => Ok(()),
-        (_, wrong) => Err(Failure::new("error-not-shown").with("count", wrong)),
+        (_, wrong) => Err(Failure::new("error-not-shown").with("count", wrong).answered()),
     }
 }
 

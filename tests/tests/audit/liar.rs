@@ -45,7 +45,7 @@ impl Door for Open {
 
 impl Liar {
     /// Listens where the hub did.
-    pub(crate) async fn serve(self, address: &str) -> tokio::task::JoinHandle<()> {
+    pub(crate) async fn serve(self, address: &str) -> Serving {
         let address: SocketAddr = address.parse().expect("an address");
         let listener = TcpListener::bind(address).await.expect("the hub's own port");
         let identity = LinkIdentity { party: self.party, signer: self.signer.clone() };
@@ -55,11 +55,28 @@ impl Liar {
             routes,
             |r: http::Response<_>| r.map(tonic::body::Body::new),
         );
+        let (stop, ends) = (CancellationToken::new(), CancellationToken::new());
+        let until = stop.clone();
+        let done = ends.clone().drop_guard();
         tokio::spawn(async move {
-            server
-                .serve(listener, router, Arc::new(Open(watch::channel(0).0)), CancellationToken::new())
-                .await
-        })
+            server.serve(listener, router, Arc::new(Open(watch::channel(0).0)), until).await;
+            drop(done);
+        });
+        Serving { stop, ends }
+    }
+}
+
+/// A liar that listens.
+pub(crate) struct Serving {
+    stop: CancellationToken,
+    ends: CancellationToken,
+}
+
+impl Serving {
+    /// Ends it; the port is free then.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        self.ends.cancelled().await;
     }
 }
 
