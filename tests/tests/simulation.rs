@@ -59,7 +59,7 @@ fn a_slow_hub_is_never_accused_and_one_that_states_less_than_before_is() {
 #[test]
 fn clocks_that_are_wrong_or_move_back_change_nothing() {
     let sum = play(5_000, 60, &[Fault::Clock, Fault::Weather]);
-    assert!(sum.faults[&Fault::Clock] > 50, "{sum:?}");
+    assert!(sum.faults[&Fault::Clock] > 25, "{sum:?}");
 }
 
 /// threats.md rows 11 and 30: what nobody admitted stays within its quota, and the rest goes on.
