@@ -1,6 +1,7 @@
 //! Compiles the schema with protox, so that building needs no protoc.
 
-const FILES: [&str; 7] = ["text", "records", "federation", "exchange", "membership", "admin", "carry"];
+const FILES: [&str; 9] =
+    ["text", "acts", "bank", "records", "federation", "exchange", "membership", "admin", "carry"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files: Vec<String> = FILES.iter().map(|f| format!("caphub/v1/{f}.proto")).collect();
@@ -28,12 +29,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for field in HEX_FIELDS {
         config = config.field_attribute(field, "#[serde(with = \"crate::exchange::json::hex_bytes\")]");
     }
+    for field in PARTY_LISTS {
+        config = config.field_attribute(field, "#[serde(with = \"crate::exchange::json::parties\")]");
+    }
+    for field in HEX_LISTS {
+        config = config.field_attribute(field, "#[serde(with = \"crate::exchange::json::hex_list\")]");
+    }
+    for oneof in ONEOFS {
+        config = config
+            .enum_attribute(oneof, "#[derive(serde::Serialize, serde::Deserialize)]")
+            .enum_attribute(oneof, "#[serde(rename_all = \"snake_case\")]");
+    }
     config.compile_fds(descriptors)?;
     Ok(())
 }
 
 /// Messages that people write as TOML or JSON and read with `--json`.
-const RECORDS: [&str; 33] = [
+const RECORDS: &[&str] = &[
     "LocalisedText",
     "Translation",
     "Link",
@@ -58,6 +70,29 @@ const RECORDS: [&str; 33] = [
     "NodeCard",
     "Withdraw",
     "EntryRef",
+    "RecordRef",
+    "Call",
+    "Draw",
+    "Nomination",
+    "EngagementAct",
+    "EngagementProposal",
+    "FellowshipAct",
+    "FundAct",
+    "FundCharter",
+    "Technique",
+    "Evidence",
+    "Reference",
+    "Artifact",
+    "Endorsement",
+    "Barrier",
+    "Vocabulary",
+    "VocabularyTerm",
+    "TermMapping",
+    "RuleSet",
+    "RuleWeight",
+    "Project",
+    "ProjectParty",
+    "ProjectAmount",
     "LinkState",
     "MembershipRequest",
     "CarryOutReport",
@@ -69,16 +104,33 @@ const RECORDS: [&str; 33] = [
     "CarryCount",
 ];
 /// Party ids, shown as bech32m.
-const PARTY_FIELDS: [&str; 8] = [
+const PARTY_FIELDS: &[&str] = &[
     "Attestation.party",
     "Recognition.hub",
     "Refusal.party",
     "Reply.party",
+    "RecordRef.party",
+    "EngagementProposal.recipient",
+    "EngagementProposal.provider",
+    "Barrier.provider_party",
     "LinkState.party_id",
     "MembershipRequest.party_id",
     "CarryReader.party_id",
     "CarryInFile.party_id",
 ];
 /// Other byte strings, shown as lower-case hex.
-const HEX_FIELDS: [&str; 4] =
-    ["Session.course_id", "Reply.record_id", "NodeCard.node_key", "EntryRef.feed_id"];
+const HEX_FIELDS: &[&str] = &[
+    "Session.course_id",
+    "Reply.record_id",
+    "NodeCard.node_key",
+    "EntryRef.feed_id",
+    "RecordRef.record_id",
+    "Artifact.digest",
+    "Endorsement.digest",
+];
+/// Lists of party ids.
+const PARTY_LISTS: &[&str] = &["Call.attesting_hubs", "FundCharter.board"];
+/// Lists of other byte strings.
+const HEX_LISTS: &[&str] = &["EngagementAct.after", "FellowshipAct.after", "FundAct.after"];
+/// Choices of which exactly one is written, as a field of its name.
+const ONEOFS: &[&str] = &["EngagementAct.act", "FellowshipAct.act", "FundAct.act"];

@@ -105,6 +105,18 @@ pub fn record_json(record: &v1::Record) -> serde_json::Value {
         Some(Record::Reply(r)) => serde_json::to_value(r),
         Some(Record::NodeCard(r)) => serde_json::to_value(r),
         Some(Record::Withdraw(r)) => serde_json::to_value(r),
+        Some(Record::Call(r)) => serde_json::to_value(r),
+        Some(Record::Nomination(r)) => serde_json::to_value(r),
+        Some(Record::Engagement(r)) => serde_json::to_value(r),
+        Some(Record::Fellowship(r)) => serde_json::to_value(r),
+        Some(Record::Fund(r)) => serde_json::to_value(r),
+        Some(Record::Technique(r)) => serde_json::to_value(r),
+        Some(Record::Artifact(r)) => serde_json::to_value(r),
+        Some(Record::Endorsement(r)) => serde_json::to_value(r),
+        Some(Record::Barrier(r)) => serde_json::to_value(r),
+        Some(Record::Vocabulary(r)) => serde_json::to_value(r),
+        Some(Record::RuleSet(r)) => serde_json::to_value(r),
+        Some(Record::Project(r)) => serde_json::to_value(r),
         None => Ok(serde_json::Value::Null),
     };
     let mut value = serde_json::json!({

@@ -109,6 +109,8 @@ fn kinds_with_their_capability_and_whether_they_are_kept() {
         Capabilities::PUBLISH => "publish",
         Capabilities::ADMIT => "admit",
         Capabilities::SERVE => "serve",
+        Capabilities::ENGAGE => "engage",
+        Capabilities::TREASURY => "treasury",
         _ => "?",
     };
     let stated: Vec<String> = rows.iter().map(|row| row[0].split_once(' ').unwrap().1.to_owned()).collect();

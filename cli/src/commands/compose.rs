@@ -2,8 +2,8 @@
 
 use caphub_proto::codes;
 use caphub_proto::exchange::RecordKind;
+use caphub_proto::v1::LocalisedText;
 use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{Course, LocalisedText, Need, Offer, Session};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Fields;
@@ -41,6 +41,14 @@ pub fn changed(
         Record::Offer(r) => serde_json::to_value(r),
         Record::Course(r) => serde_json::to_value(r),
         Record::Session(r) => serde_json::to_value(r),
+        Record::Call(r) => serde_json::to_value(r),
+        Record::Technique(r) => serde_json::to_value(r),
+        Record::Artifact(r) => serde_json::to_value(r),
+        Record::Endorsement(r) => serde_json::to_value(r),
+        Record::Barrier(r) => serde_json::to_value(r),
+        Record::Vocabulary(r) => serde_json::to_value(r),
+        Record::RuleSet(r) => serde_json::to_value(r),
+        Record::Project(r) => serde_json::to_value(r),
         _ => return Err(Failure::usage("error-kind")),
     }
     .map_err(|e| Failure::new("error-views").because(e))?;
@@ -56,13 +64,25 @@ pub fn changed(
 pub fn record(kind: RecordKind, value: Map<String, Value>) -> Result<Record, Failure> {
     let value = Value::Object(value);
     let parsed = match kind {
-        RecordKind::Need => serde_json::from_value::<Need>(value).map(Record::Need),
-        RecordKind::Offer => serde_json::from_value::<Offer>(value).map(Record::Offer),
-        RecordKind::Course => serde_json::from_value::<Course>(value).map(Record::Course),
-        RecordKind::Session => serde_json::from_value::<Session>(value).map(Record::Session),
+        RecordKind::Need => read(value).map(Record::Need),
+        RecordKind::Offer => read(value).map(Record::Offer),
+        RecordKind::Course => read(value).map(Record::Course),
+        RecordKind::Session => read(value).map(Record::Session),
+        RecordKind::Call => read(value).map(Record::Call),
+        RecordKind::Technique => read(value).map(Record::Technique),
+        RecordKind::Artifact => read(value).map(Record::Artifact),
+        RecordKind::Endorsement => read(value).map(Record::Endorsement),
+        RecordKind::Barrier => read(value).map(Record::Barrier),
+        RecordKind::Vocabulary => read(value).map(Record::Vocabulary),
+        RecordKind::RuleSet => read(value).map(Record::RuleSet),
+        RecordKind::Project => read(value).map(Record::Project),
         _ => return Err(Failure::usage("error-kind")),
     };
     parsed.map_err(|e| Failure::usage("error-fields").because(e).hint("hint-fields"))
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> serde_json::Result<T> {
+    serde_json::from_value(value)
 }
 
 fn from_file(path: &std::path::Path) -> Result<Map<String, Value>, Failure> {

@@ -63,6 +63,7 @@ fn list(context: &Context, kind: RecordKind, narrow: &Narrow) -> Outcome {
         from: narrow.from.clone().unwrap_or_default(),
         until: narrow.until.clone().unwrap_or_default(),
         withdrawn: narrow.withdrawn,
+        about: None,
     };
     let records = replica.all(&filter)?;
     print_records(context, &records);

@@ -4,12 +4,13 @@ use std::ops::Bound;
 
 use caphub_proto::exchange::{RecordKind, check};
 use caphub_proto::v1::Filter;
-use caphub_proto::wire::PartyId;
+use caphub_proto::wire::{PartyId, RecordId};
 use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use super::ViewsError;
+use super::key::RecordKey;
 use super::places;
 use super::schema::{Fields, NETWORK, PUBLIC, day, hub_term, state};
 use crate::entitlement::{Scope, Viewer};
@@ -45,6 +46,13 @@ pub(super) fn clauses(
         let party = PartyId::from_slice(&filter.party_id)
             .ok_or_else(|| bad("party_id", "has another length than 32 bytes".to_owned()))?;
         queries.push(any(vec![Term::from_field_bytes(fields.party, party.as_bytes())]));
+    }
+    if let Some(about) = &filter.about {
+        let key = PartyId::from_slice(&about.party)
+            .zip(RecordId::from_slice(&about.record_id))
+            .map(|(party, record)| RecordKey { party, record })
+            .ok_or_else(|| bad("about", "is not an organisation's id and a record's".to_owned()))?;
+        queries.push(any(vec![Term::from_field_bytes(fields.about, &key.bytes())]));
     }
     if !filter.themes.is_empty() {
         queries.push(any(terms(fields.theme, bounded("themes", &filter.themes)?)));

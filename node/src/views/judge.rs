@@ -105,14 +105,26 @@ fn alone(
     if let Some(reason) = authority.void(&h.feed, &h.feed_id, h.seq, h.hash) {
         return Some(reason);
     }
-    // Whoever replaces a record needs what its author needed: a desk cannot end an admission by revising it.
     let parents = h.revision.parents.iter().filter_map(|p| by_hash.get(&EntryHash::from_slice(p)?));
-    let parent_kinds = parents.filter_map(|p| p.revision.record.as_ref().map(needed));
-    let needed = parent_kinds.fold(needed(record), Capabilities::and);
+    let replaced: Vec<&Record> = parents.filter_map(|p| p.revision.record.as_ref()).collect();
+    let act = |r: &Record| kind_as_was(r).is_act();
+    if h.revision.number != 1 && (act(record) || replaced.iter().any(|r| act(r))) {
+        return Some(Reason::ActRevised);
+    }
+    // Whoever replaces a record needs what its author needed: a desk cannot end an admission by revising it.
+    let needed = replaced.into_iter().map(needed).fold(needed(record), Capabilities::and);
     if !operator.capabilities.holds(needed) {
         return Some(Reason::Capability);
     }
     (h.time_ms > operator.not_after).then_some(Reason::KeyEnded)
+}
+
+/// The kind of a record; of a withdrawal the kind that it states.
+fn kind_as_was(record: &Record) -> RecordKind {
+    match record {
+        Record::Withdraw(w) => w.kind.parse().unwrap_or(RecordKind::Withdraw),
+        _ => RecordKind::of(record),
+    }
 }
 
 /// The capability for a record; for a withdrawal also that of the kind which it states.

@@ -15,7 +15,7 @@ use super::key::RecordKey;
 use super::words::TOKENIZER;
 
 /// Counted up with every change of fields or of how they are filled; another one in an index means a rebuild.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 /// Most conflicts that a record lists; all of them are in its history.
 const CONFLICTS_MAX: usize = 64;
 
@@ -51,6 +51,7 @@ pub(super) struct Fields {
     pub(super) country: Field,
     pub(super) region: Field,
     pub(super) theme: Field,
+    pub(super) about: Field,
     pub(super) title: Field,
     pub(super) text: Field,
     pub(super) time: Field,
@@ -80,11 +81,12 @@ impl Fields {
             place: schema.add_bytes_field("place", BytesOptions::default().set_stored()),
             state: schema.add_text_field("state", term.clone()),
             kind: schema.add_text_field("kind", term.clone()),
-            party: schema.add_bytes_field("party", id),
+            party: schema.add_bytes_field("party", id.clone()),
             audience: schema.add_text_field("audience", term.clone()),
             country: schema.add_text_field("country", term.clone()),
             region: schema.add_text_field("region", term.clone()),
             theme: schema.add_text_field("theme", term),
+            about: schema.add_bytes_field("about", id.clone()),
             title: schema.add_text_field("title", words(IndexRecordOption::WithFreqs)),
             text: schema.add_text_field("text", words(IndexRecordOption::WithFreqsAndPositions)),
             time: schema.add_u64_field(TIME, sorted.clone()),
@@ -184,6 +186,9 @@ fn describe(doc: &mut TantivyDocument, fields: &Fields, shown: &Held) {
     ];
     for (field, values) in terms {
         values.iter().for_each(|value| doc.add_text(field, value));
+    }
+    for (party, record) in &summary.about {
+        doc.add_bytes(fields.about, &RecordKey { party: *party, record: *record }.bytes());
     }
     doc.add_text(fields.title, &summary.title);
     if !summary.texts.contains(&summary.title) {

@@ -1,7 +1,7 @@
 //! Checks of single fields, each with what its author is told (SPEC.md section 8.2).
 
 use crate::codes;
-use crate::v1::{Cost, LocalisedText, Window};
+use crate::v1::{Cost, LocalisedText, Money, Window};
 
 /// Most bytes of a title.
 pub const TITLE_BYTES_MAX: usize = 1_024;
@@ -146,6 +146,11 @@ pub fn cost(cost: &Option<Cost>) -> Result<(), Problem> {
     if cost.free {
         return Err("is free and has a price".to_owned());
     }
+    money(price)
+}
+
+/// A decimal amount with a known currency.
+pub fn money(price: &Money) -> Result<(), Problem> {
     let (whole, fraction) = price.amount.split_once('.').unwrap_or((&price.amount, "0"));
     let digits = |s: &str| !s.is_empty() && s.len() <= 18 && s.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || !digits(fraction) {

@@ -31,11 +31,35 @@ pub enum RecordKind {
     NodeCard,
     /// The owner takes a record back.
     Withdraw,
+    /// What others can be nominated for or apply to.
+    Call,
+    /// A person named for a call; only ever sealed.
+    Nomination,
+    /// An act in the life of a match.
+    Engagement,
+    /// An act in the life of a fellowship.
+    Fellowship,
+    /// An act of a fund.
+    Fund,
+    /// An entry of the data bank of techniques.
+    Technique,
+    /// A file that is transferred.
+    Artifact,
+    /// What a party says about another's record.
+    Endorsement,
+    /// An access limitation, as reported.
+    Barrier,
+    /// A list of codes.
+    Vocabulary,
+    /// Published rules with their weights.
+    RuleSet,
+    /// A funded activity.
+    Project,
 }
 
 impl RecordKind {
     /// All kinds, in the order of the schema.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 23] = [
         Self::Profile,
         Self::Need,
         Self::Offer,
@@ -47,6 +71,18 @@ impl RecordKind {
         Self::Reply,
         Self::NodeCard,
         Self::Withdraw,
+        Self::Call,
+        Self::Nomination,
+        Self::Engagement,
+        Self::Fellowship,
+        Self::Fund,
+        Self::Technique,
+        Self::Artifact,
+        Self::Endorsement,
+        Self::Barrier,
+        Self::Vocabulary,
+        Self::RuleSet,
+        Self::Project,
     ];
 
     /// The kind of a record.
@@ -63,6 +99,18 @@ impl RecordKind {
             Record::Reply(_) => Self::Reply,
             Record::NodeCard(_) => Self::NodeCard,
             Record::Withdraw(_) => Self::Withdraw,
+            Record::Call(_) => Self::Call,
+            Record::Nomination(_) => Self::Nomination,
+            Record::Engagement(_) => Self::Engagement,
+            Record::Fellowship(_) => Self::Fellowship,
+            Record::Fund(_) => Self::Fund,
+            Record::Technique(_) => Self::Technique,
+            Record::Artifact(_) => Self::Artifact,
+            Record::Endorsement(_) => Self::Endorsement,
+            Record::Barrier(_) => Self::Barrier,
+            Record::Vocabulary(_) => Self::Vocabulary,
+            Record::RuleSet(_) => Self::RuleSet,
+            Record::Project(_) => Self::Project,
         }
     }
 
@@ -80,6 +128,18 @@ impl RecordKind {
             Self::Reply => "reply",
             Self::NodeCard => "node_card",
             Self::Withdraw => "withdraw",
+            Self::Call => "call",
+            Self::Nomination => "nomination",
+            Self::Engagement => "engagement",
+            Self::Fellowship => "fellowship",
+            Self::Fund => "fund",
+            Self::Technique => "technique",
+            Self::Artifact => "artifact",
+            Self::Endorsement => "endorsement",
+            Self::Barrier => "barrier",
+            Self::Vocabulary => "vocabulary",
+            Self::RuleSet => "rule_set",
+            Self::Project => "project",
         }
     }
 
@@ -88,13 +148,26 @@ impl RecordKind {
         match self {
             Self::Attestation | Self::Recognition | Self::Refusal => Capabilities::ADMIT,
             Self::NodeCard => Capabilities::SERVE,
+            Self::Call | Self::Nomination | Self::Engagement | Self::Fellowship => Capabilities::ENGAGE,
+            Self::Fund => Capabilities::TREASURY,
             _ => Capabilities::PUBLISH,
         }
     }
 
     /// False for what others rely on: its body can never be erased (design section 4).
     pub fn erasable(self) -> bool {
-        !matches!(self, Self::Attestation | Self::Recognition | Self::Refusal | Self::Reply | Self::Withdraw)
+        let kept = [Self::Attestation, Self::Recognition, Self::Refusal, Self::Reply, Self::Withdraw];
+        !kept.contains(&self) && !self.is_act()
+    }
+
+    /// True for acts of several parties: what was done stays, so they are neither revised nor erased.
+    pub fn is_act(self) -> bool {
+        matches!(self, Self::Engagement | Self::Fellowship | Self::Fund)
+    }
+
+    /// True for what names persons: it counts only in sealed feeds (design section 5).
+    pub fn sealed_only(self) -> bool {
+        self == Self::Nomination
     }
 }
 

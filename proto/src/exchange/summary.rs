@@ -2,7 +2,8 @@
 
 use crate::exchange::kind::RecordKind;
 use crate::v1::revision::Record;
-use crate::v1::{LocalisedText, Revision};
+use crate::v1::{LocalisedText, RecordRef, Revision};
+use crate::wire::{PartyId, RecordId};
 
 /// A record as views see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Summary {
     pub until: String,
     /// Every text that people search for, translations included.
     pub texts: Vec<String>,
+    /// Records that it names: what it answers, acts on, endorses or adapts.
+    pub about: Vec<(PartyId, RecordId)>,
 }
 
 impl Summary {
@@ -67,11 +70,104 @@ impl Summary {
             }
             Record::Recognition(r) => summary.title = r.name.clone(),
             Record::Refusal(r) => summary.title = r.what.clone(),
-            Record::Reply(r) => summary.titled(&r.text, &None),
+            Record::Reply(r) => {
+                summary.titled(&r.text, &None);
+                summary.refer(&Some(RecordRef { party: r.party.clone(), record_id: r.record_id.clone() }));
+            }
             Record::NodeCard(r) => summary.title = r.name.clone(),
             Record::Withdraw(r) => summary.title = r.kind.clone(),
+            Record::Call(_)
+            | Record::Nomination(_)
+            | Record::Engagement(_)
+            | Record::Fellowship(_)
+            | Record::Fund(_) => summary.act(record),
+            _ => summary.bank(record),
         }
         Some((RecordKind::of(record), summary))
+    }
+
+    /// Calls, nominations and acts of several parties.
+    fn act(&mut self, record: &Record) {
+        match record {
+            Record::Call(r) => {
+                self.titled(&r.title, &r.description);
+                r.conditions.iter().for_each(|c| self.add(&Some(c.clone())));
+                self.place(&r.countries, &r.regions, &r.themes);
+                self.window(&r.window);
+                r.needs.iter().for_each(|n| self.refer(&Some(n.clone())));
+                self.refer(&r.fund);
+                self.refer(&r.session);
+            }
+            Record::Nomination(r) => {
+                self.title = r.name.clone();
+                self.refer(&r.call);
+            }
+            Record::Engagement(r) => self.refer(&r.engagement),
+            Record::Fellowship(r) => self.refer(&r.call),
+            Record::Fund(r) => self.refer(&r.fund),
+            _ => {}
+        }
+    }
+
+    /// The data bank, technology, barriers, vocabularies and projects.
+    fn bank(&mut self, record: &Record) {
+        match record {
+            Record::Technique(r) => {
+                self.titled(&r.title, &r.problem);
+                let texts = r.steps.iter().chain(&r.prerequisites).chain(&r.adaptation_notes);
+                texts.for_each(|t| self.add(&Some(t.clone())));
+                r.evidence.iter().for_each(|e| self.add(&e.text));
+                self.place(&r.countries, &r.regions, &r.themes);
+                let words = r.keywords.iter().chain(&r.sectors).chain(&r.skills).chain(&r.authors);
+                self.texts.extend(words.cloned());
+                self.texts.extend(r.references.iter().flat_map(|f| [f.identifier.clone(), f.title.clone()]));
+                r.artifacts.iter().for_each(|a| self.refer(&Some(a.clone())));
+                self.refer(&r.adapts);
+                self.refer(&r.translates);
+            }
+            Record::Artifact(r) => {
+                self.titled(&r.title, &r.description);
+                self.themes = r.themes.clone();
+                self.texts.extend([r.file_name.clone(), hex::encode(&r.digest)]);
+            }
+            Record::Endorsement(r) => {
+                self.titled(&r.text, &None);
+                self.countries.extend(Some(r.country.clone()).filter(|c| !c.is_empty()));
+                self.refer(&r.about);
+            }
+            Record::Barrier(r) => {
+                self.titled(&r.title, &r.description);
+                let scope = r.scope.clone().unwrap_or_default();
+                self.place(&scope.countries, &scope.regions, &[]);
+                self.from = r.since.clone();
+                self.texts.extend(r.hosts.iter().chain([&r.service, &r.provider]).cloned());
+                r.about.iter().for_each(|a| self.refer(&Some(a.clone())));
+            }
+            Record::Vocabulary(r) => {
+                self.titled(&r.title, &None);
+                self.texts.push(r.name.clone());
+                r.terms.iter().for_each(|t| self.add(&t.name));
+            }
+            Record::RuleSet(r) => {
+                self.titled(&r.title, &None);
+                self.texts.push(r.name.clone());
+            }
+            Record::Project(r) => {
+                self.titled(&r.title, &r.description);
+                self.place(&r.countries, &r.regions, &r.themes);
+                self.window(&r.window);
+                self.texts.extend([r.identifier.clone(), r.reporting_organisation.clone()]);
+                self.texts.extend(r.participants.iter().map(|p| p.name.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn refer(&mut self, reference: &Option<RecordRef>) {
+        let found = reference
+            .as_ref()
+            .and_then(|r| Some((PartyId::from_slice(&r.party)?, RecordId::from_slice(&r.record_id)?)));
+        self.about.extend(found);
     }
 
     fn titled(&mut self, title: &Option<LocalisedText>, description: &Option<LocalisedText>) {

@@ -1,11 +1,14 @@
 //! What each kind of record must have (the table of SPEC.md section 8.2).
 
+mod acts;
+mod bank;
+
 use crate::codes::vocabulary;
 use crate::exchange::check::{self, FIELD_BYTES_MAX, Problem, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
 use crate::v1::revision::Record;
 use crate::v1::{
-    Attestation, AttestationLevel, Course, Eligibility, Need, NodeCard, Offer, PartyProfile, Refusal, Reply,
-    Revision, Session, Withdraw,
+    Attestation, AttestationLevel, Course, Eligibility, Need, NodeCard, Offer, PartyProfile, RecordRef,
+    Refusal, Reply, Revision, Session, Withdraw,
 };
 
 /// A field that is missing or out of bounds.
@@ -64,6 +67,18 @@ pub fn validate(revision: &Revision) -> Result<(), Invalid> {
         Some(Record::Reply(r)) => reply(r),
         Some(Record::NodeCard(r)) => node_card(r),
         Some(Record::Withdraw(r)) => withdraw(r),
+        Some(Record::Call(r)) => acts::call(r),
+        Some(Record::Nomination(r)) => acts::nomination(r),
+        Some(Record::Engagement(r)) => acts::engagement(r),
+        Some(Record::Fellowship(r)) => acts::fellowship(r),
+        Some(Record::Fund(r)) => acts::fund(r),
+        Some(Record::Technique(r)) => bank::technique(r),
+        Some(Record::Artifact(r)) => bank::artifact(r),
+        Some(Record::Endorsement(r)) => bank::endorsement(r),
+        Some(Record::Barrier(r)) => bank::barrier(r),
+        Some(Record::Vocabulary(r)) => bank::vocabulary(r),
+        Some(Record::RuleSet(r)) => bank::rule_set(r),
+        Some(Record::Project(r)) => bank::project(r),
     }
 }
 
@@ -248,6 +263,13 @@ fn withdraw(r: &Withdraw) -> Result<(), Invalid> {
         true => Err("is required where bodies are erased".to_owned()).of("entries"),
         false => Ok(()),
     }
+}
+
+/// A reference to a record, where there is one.
+fn reference(reference: &Option<RecordRef>) -> Result<(), Problem> {
+    let Some(r) = reference else { return Ok(()) };
+    check::party(&r.party)?;
+    exactly(&r.record_id, 16)
 }
 
 fn exactly(bytes: &[u8], length: usize) -> Result<(), Problem> {

@@ -79,6 +79,7 @@ reasons! {
     WrongParents = "wrong_parents", "a parent is not a revision of this record, or the number does not follow";
     RecordMalformed = "record_malformed", "the body is not a revision of a known kind";
     RecordInvalid = "record_invalid", "a field of the record is missing or out of bounds";
+    ActRevised = "act_revised", "an act of several parties is neither revised nor withdrawn";
     NotOwner = "not_owner", "only the owning party revises or withdraws a record";
     NotFound = "not_found", "no such record, feed, party or request here";
     NotEntitled = "not_entitled", "the caller may not read or do this";

@@ -1,7 +1,7 @@
 //! Filters, order and pages.
 
 use caphub_proto::v1::revision::Record as Kind;
-use caphub_proto::v1::{Course, Filter, Session};
+use caphub_proto::v1::{Course, Endorsement, Filter, RecordRef, Session};
 use caphub_proto::wire::Reason;
 
 use super::world::{NOW, World, Write, course, record_id, text, titles};
@@ -43,6 +43,30 @@ fn a_list_is_narrowed_by_kind_party_country_and_theme() {
     assert_eq!(listed(&world, &Filter { themes: own(&["x:csirt"]), ..Filter::default() }), ["b"]);
     let both = Filter { themes: own(&["x:law"]), countries: own(&["TV"]), ..Filter::default() };
     assert_eq!(listed(&world, &both), ["a"]);
+}
+
+#[test]
+fn what_names_a_record_is_found_by_it() {
+    let mut world = World::new();
+    let (one, two) = (world.party(1), world.party(2));
+    world.publish(&one, &Write::new(1).at(1), course("asked about"));
+    let about = RecordRef { party: one.party.to_vec(), record_id: record_id(1).to_vec() };
+    let used = Kind::Endorsement(Endorsement {
+        about: Some(about.clone()),
+        endorsement_type: "used_by".to_owned(),
+        text: text("used here"),
+        ..Endorsement::default()
+    });
+    world.publish(&two, &Write::new(2).at(2), used);
+    world.publish(&two, &Write::new(3).at(3), course("another"));
+    world.catch_up();
+    let filter = |about| Filter { about: Some(about), ..Filter::default() };
+    assert_eq!(listed(&world, &filter(about.clone())), ["used here"]);
+    let other = RecordRef { party: two.party.to_vec(), ..about };
+    assert_eq!(listed(&world, &filter(other)), [""; 0]);
+    let bad =
+        world.views.list(&Viewer::public(), &filter(RecordRef::default()), &PageRequest::default(), NOW);
+    assert!(matches!(bad, Err(ViewsError::BadFilter { field: "about", .. })));
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Which revision is shown, and why others are void.
 
 use caphub_proto::v1::revision::Record as Kind;
-use caphub_proto::v1::{Attestation, AttestationLevel, Course, Revision};
+use caphub_proto::v1::{
+    Attestation, AttestationLevel, Course, EngagementAct, Revision, Withdraw, engagement_act,
+};
 use caphub_proto::wire::identity::{Capabilities, NO_END, RevokedFeed};
 use caphub_proto::wire::limits::FUTURE_MS_MAX;
 use caphub_proto::wire::{Audience, Reason};
 use prost::Message;
 
-use super::world::{NOW, World, Write, course, record_id, title, titles, withdraw};
+use super::world::{NOW, World, Write, course, record_id, text, title, titles, withdraw};
 use crate::entitlement::Viewer;
 use crate::views::PageRequest;
 
@@ -25,6 +27,31 @@ fn the_latest_revision_is_shown_and_the_earlier_ones_stay_in_the_history() {
     assert_eq!(world.search("alpha").total, 0);
     let history = world.views.history(&Viewer::everything(), &desk.party, &record_id(1), NOW).unwrap();
     assert_eq!(history.iter().map(title).collect::<Vec<_>>(), ["beta", "alpha"]);
+}
+
+#[test]
+fn an_act_of_several_parties_is_neither_revised_nor_withdrawn() {
+    let note = |words: &str| {
+        Kind::Engagement(EngagementAct {
+            act: Some(engagement_act::Act::Note(text(words).unwrap())),
+            ..EngagementAct::default()
+        })
+    };
+    let mut world = World::new();
+    let desk = world.desk(1, 1, Capabilities::ENGAGE.and(Capabilities::PUBLISH), NO_END);
+    let act = world.publish(&desk, &Write::new(1), note("said"));
+    let revised = world.publish(&desk, &Write::after(1, 2, &[act]), note("unsaid"));
+    world.publish(&desk, &Write::after(1, 2, &[act]), course("another kind"));
+    // A withdrawal that states another kind than what it takes back.
+    let kept = Kind::Withdraw(Withdraw { kind: "course".to_owned(), ..Withdraw::default() });
+    world.publish(&desk, &Write::after(1, 2, &[act]), kept);
+    world.catch_up();
+    let shown = world.shown(&desk, 1).unwrap();
+    assert_eq!((shown.entry_hash, shown.withdrawn, shown.conflicts.len()), (act.to_vec(), false, 0));
+    let history = world.views.history(&Viewer::everything(), &desk.party, &record_id(1), NOW).unwrap();
+    let reason = |hash: &[u8]| history.iter().find(|r| r.entry_hash == hash).map(|r| r.void_reason.clone());
+    assert_eq!(reason(&revised.to_vec()).as_deref(), Some("act_revised"));
+    assert_eq!(history.iter().filter(|r| r.void_reason == "act_revised").count(), 3);
 }
 
 #[test]

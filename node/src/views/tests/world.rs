@@ -267,6 +267,7 @@ pub(super) fn title(record: &Record) -> String {
     match kind {
         Some(Kind::Course(c)) => c.title.as_ref().map(|t| t.text.clone()).unwrap_or_default(),
         Some(Kind::Session(s)) => s.title.as_ref().map(|t| t.text.clone()).unwrap_or_default(),
+        Some(Kind::Endorsement(e)) => e.text.as_ref().map(|t| t.text.clone()).unwrap_or_default(),
         Some(Kind::Need(n)) => n.title.as_ref().map(|t| t.text.clone()).unwrap_or_default(),
         _ => String::new(),
     }
