@@ -163,6 +163,9 @@ hub-status =
     { $records } records in { $entries } entries; linked hubs: { $links }, members: { $members }, requests: { $requests }
     addresses: { $addresses }
     sequences that forked: { $forks }; entries whose content is missing: { $withheld }
+hub-invite-no-address =
+    This hub says no address at which it can be reached: whoever joins with this file cannot ask it directly. They can
+    sync through another hub that is linked with it, or by carry file. To name an address: "addresses" in caphub-node.toml.
 hub-approved = { $party } is admitted.
 hub-recognised = { $hub } is recognised: what its members write is carried here.
 hub-recognition-ended = { $hub } is no longer recognised; what came by it stays.

@@ -163,6 +163,9 @@ hub-status =
     { $records } fiches en { $entries } entrées ; hubs liés : { $links }, membres : { $members }, demandes : { $requests }
     adresses : { $addresses }
     suites bifurquées : { $forks } ; entrées dont le contenu manque : { $withheld }
+hub-invite-no-address =
+    Ce hub n’indique aucune adresse où le joindre : qui adhère avec ce fichier ne peut pas l’interroger directement. La
+    synchronisation passe alors par un autre hub lié, ou par fichiers portés. Pour en nommer une : « addresses » dans caphub-node.toml.
 hub-approved = { $party } est admis.
 hub-recognised = { $hub } est reconnu : ce que ses membres écrivent est relayé ici.
 hub-recognition-ended = { $hub } n’est plus reconnu ; ce qui est venu de lui reste.

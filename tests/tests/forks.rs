@@ -151,3 +151,32 @@ async fn a_hub_that_holds_the_other_history_takes_the_one_that_its_author_names(
     run(&machine, "ki", &["join", &file, "--name", "Kiribati"]).await.ok();
     assert_eq!(titles(&machine, "ki").await, ["Common", "Left"]);
 }
+
+#[tokio::test]
+async fn the_author_may_let_only_what_both_histories_share_count() {
+    let machine = Machine::new(PROGRAM, "en");
+    let [one, two, three] = forked(&machine).await;
+    run(&machine, "tv", &["sync"]).await.ok();
+    let card = two.card().await;
+    run(&machine, "copy", &["sync", "--through", &card]).await;
+    for hub in [&one, &two, &three] {
+        hub.reaches("forks", 1).await;
+    }
+    run(&machine, "tv", &["sync"]).await.ok();
+    run(&machine, "tv", &["key", "add", "new desk"]).await.ok();
+    let revoked =
+        run(&machine, "tv", &["key", "revoke", "first", "--reason", "forked", "--common"]).await.ok();
+    assert!(revoked.err.contains("only what they share counts"), "{revoked:?}");
+    add(&machine, "tv", "Later").await;
+    run(&machine, "tv", &["sync"]).await.ok();
+    for hub in [&one, &two, &three] {
+        hub.reaches("records", 2).await;
+    }
+    nobody_is_accused(&machine, 1).await;
+    let file = three.invitation("KI").await;
+    run(&machine, "ki", &["join", &file, "--name", "Kiribati"]).await.ok();
+    for home in ["tv", "ki"] {
+        assert_eq!(titles(&machine, home).await, ["Common", "Later"], "{home}");
+    }
+    run(&machine, "tv", &["verify"]).await.ok();
+}

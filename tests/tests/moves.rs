@@ -107,6 +107,8 @@ async fn a_hub_that_listens_nowhere_exchanges_over_links_of_its_own_making() {
     assert_eq!(listening(north.id().expect("a process")), 0);
     let (north_card, south_card) = (north.card().await, south.card().await);
     assert!(!std::fs::read_to_string(machine.path(&north_card)).expect("a card").contains("\naddress "));
+    let invited = north.ask(&["invite", "KI"]).await.ok();
+    assert!(invited.err.contains("no address at which it can be reached"), "{invited:?}");
     north.ask(&["link", "add", &south_card]).await.ok();
     south.ask(&["link", "add", &north_card]).await.ok();
     south.reaches("records", 1).await;

@@ -41,6 +41,10 @@ pub async fn run(context: &Context, command: HubCommand) -> Outcome {
             let request = v1::InviteRequest { country, name, days };
             let answer = node.invite(request).await.map_err(failed)?.into_inner();
             print_text(context, "invitation", &answer.invitation);
+            let card = crate::home::card_of(&answer.invitation);
+            if card.is_some_and(|c| c.addresses.is_empty()) {
+                context.say("hub-invite-no-address", &[]);
+            }
         }
         HubCommand::Requests => {
             let answer = node.requests(v1::RequestsRequest {}).await.map_err(failed)?.into_inner();
