@@ -11,6 +11,7 @@ pub mod carriage;
 pub mod carry;
 pub mod config;
 pub mod core;
+pub mod descriptors;
 pub mod durable;
 pub mod entitlement;
 pub mod forks;

@@ -23,6 +23,7 @@ use crate::audit::{self, Auditor, History, Stater};
 use crate::author::{Author, now_ms};
 use crate::config::Config;
 use crate::core::{Core, OpenError};
+use crate::descriptors;
 use crate::entitlement::Viewer;
 use crate::hub::{Hub, HubError};
 use crate::keys::{KeyError, KeyName};
@@ -208,7 +209,14 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
     node.peers.start();
     let gate = Arc::new(Gate::new(node.core.clone()));
     let identity = LinkIdentity { party: node.hub.party, signer: node.author.signer().clone() };
-    let server = Arc::new(LinkServer::new(identity, now_ms())?);
+    let connections = descriptors::connections(descriptors::raise());
+    if connections < limits::CONNECTIONS_MAX {
+        tracing::warn!(
+            connections,
+            "few file descriptors are allowed: raise the system's limit for more callers"
+        );
+    }
+    let server = Arc::new(LinkServer::new(identity, now_ms())?.with_connections(connections));
     let renewing = tokio::spawn(renew(Arc::clone(&server), stop.clone()));
     let address = bound.map_or_else(|| "none".to_owned(), |b| b.to_string());
     tracing::info!(hub = %node.hub.name, party = %node.hub.party, address, "the node is up");

@@ -66,7 +66,11 @@ impl Machine {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        self.command_of(&self.program)
+    }
+
+    fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.env_clear().env("HOME", self.folder.path()).env("CAPHUB_LANG", &self.language);
         command.envs(self.more.iter().map(|(n, v)| (n, v)));
         command.stdin(Stdio::null()).kill_on_drop(true).current_dir(self.folder.path());
@@ -127,7 +131,14 @@ impl Machine {
     /// The node of a folder in which a hub was founded already; not started yet.
     pub fn node(&self, name: &str, listen: &str, more: &[(&str, &str)]) -> NodeProcess<'_> {
         let more = more.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        NodeProcess { machine: self, name: name.to_owned(), address: listen.to_owned(), more, child: None }
+        NodeProcess {
+            machine: self,
+            name: name.to_owned(),
+            address: listen.to_owned(),
+            more,
+            child: None,
+            descriptors: None,
+        }
     }
 }
 
@@ -140,13 +151,27 @@ pub struct NodeProcess<'a> {
     pub address: String,
     more: Vec<(String, String)>,
     child: Option<Child>,
+    descriptors: Option<u32>,
 }
 
 impl NodeProcess<'_> {
+    /// The same, at its next start, with at most so many file descriptors.
+    pub fn with_descriptors(self, descriptors: u32) -> Self {
+        Self { descriptors: Some(descriptors), ..self }
+    }
+
     /// Starts the node, and waits for nothing.
     pub fn launch(&mut self) {
         let log = std::fs::File::create(self.machine.path(&format!("{}.log", self.name))).expect("a log");
-        let mut command = self.machine.command();
+        let mut command = match self.descriptors {
+            None => self.machine.command(),
+            Some(most) => {
+                let mut shell = self.machine.command_of(Path::new("/bin/sh"));
+                shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]);
+                shell.arg(&self.machine.program);
+                shell
+            }
+        };
         command.args(["node", "--dir", &self.name, "run", "--listen", &self.address]);
         command.envs(self.more.iter().map(|(n, v)| (n, v)));
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().expect("a program"));

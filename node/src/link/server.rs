@@ -46,6 +46,7 @@ pub struct LinkServer {
     config: Arc<ServerConfig>,
     current: Arc<Current>,
     identity: LinkIdentity,
+    connections: usize,
 }
 
 #[derive(Debug)]
@@ -71,7 +72,12 @@ impl LinkServer {
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        Ok(Self { config: Arc::new(config), current, identity })
+        Ok(Self { config: Arc::new(config), current, identity, connections: limits::CONNECTIONS_MAX })
+    }
+
+    /// The same with at most so many connections at once.
+    pub fn with_connections(self, connections: usize) -> Self {
+        Self { connections, ..self }
     }
 
     /// Puts a fresh certificate in place; due well before half of `CERTIFICATE_MS_MAX` has passed.
@@ -116,7 +122,7 @@ impl LinkServer {
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
-        let all = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+        let all = Arc::new(Semaphore::new(self.connections));
         let parties = Arc::new(PerParty::default());
         let http = Arc::new(http_limits());
         loop {
