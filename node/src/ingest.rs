@@ -3,8 +3,10 @@
 mod admitting;
 mod forks;
 mod records;
+mod stream;
+mod waves;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -18,6 +20,7 @@ use crate::carriage::{Carried, Policy, Quotas};
 use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::{Identities, Judged};
+use crate::ingest::waves::{Arrived, InFlight};
 use crate::store::{Kind, NewRun, Outcome, Store};
 
 /// Signing keys whose curve point is kept ready; about 200 bytes each.
@@ -122,29 +125,6 @@ struct Checked {
     log: Option<caphub_proto::wire::identity::IdentityLog>,
 }
 
-/// Cuts runs, in their order, into groups in which no run rests on another: two of one feed, or a feed after the
-/// identity of its party, are checked against what is stored and so come one after the other.
-fn waves(runs: Vec<v1::Run>) -> Vec<Vec<v1::Run>> {
-    let mut waves = vec![Vec::new()];
-    let (mut feeds, mut introduced) = (HashSet::new(), HashSet::new());
-    for run in runs {
-        let feed = run.feed.clone().unwrap_or_default();
-        let rests = introduced.contains(&feed.party_id)
-            || feeds.contains(&(feed.party_id.clone(), feed.operator_key.clone(), feed.audience.clone()));
-        if rests {
-            feeds.clear();
-            introduced.clear();
-            waves.push(Vec::new());
-        }
-        if feed.operator_key.is_empty() {
-            introduced.insert(feed.party_id.clone());
-        }
-        feeds.insert((feed.party_id, feed.operator_key, feed.audience));
-        waves.last_mut().into_iter().for_each(|wave| wave.push(run.clone()));
-    }
-    waves
-}
-
 /// A run's feed, its first place, what its checks gave (`None`: all known), and how many entries it has.
 type Verdict = (FeedId, u64, Result<Option<Checked>, Reason>, u64);
 
@@ -199,7 +179,9 @@ impl Ingest {
     /// Takes runs in order; each is judged on its own, and what is stored is durable when this returns.
     pub async fn take(self: &Arc<Self>, runs: Vec<v1::Run>, origin: Origin) -> Vec<Taken> {
         let mut taken = Vec::with_capacity(runs.len());
-        for wave in waves(runs) {
+        let mut waiting: VecDeque<_> = runs.into_iter().map(Arrived::read).collect();
+        while !waiting.is_empty() {
+            let wave = self.wave(&mut waiting, &mut InFlight::default());
             let judged = self.judge(wave, origin).await;
             taken.extend(self.commit(judged, origin).await);
         }
@@ -207,13 +189,13 @@ impl Ingest {
     }
 
     /// Checks the runs of a wave, which do not rest on one another, on all cores; in their order.
-    async fn judge(self: &Arc<Self>, wave: Vec<v1::Run>, origin: Origin) -> Vec<Verdict> {
+    async fn judge(self: &Arc<Self>, wave: Vec<Result<Arrived, Reason>>, origin: Origin) -> Vec<Verdict> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let size = wave.len().div_ceil(cores).max(CHUNK_RUNS_MIN);
         let mut runs = wave.into_iter().peekable();
         let mut chunks = Vec::new();
         while runs.peek().is_some() {
-            let chunk: Vec<v1::Run> = runs.by_ref().take(size).collect();
+            let chunk: Vec<_> = runs.by_ref().take(size).collect();
             let this = Arc::clone(self);
             // Hashing and signatures would hold up the network tasks of this thread.
             chunks.push(tokio::task::spawn_blocking(move || {
@@ -288,19 +270,15 @@ impl Ingest {
         taken
     }
 
-    fn check(&self, run: v1::Run, origin: Origin) -> Verdict {
-        let parts = run.feed.unwrap_or_default();
-        let feed = match Feed::from_parts(&parts.party_id, &parts.operator_key, &parts.audience) {
-            Ok(feed) => feed,
+    fn check(&self, run: Result<Arrived, Reason>, origin: Origin) -> Verdict {
+        let run = match run {
+            Ok(run) => run,
             Err(reason) => return (FeedId::default(), 0, Err(reason), 0),
         };
-        let from = first_seq(&run.entries);
-        let (id, count) = (feed.id(), unpack(&run.entries).map_or(0, |e| e.len() as u64));
-        let result = match feed.author {
-            Author::Identity => self.check_identity(feed, run.entries, origin),
-            Author::Operator { key, audience } => {
-                self.check_records(feed, key, audience, run.entries, origin)
-            }
+        let (id, from, count) = (run.id, run.from, run.count);
+        let result = match run.feed.author {
+            Author::Identity => self.check_identity(run.feed, run.packed, origin),
+            Author::Operator { key, audience } => self.check_records(run, key, audience, origin),
         };
         (id, from, result, count)
     }
@@ -404,26 +382,5 @@ impl Ingest {
         for (_, (feed, packed)) in parts {
             self.note_admissions(feed, packed, 0, usize::MAX);
         }
-    }
-}
-
-fn first_seq(packed: &[u8]) -> u64 {
-    packed.get(34..42).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_that_rest_on_others_wait_for_them() {
-        let run = |party: u8, key: &[u8]| {
-            let feed = v1::Feed { party_id: vec![party], operator_key: key.to_vec(), audience: vec![0] };
-            v1::Run { feed: Some(feed), ..v1::Run::default() }
-        };
-        let runs = vec![run(1, b""), run(2, b""), run(1, b"k"), run(2, b"k"), run(3, b"k"), run(1, b"k")];
-        let sizes: Vec<usize> = waves(runs).iter().map(Vec::len).collect();
-        assert_eq!(sizes, [2, 3, 1]);
-        assert_eq!(waves(Vec::new()).concat().len(), 0);
     }
 }

@@ -26,6 +26,11 @@ impl Ingest {
     /// `count` entries after the first `skip`.
     pub fn note_admissions(&self, feed: &Feed, packed: &[u8], skip: usize, count: usize) {
         let (Some(key), Some(state)) = (feed.key(), self.identities.state(&feed.party)) else { return };
+        // Most keys may not admit, which one entry tells.
+        let first_ms = packed.get(74..82).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes);
+        if skip == 0 && !state.may(&key, Capabilities::ADMIT, first_ms) {
+            return;
+        }
         let Ok(entries) = unpack(packed) else { return };
         for entry in entries.into_iter().skip(skip).take(count) {
             let time = u64::from_be_bytes(entry.header[74..82].try_into().expect("eight bytes of a header"));

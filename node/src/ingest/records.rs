@@ -16,7 +16,8 @@ use caphub_proto::wire::{
 };
 use prost::Message;
 
-use super::{Anchor, Checked, Ingest, Origin, first_seq};
+use super::waves::{Arrived, first_seq};
+use super::{Anchor, Checked, Ingest, Origin};
 use crate::carriage::Carried;
 use crate::store::{Kind, NewRun, Store};
 
@@ -62,12 +63,12 @@ impl Chain for Held<'_> {
 impl Ingest {
     pub(super) fn check_records(
         &self,
-        feed: Feed,
+        arrived: Arrived,
         key: OperatorKey,
         audience: Audience,
-        packed: Bytes,
         origin: Origin,
     ) -> Result<Option<Checked>, Reason> {
+        let Arrived { feed, id, packed, after, .. } = arrived;
         let at_the_door = match origin {
             Origin::Own | Origin::Peer | Origin::Ahead => true,
             Origin::Caller(caller) => caller == feed.party,
@@ -77,14 +78,16 @@ impl Ingest {
             _ => self.decide(&feed.party, at_the_door)?,
         };
         let state = self.identities.state(&feed.party).ok_or(Reason::UnknownParty)?;
-        let id = feed.id();
         let counted = state.counted(&key, &id).ok_or(Reason::UnknownKeyOfParty)?;
         let run = Run::chain(feed, unpack(&packed)?)?;
         let tails = self.store.tails(&id);
+        let held = self.store.head(&id).map(|h| h.head);
+        // What it follows may be on its way to the disk.
+        let head = after.filter(|a| held.is_none_or(|h| h.seq < a.seq)).or(held);
         let facts = Facts {
             counted,
             freeze: self.forks.freeze(&id),
-            head: self.store.head(&id).map(|h| h.head),
+            head,
             tails: &tails,
             anchor: self.anchor(&id, counted),
             ahead: origin == Origin::Ahead,

@@ -1,6 +1,5 @@
 //! The committer: one thread drains what waits, writes it, syncs once, and answers everybody.
 
-use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, mpsc};
 
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use caphub_proto::wire::FeedId;
 use tokio::sync::oneshot;
 
-use crate::author::now_ms;
+use crate::store::batch::{self, Frames};
 use crate::store::files::{Register, SEGMENT_BYTES_MAX, START, read_frame};
 use crate::store::frame::{self, FrameHead};
 use crate::store::index::{Change, Marker, Place};
@@ -118,7 +117,7 @@ impl Committer {
         }
         let file = self.shared.segments.file(self.tail.segment)?;
         let mut ordinal = self.shared.end.load(Ordering::Acquire);
-        let (mut bytes, mut changes, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut frames, mut changes, mut outcomes) = (Frames::default(), Vec::new(), Vec::new());
         let mut shapes = Shapes::new();
         for run in &runs {
             let id = run.feed.id();
@@ -128,11 +127,10 @@ impl Committer {
                 outcomes.push(Outcome::Conflict { held: held.height() });
                 continue;
             };
-            let offset = self.tail.offset + bytes.len() as u64;
-            frame::encode(run, ordinal, now_ms(), &mut bytes);
+            let offset = self.tail.offset + frames.length;
+            let absent = frames.add(run, ordinal);
             let (segment, first, count) = (self.tail.segment, run.first, run.count);
             let place = Place { segment, offset, ordinal, first, count };
-            let absent = frame::absent(run.first, &run.packed);
             shapes.insert(id, shape.clone());
             changes.push(Change {
                 feed: run.feed,
@@ -150,8 +148,8 @@ impl Committer {
             return Ok(outcomes);
         }
         let (log, register) = std::thread::scope(|scope| {
-            let register = own.then(|| scope.spawn(|| self.register.append(&bytes)));
-            let log = (&*file).write_all(&bytes).and_then(|()| file.sync_data());
+            let register = own.then(|| scope.spawn(|| self.register.append(&frames.slices().concat())));
+            let log = batch::write(&file, &frames.slices()).and_then(|()| file.sync_data());
             (
                 log,
                 register
@@ -159,7 +157,7 @@ impl Committer {
             )
         });
         log.and(register)?;
-        self.tail.offset += bytes.len() as u64;
+        self.tail.offset += frames.length;
         let marker = Marker { segment: self.tail.segment, offset: self.tail.offset, ordinal };
         self.shared.index.apply(&changes, marker)?;
         publish(&self.shared, &changes, ordinal);

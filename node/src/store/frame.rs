@@ -60,8 +60,8 @@ pub(super) fn lengths(lead: &[u8; LEAD]) -> Option<(usize, usize)> {
     (magic == MAGIC && plausible).then_some((head, packed))
 }
 
-/// The bytes of a frame.
-pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<u8>) {
+/// Appends the head of a run's frame, which its packed entries follow; returns the places of entries without a body.
+pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<u8>) -> Vec<u64> {
     let start = out.len();
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&[0; 4]);
@@ -82,7 +82,15 @@ pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<
     out.extend_from_slice(&run.count.to_be_bytes());
     out.extend_from_slice(run.head.hash.as_bytes());
     out.push(run.kind as u8);
-    for (fixed, body) in parts(&run.packed) {
+    let (mut rest, mut absent) = (&run.packed[..], Vec::new());
+    for seq in run.first.value().. {
+        let Some((fixed, after)) = rest.split_first_chunk::<FIXED>() else { break };
+        let length = if fixed[FIXED - 1] == 0 { 0 } else { body_length(fixed) };
+        if fixed[FIXED - 1] == 0 {
+            absent.push(seq);
+        }
+        let (body, after) = after.split_at(length.min(after.len()));
+        rest = after;
         out.extend_from_slice(&crc32c::crc32c(fixed).to_be_bytes());
         out.extend_from_slice(&crc32c::crc32c(body).to_be_bytes());
     }
@@ -90,7 +98,7 @@ pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<
     out[start + 4..start + 8].copy_from_slice(&length.to_be_bytes());
     let sum = crc32c::crc32c(&out[start..]);
     out.extend_from_slice(&sum.to_be_bytes());
-    out.extend_from_slice(&run.packed);
+    absent
 }
 
 /// Reads a head; `None` where its checksum does not fit.

@@ -24,24 +24,21 @@ impl Store {
         max_bytes: usize,
     ) -> Result<Vec<StoredRun>, StoreError> {
         let head = self.head(feed).map_or(0, |h| h.head.seq.value());
-        let (mut runs, mut bytes, mut next) = (Vec::<StoredRun>::new(), 0, Some(from));
+        let (mut runs, mut bytes, mut next) = (Vec::<Joined>::new(), 0, Some(from));
         while let Some(at) = next.filter(|n| n.value() <= head) {
             let Some(place) = self.shared.index.run_at(feed, at)? else { break };
             let run = self.read(place, at)?;
             next = Seq::new(run.first.value() + u64::from(run.count));
             bytes += run.packed.len();
             match runs.last_mut() {
-                Some(last) if coalesces(last, &run) => {
-                    last.count += run.count;
-                    last.packed = [&last.packed[..], &run.packed].concat().into();
-                }
-                _ => runs.push(run),
+                Some(last) if last.takes(&run) => last.add(run),
+                _ => runs.push(Joined { bytes: run.packed.len(), more: Vec::new(), run }),
             }
             if bytes >= max_bytes {
                 break;
             }
         }
-        Ok(runs)
+        Ok(runs.into_iter().map(Joined::whole).collect())
     }
 
     /// Entries and bytes of a part of a feed, from the heads of its runs alone; the part of a run counts in
@@ -258,9 +255,34 @@ impl Store {
     }
 }
 
-fn coalesces(last: &StoredRun, run: &StoredRun) -> bool {
-    (last.count + run.count) as usize <= RUN_ENTRIES_MAX
-        && last.packed.len() + run.packed.len() <= RUN_BYTES_MAX
+/// Neighbouring runs that travel as one.
+struct Joined {
+    run: StoredRun,
+    more: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Joined {
+    fn takes(&self, run: &StoredRun) -> bool {
+        (self.run.count + run.count) as usize <= RUN_ENTRIES_MAX
+            && self.bytes + run.packed.len() <= RUN_BYTES_MAX
+    }
+
+    fn add(&mut self, run: StoredRun) {
+        self.run.count += run.count;
+        self.bytes += run.packed.len();
+        self.more.push(run.packed);
+    }
+
+    fn whole(self) -> StoredRun {
+        if self.more.is_empty() {
+            return self.run;
+        }
+        let mut packed = Vec::with_capacity(self.bytes);
+        packed.extend_from_slice(&self.run.packed);
+        self.more.iter().for_each(|part| packed.extend_from_slice(part));
+        StoredRun { packed: packed.into(), ..self.run }
+    }
 }
 
 fn first_of(run: &StoredRun) -> Option<StoredEntry> {

@@ -23,6 +23,9 @@ use crate::sync::{Options, Session, SyncError, Synced, micros};
 /// How long a session waits for another that fetches the same.
 const WAIT: Duration = Duration::from_millis(100);
 
+/// Bytes of entries that are checked, and then written, together: enough to be worth a sync of the disk.
+const GATHERED_BYTES: usize = 2 * 1024 * 1024;
+
 /// Most proofs that are sent at the end of a sync; the rest goes with the next. Eight large ones fit a message.
 const PROOFS_AT_ONCE: usize = 8;
 
@@ -166,7 +169,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The network fills the pipe while the last batch is checked and written.
+    /// The network fills the pipe, what has come is checked, and what was checked is written, all at once.
     async fn pull(&self, mut request: PullRequest) -> Result<Vec<Action>, SyncError> {
         *lock(&self.expected) += lock(&self.machine).expected();
         request.batch_bytes = lock(&self.far.pace).batch_bytes();
@@ -175,6 +178,7 @@ impl<'a> Driver<'a> {
         let mut stream = client.pull(request).await?.into_inner();
         let origin = if newest_first { Origin::Ahead } else { Origin::Peer };
         let (sender, mut receiver) = mpsc::channel::<v1::PullResponse>(limits::PIPELINE_MESSAGES);
+        let (mut checking, mut writing) = self.core.ingest.stream(origin);
         let network = async move {
             let mut since = Instant::now();
             while let Some(message) = stream.message().await? {
@@ -187,16 +191,26 @@ impl<'a> Driver<'a> {
             }
             Ok::<(), SyncError>(())
         };
-        let disk = async {
+        let check = async move {
             while let Some(message) = receiver.recv().await {
                 let (mut runs, mut forks) = (message.runs, message.forks);
-                while let Ok(more) = receiver.try_recv() {
+                let mut bytes: usize = runs.iter().map(|r| r.entries.len()).sum();
+                while bytes < GATHERED_BYTES
+                    && let Ok(more) = receiver.try_recv()
+                {
+                    bytes += more.runs.iter().map(|r| r.entries.len()).sum::<usize>();
                     runs.extend(more.runs);
                     forks.extend(more.forks);
                 }
-                self.core.ingest.take_forks(forks, origin).await;
-                let bytes = runs.iter().map(|r| r.entries.len() as u64).sum::<u64>();
-                let taken = self.core.ingest.take(runs, origin).await;
+                if !forks.is_empty() {
+                    checking.settle().await;
+                    self.core.ingest.take_forks(forks, origin).await;
+                }
+                checking.give(runs).await;
+            }
+        };
+        let write = async {
+            while let Some((taken, bytes)) = writing.next().await {
                 let told: Vec<(FeedId, Result<(), Reason>)> =
                     taken.iter().map(|t| (t.feed, t.result.map(drop))).collect();
                 self.hear(Input::Taken(&told, bytes))?;
@@ -207,9 +221,10 @@ impl<'a> Driver<'a> {
             }
             Ok::<(), SyncError>(())
         };
-        let (network, disk) = tokio::join!(network, disk);
+        // Where the connection ends what has come is stored; where the far end breaks the rules nothing more is.
+        let both = async { Ok(tokio::join!(network, check).0) };
+        let (network, ()) = tokio::try_join!(both, write)?;
         network?;
-        disk?;
         self.hear(Input::PullEnded)
     }
 
