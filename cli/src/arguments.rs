@@ -1,7 +1,10 @@
 //! What can be typed. Help texts come from the Fluent files: `help-COMMAND` and `arg-NAME`.
 
+mod bank;
+
 use std::path::PathBuf;
 
+pub use bank::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[derive(Parser, Debug)]
@@ -38,6 +41,12 @@ pub enum Command {
     Course(RecordCommand),
     #[command(subcommand)]
     Session(RecordCommand),
+    #[command(subcommand)]
+    Technique(TechniqueCommand),
+    #[command(subcommand)]
+    Barrier(BarrierCommand),
+    #[command(subcommand)]
+    Vocabulary(VocabularyCommand),
     Search(Search),
     Import(Import),
     Export(Export),
@@ -187,6 +196,12 @@ pub struct Narrow {
     pub until: Option<String>,
     #[arg(long)]
     pub withdrawn: bool,
+    #[arg(long)]
+    pub sector: Vec<String>,
+    #[arg(long)]
+    pub skill: Vec<String>,
+    #[arg(long)]
+    pub free: bool,
 }
 
 #[derive(Args, Debug)]
@@ -196,6 +211,16 @@ pub struct Search {
     pub words: Vec<String>,
     #[arg(long)]
     pub kind: Vec<String>,
+    #[arg(long)]
+    pub country: Vec<String>,
+    #[arg(long)]
+    pub theme: Vec<String>,
+    #[arg(long)]
+    pub sector: Vec<String>,
+    #[arg(long)]
+    pub skill: Vec<String>,
+    #[arg(long)]
+    pub free: bool,
     #[arg(long)]
     pub limit: Option<u32>,
 }

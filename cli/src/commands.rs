@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod audit;
+pub mod barrier;
 pub mod carry;
 pub mod compose;
 pub mod demo;
@@ -16,9 +17,13 @@ pub mod reach;
 pub mod records;
 pub mod refused;
 pub mod search;
+pub mod signing;
+pub mod statements;
 pub mod status;
 pub mod sync;
+pub mod technique;
 pub mod verify;
+pub mod vocabulary;
 
 use std::path::PathBuf;
 

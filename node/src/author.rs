@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use caphub_proto::exchange::{Invalid, validate};
+use caphub_proto::exchange::{Invalid, endorsement, validate};
 use caphub_proto::v1::{self, Revision};
 use caphub_proto::wire::entry::{Draft, SignError};
 use caphub_proto::wire::feed::salted;
@@ -93,14 +93,17 @@ impl Author {
         Feed::records(self.party, self.signer.public(), audience)
     }
 
-    /// A first revision of a new record.
+    /// A first revision of a new record. An endorsement's id follows from what it is about.
     pub fn first(record: v1::revision::Record) -> Result<Revision, KeyError> {
-        Ok(Revision {
-            record_id: random::<16>()?.to_vec(),
-            number: 1,
-            record: Some(record),
-            ..Revision::default()
-        })
+        let record_id = match &record {
+            v1::revision::Record::Endorsement(v1::Endorsement {
+                about: Some(about),
+                endorsement_type,
+                ..
+            }) => endorsement::record_id(about, endorsement_type).to_vec(),
+            _ => random::<16>()?.to_vec(),
+        };
+        Ok(Revision { record_id, number: 1, record: Some(record), ..Revision::default() })
     }
 
     /// Signs all revisions or none; they are durable when this returns.

@@ -1,6 +1,8 @@
 //! Records and their rules (SPEC.md section 8).
 
+pub mod barrier;
 pub mod check;
+pub mod endorsement;
 pub mod json;
 pub mod kind;
 pub mod rules;

@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod card;
 pub mod carry;
 pub mod cert;
+pub mod chunks;
 pub mod claims;
 pub mod entitlement;
 pub mod entry;

@@ -2,8 +2,8 @@
 
 use caphub_proto::codes;
 use caphub_proto::exchange::RecordKind;
-use caphub_proto::v1::LocalisedText;
 use caphub_proto::v1::revision::Record;
+use caphub_proto::v1::{Cost, LocalisedText, Money};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Fields;
@@ -85,7 +85,8 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> serde_json::Result<T> {
     serde_json::from_value(value)
 }
 
-fn from_file(path: &std::path::Path) -> Result<Map<String, Value>, Failure> {
+/// The fields of a TOML or JSON file.
+pub fn from_file(path: &std::path::Path) -> Result<Map<String, Value>, Failure> {
     let text = String::from_utf8(read_file(path)?)
         .map_err(|_| Failure::usage("error-not-utf8").with("path", path.display()))?;
     let text = text.trim_start_matches('\u{feff}');
@@ -104,14 +105,7 @@ fn apply(
 ) -> Result<(), Failure> {
     let language = fields.text_language.clone().unwrap_or_else(|| context.texts.language().to_owned());
     for (name, text) in [("title", &fields.title), ("description", &fields.description)] {
-        if let Some(text) = text {
-            value.insert(name.to_owned(), localised(&language, text));
-        }
-        // In a file, a bare string is a text in the language of its reader.
-        if let Some(Value::String(text)) = value.get(name) {
-            let localised = localised(&language, text);
-            value.insert(name.to_owned(), localised);
-        }
+        put_text(context, value, Some(&language), name, text.as_deref());
     }
     let countries: Vec<String> = fields.country.iter().map(|c| country(c)).collect::<Result<_, _>>()?;
     let regions: Vec<String> = fields.region.iter().map(|r| region(r)).collect::<Result<_, _>>()?;
@@ -162,6 +156,36 @@ fn apply(
         value.insert("window".to_owned(), window);
     }
     Ok(())
+}
+
+/// Puts a text where it is given. In a file, a bare string is a text in the language of its reader.
+pub fn put_text(
+    context: &Context,
+    value: &mut Map<String, Value>,
+    language: Option<&str>,
+    name: &str,
+    given: Option<&str>,
+) {
+    let language = language.unwrap_or_else(|| context.texts.language());
+    let bare = value.get(name).and_then(Value::as_str);
+    if let Some(text) = given.or(bare).map(|t| localised(language, t)) {
+        value.insert(name.to_owned(), text);
+    }
+}
+
+/// Free, or a price such as "1200.00 USD".
+pub fn cost(free: bool, price: Option<&str>) -> Result<Cost, Failure> {
+    let price = match price {
+        None => None,
+        Some(text) => {
+            let (amount, currency) = text
+                .trim()
+                .split_once(' ')
+                .ok_or_else(|| Failure::usage("error-price").with("text", text))?;
+            Some(Money { amount: amount.to_owned(), currency: currency.trim().to_ascii_uppercase() })
+        }
+    };
+    Ok(Cost { free, price, note: String::new() })
 }
 
 fn questions(context: &Context, kind: RecordKind, value: &mut Map<String, Value>) -> Result<(), Failure> {
@@ -227,7 +251,8 @@ pub fn country(text: &str) -> Result<String, Failure> {
     found.ok_or_else(|| Failure::usage("error-no-country").with("country", text).hint("hint-country"))
 }
 
-fn region(text: &str) -> Result<String, Failure> {
+/// The code of a region, by code or name.
+pub fn region(text: &str) -> Result<String, Failure> {
     let found = codes::region::find(text).map(|r| r.code.to_string());
     found.ok_or_else(|| Failure::usage("error-no-region").with("region", text).hint("hint-region"))
 }

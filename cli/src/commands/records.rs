@@ -63,11 +63,23 @@ fn list(context: &Context, kind: RecordKind, narrow: &Narrow) -> Outcome {
         from: narrow.from.clone().unwrap_or_default(),
         until: narrow.until.clone().unwrap_or_default(),
         withdrawn: narrow.withdrawn,
-        about: None,
+        labels: labels(&narrow.sector, &narrow.skill, narrow.free),
+        ..Filter::default()
     };
     let records = replica.all(&filter)?;
     print_records(context, &records);
     Ok(())
+}
+
+/// What a list or a search is narrowed to beyond places, themes and dates.
+pub fn labels(sectors: &[String], skills: &[String], free: bool) -> Vec<String> {
+    let of = |name: &'static str, values: &[String]| -> Vec<String> {
+        values.iter().map(|v| format!("{name}:{}", v.trim())).collect()
+    };
+    let mut labels = of("sector", sectors);
+    labels.extend(of("skill", skills));
+    labels.extend(free.then(|| "cost:free".to_owned()));
+    labels
 }
 
 /// Lines, or one JSON array.
@@ -91,8 +103,25 @@ fn show(context: &Context, kind: RecordKind, id: &str) -> Outcome {
         screen::json(&value);
         return Ok(());
     }
-    screen::line(&screen::record_line(&record));
-    print_fields(&value, 1);
+    print_record(&record);
+    Ok(())
+}
+
+/// A record in full.
+pub fn print_record(record: &v1::Record) {
+    screen::line(&screen::record_line(record));
+    print_fields(&screen::record_json(record), 1);
+}
+
+/// One record that was signed, and a sentence about it.
+pub fn say(context: &Context, record: &v1::Record, key: &'static str) -> Outcome {
+    match context.json {
+        true => screen::json(&screen::record_json(record)),
+        false => {
+            screen::line(&screen::record_line(record));
+            context.say(key, &[]);
+        }
+    }
     Ok(())
 }
 
@@ -167,7 +196,8 @@ fn entries_of(replica: &Replica, held: &v1::Record, audience: Audience) -> Resul
     Ok(found)
 }
 
-fn own(replica: &Replica, id: &str, kind: RecordKind) -> Result<v1::Record, Failure> {
+/// An own record by the beginning of its id.
+pub fn own(replica: &Replica, id: &str, kind: RecordKind) -> Result<v1::Record, Failure> {
     let record = replica.find(id, Some(kind.code()))?;
     match record.party_id == replica.core.party.as_bytes() {
         true => Ok(record),

@@ -82,7 +82,7 @@ pub async fn reply(context: &Context, reply: Reply) -> Outcome {
     let text = reply.words.join(" ");
     let language = context.texts.language().to_owned();
     let text = Some(LocalisedText { language, text, translations: Vec::new() });
-    let record = Record::Reply(v1::Reply { party, record_id, text });
+    let record = Record::Reply(v1::Reply { party, record_id, text, ..v1::Reply::default() });
     let revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
     let published = replica.publish(Audience::Public, &[revision], &context.passphrase_question()).await?;
     match (context.json, published.first()) {

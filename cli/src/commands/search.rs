@@ -4,14 +4,20 @@ use caphub_node::views::PageRequest;
 use caphub_proto::v1::Filter;
 
 use crate::arguments::Search;
-use crate::commands::Context;
-use crate::commands::records::print_records;
+use crate::commands::records::{labels, print_records};
+use crate::commands::{Context, compose};
 use crate::failure::{Failure, Outcome};
 
 /// Searches the replica; works without a network.
 pub fn run(context: &Context, search: &Search) -> Outcome {
     let replica = context.replica()?;
-    let filter = Filter { kinds: search.kind.clone(), ..Filter::default() };
+    let filter = Filter {
+        kinds: search.kind.clone(),
+        countries: search.country.iter().map(|c| compose::country(c)).collect::<Result<_, _>>()?,
+        themes: search.theme.clone(),
+        labels: labels(&search.sector, &search.skill, search.free),
+        ..Filter::default()
+    };
     let limit = search.limit.unwrap_or(50);
     let request = PageRequest { size: limit, token: String::new() };
     let now = caphub_node::author::now_ms();

@@ -1,5 +1,6 @@
 //! What a list is narrowed to: by the caller's filter, and by what the caller may read.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use caphub_proto::exchange::{RecordKind, check};
@@ -57,6 +58,7 @@ pub(super) fn clauses(
     if !filter.themes.is_empty() {
         queries.push(any(terms(fields.theme, bounded("themes", &filter.themes)?)));
     }
+    queries.extend(labelled(fields, bounded("labels", &filter.labels)?));
     if !filter.countries.is_empty() {
         let countries = bounded("countries", &filter.countries)?;
         queries.push(any(in_countries(fields, searcher, countries)?));
@@ -92,6 +94,16 @@ pub(super) fn any(mut terms: Vec<Term>) -> Box<dyn Query> {
 
 fn terms<T: AsRef<str>>(field: Field, values: &[T]) -> Vec<Term> {
     values.iter().map(|value| Term::from_field_text(field, value.as_ref())).collect()
+}
+
+/// One clause for each name of a label: its values are alternatives.
+fn labelled(fields: &Fields, labels: &[String]) -> Vec<Box<dyn Query>> {
+    let mut by_name: BTreeMap<&str, Vec<Term>> = BTreeMap::new();
+    for label in labels {
+        let name = label.split(':').next().unwrap_or_default();
+        by_name.entry(name).or_default().push(Term::from_field_text(fields.label, &label.to_lowercase()));
+    }
+    by_name.into_values().map(any).collect()
 }
 
 /// Records that name one of the countries, or a region that contains one.

@@ -15,7 +15,7 @@ use super::key::RecordKey;
 use super::words::TOKENIZER;
 
 /// Counted up with every change of fields or of how they are filled; another one in an index means a rebuild.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 3;
 /// Most conflicts that a record lists; all of them are in its history.
 const CONFLICTS_MAX: usize = 64;
 
@@ -52,6 +52,7 @@ pub(super) struct Fields {
     pub(super) region: Field,
     pub(super) theme: Field,
     pub(super) about: Field,
+    pub(super) label: Field,
     pub(super) title: Field,
     pub(super) text: Field,
     pub(super) time: Field,
@@ -85,8 +86,9 @@ impl Fields {
             audience: schema.add_text_field("audience", term.clone()),
             country: schema.add_text_field("country", term.clone()),
             region: schema.add_text_field("region", term.clone()),
-            theme: schema.add_text_field("theme", term),
+            theme: schema.add_text_field("theme", term.clone()),
             about: schema.add_bytes_field("about", id.clone()),
+            label: schema.add_text_field("label", term),
             title: schema.add_text_field("title", words(IndexRecordOption::WithFreqs)),
             text: schema.add_text_field("text", words(IndexRecordOption::WithFreqsAndPositions)),
             time: schema.add_u64_field(TIME, sorted.clone()),
@@ -183,6 +185,7 @@ fn describe(doc: &mut TantivyDocument, fields: &Fields, shown: &Held) {
         (fields.country, &summary.countries),
         (fields.region, &summary.regions),
         (fields.theme, &summary.themes),
+        (fields.label, &summary.labels),
     ];
     for (field, values) in terms {
         values.iter().for_each(|value| doc.add_text(field, value));

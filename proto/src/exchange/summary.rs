@@ -2,7 +2,7 @@
 
 use crate::exchange::kind::RecordKind;
 use crate::v1::revision::Record;
-use crate::v1::{LocalisedText, RecordRef, Revision};
+use crate::v1::{Blob, Cost, LocalisedText, RecordRef, Revision};
 use crate::wire::{PartyId, RecordId};
 
 /// A record as views see it.
@@ -26,6 +26,8 @@ pub struct Summary {
     pub texts: Vec<String>,
     /// Records that it names: what it answers, acts on, endorses or adapts.
     pub about: Vec<(PartyId, RecordId)>,
+    /// Further things to be found by, as `name:value` (SPEC.md section 17.5).
+    pub labels: Vec<String>,
 }
 
 impl Summary {
@@ -51,6 +53,7 @@ impl Summary {
                 r.conditions.iter().for_each(|c| summary.add(&Some(c.clone())));
                 summary.place(&r.countries, &r.regions, &r.themes);
                 summary.window(&r.window);
+                summary.cost(&r.cost);
             }
             Record::Course(r) => {
                 summary.titled(&r.title, &r.description);
@@ -61,6 +64,7 @@ impl Summary {
                 summary.titled(&r.title, &r.description);
                 summary.place(&r.countries, &[], &r.themes);
                 summary.texts.extend(r.keywords.iter().chain([&r.place, &r.provider]).cloned());
+                summary.cost(&r.cost);
                 summary.from = day(&r.starts);
                 summary.until = if r.ends.is_empty() { day(&r.starts) } else { day(&r.ends) };
             }
@@ -95,6 +99,7 @@ impl Summary {
                 self.place(&r.countries, &r.regions, &r.themes);
                 self.window(&r.window);
                 r.needs.iter().for_each(|n| self.refer(&Some(n.clone())));
+                self.cost(&r.cost);
                 self.refer(&r.fund);
                 self.refer(&r.session);
             }
@@ -122,18 +127,30 @@ impl Summary {
                 self.texts.extend(words.cloned());
                 self.texts.extend(r.references.iter().flat_map(|f| [f.identifier.clone(), f.title.clone()]));
                 r.artifacts.iter().for_each(|a| self.refer(&Some(a.clone())));
+                self.cost(&r.cost);
+                r.sectors.iter().for_each(|s| self.label("sector", s));
+                r.skills.iter().for_each(|s| self.label("skill", s));
                 self.refer(&r.adapts);
                 self.refer(&r.translates);
             }
             Record::Artifact(r) => {
                 self.titled(&r.title, &r.description);
                 self.themes = r.themes.clone();
-                self.texts.extend([r.file_name.clone(), hex::encode(&r.digest)]);
+                let other = r.sbom.iter().map(|s| &s.file).chain(r.provenance.iter().map(|p| &p.file));
+                other.chain([&r.file]).for_each(|b| self.blob(b));
+                if let Some(file) = &r.file {
+                    self.texts.extend([file.file_name.clone(), hex::encode(&file.digest)]);
+                }
             }
             Record::Endorsement(r) => {
                 self.titled(&r.text, &None);
                 self.countries.extend(Some(r.country.clone()).filter(|c| !c.is_empty()));
                 self.refer(&r.about);
+                self.label("statement", &r.endorsement_type);
+                for advisory in &r.advisories {
+                    self.texts.extend([advisory.identifier.clone(), advisory.title.clone()]);
+                    self.blob(&advisory.file);
+                }
             }
             Record::Barrier(r) => {
                 self.titled(&r.title, &r.description);
@@ -146,6 +163,7 @@ impl Summary {
             Record::Vocabulary(r) => {
                 self.titled(&r.title, &None);
                 self.texts.push(r.name.clone());
+                self.label("vocabulary", &r.name);
                 r.terms.iter().for_each(|t| self.add(&t.name));
             }
             Record::RuleSet(r) => {
@@ -160,6 +178,25 @@ impl Summary {
                 self.texts.extend(r.participants.iter().map(|p| p.name.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// Case and outer spaces do not matter where people write a value.
+    fn label(&mut self, name: &str, value: &str) {
+        self.labels.push(format!("{name}:{}", value.trim().to_lowercase()));
+    }
+
+    fn cost(&mut self, cost: &Option<Cost>) {
+        match cost {
+            Some(cost) if cost.free => self.label("cost", "free"),
+            Some(cost) if cost.price.is_some() => self.label("cost", "priced"),
+            _ => {}
+        }
+    }
+
+    fn blob(&mut self, blob: &Option<Blob>) {
+        if let Some(blob) = blob {
+            self.label("blob", &hex::encode(&blob.manifest));
         }
     }
 

@@ -74,8 +74,8 @@ pub fn validate(revision: &Revision) -> Result<(), Invalid> {
         Some(Record::Fund(r)) => acts::fund(r),
         Some(Record::Technique(r)) => bank::technique(r),
         Some(Record::Artifact(r)) => bank::artifact(r),
-        Some(Record::Endorsement(r)) => bank::endorsement(r),
-        Some(Record::Barrier(r)) => bank::barrier(r),
+        Some(Record::Endorsement(r)) => bank::endorsement(&revision.record_id, r),
+        Some(Record::Barrier(r)) => bank::barrier(revision.number, r),
         Some(Record::Vocabulary(r)) => bank::vocabulary(r),
         Some(Record::RuleSet(r)) => bank::rule_set(r),
         Some(Record::Project(r)) => bank::project(r),
@@ -236,7 +236,11 @@ fn refusal(r: &Refusal) -> Result<(), Invalid> {
 fn reply(r: &Reply) -> Result<(), Invalid> {
     check::party(&r.party).of("party")?;
     exactly(&r.record_id, 16).of("record_id")?;
-    check::required(&r.text, TEXT_BYTES_MAX).of("text")
+    check::required(&r.text, TEXT_BYTES_MAX).of("text")?;
+    match ["", "eased", "lifted"].contains(&r.claim.as_str()) {
+        true => Ok(()),
+        false => Err(format!("\"{}\" is not one of eased, lifted", r.claim)).of("claim"),
+    }
 }
 
 fn node_card(r: &NodeCard) -> Result<(), Invalid> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
+use caphub_proto::exchange::endorsement;
 use caphub_proto::v1::revision::Record as Kind;
 use caphub_proto::v1::{Course, EntryRef, LocalisedText, Record, Revision, Withdraw};
 use caphub_proto::wire::entry::Draft;
@@ -200,7 +201,13 @@ impl World {
     /// Stores a revision without a look at whether it is sound.
     pub(super) fn publish(&mut self, desk: &Desk, write: &Write, kind: Kind) -> EntryHash {
         let revision = Revision {
-            record_id: vec![write.record; 16],
+            // As its author's program does: an endorsement's id follows from what it is about.
+            record_id: match &kind {
+                Kind::Endorsement(e) => {
+                    endorsement::record_id(&e.about.clone().unwrap_or_default(), &e.endorsement_type).to_vec()
+                }
+                _ => vec![write.record; 16],
+            },
             parents: write.parents.iter().map(|p| p.to_vec()).collect(),
             number: write.number,
             record: Some(kind),

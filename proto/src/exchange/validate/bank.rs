@@ -2,11 +2,15 @@
 
 use super::{Field, Invalid, exactly, reference};
 use crate::exchange::check::{self, FIELD_BYTES_MAX, Problem, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
+use crate::exchange::endorsement;
 use crate::v1::{
-    Artifact, Barrier, Endorsement, Evidence, Link, Money, Project, ProjectAmount, RuleSet, Technique,
+    Artifact, Barrier, Blob, Endorsement, Evidence, Link, Money, Project, ProjectAmount, RuleSet, Technique,
     Vocabulary,
 };
+use crate::wire::chunks;
 
+/// How two codes relate (SKOS).
+const RELATIONS: [&str; 5] = ["exact", "close", "broad", "narrow", "related"];
 /// Most terms of one record of a vocabulary.
 const TERMS_MAX: usize = 1_024;
 
@@ -43,25 +47,36 @@ pub(super) fn technique(r: &Technique) -> Result<(), Invalid> {
 pub(super) fn artifact(r: &Artifact) -> Result<(), Invalid> {
     check::required(&r.title, TITLE_BYTES_MAX).of("title")?;
     check::localised(&r.description, TEXT_BYTES_MAX).of("description")?;
-    exactly(&r.digest, 32).of("digest")?;
-    let texts = [
-        (&r.media_type, "media_type"),
-        (&r.file_name, "file_name"),
-        (&r.version, "version"),
-        (&r.licence, "licence"),
-    ];
-    for (text, field) in texts {
+    required(r.file.is_some()).of("file")?;
+    blob(&r.file).of("file")?;
+    for (text, field) in [(&r.version, "version"), (&r.licence, "licence")] {
         check::bounded(text, FIELD_BYTES_MAX).of(field)?;
     }
     check::list(&r.themes, |t| check::theme(t)).of("themes")?;
-    check::localised(&r.withdrawal_terms, TEXT_BYTES_MAX).of("withdrawal_terms")
+    check::localised(&r.withdrawal_terms, TEXT_BYTES_MAX).of("withdrawal_terms")?;
+    if let Some(sbom) = &r.sbom {
+        required(sbom.file.is_some()).and(blob(&sbom.file)).of("sbom.file")?;
+        one_of(&sbom.sbom_format, &["cyclonedx", "spdx"]).of("sbom.sbom_format")?;
+        check::list(&sbom.licences, |l| check::bounded(l, FIELD_BYTES_MAX)).of("sbom.licences")?;
+    }
+    check::list(&r.provenance, |p| {
+        required(p.file.is_some()).and(blob(&p.file))?;
+        check::bounded(&p.predicate_type, FIELD_BYTES_MAX)?;
+        check::bounded(&p.builder, FIELD_BYTES_MAX)
+    })
+    .of("provenance")
 }
 
-pub(super) fn endorsement(r: &Endorsement) -> Result<(), Invalid> {
-    required(r.about.is_some()).of("about")?;
+pub(super) fn endorsement(record_id: &[u8], r: &Endorsement) -> Result<(), Invalid> {
+    let Some(about) = &r.about else { return required(false).of("about") };
     reference(&r.about).of("about")?;
-    one_of(&r.endorsement_type, &["used_by", "assessment", "reproduction", "advisory"])
-        .of("endorsement_type")?;
+    one_of(&r.endorsement_type, &endorsement::TYPES).of("endorsement_type")?;
+    match endorsement::record_id(about, &r.endorsement_type).as_bytes() == record_id {
+        true => Ok(()),
+        false => {
+            Err("is not the one that follows from about and endorsement_type".to_owned()).of("record_id")
+        }
+    }?;
     check::localised(&r.text, TEXT_BYTES_MAX).of("text")?;
     check::list(&r.links, link).of("links")?;
     match r.rating <= 5 {
@@ -69,13 +84,34 @@ pub(super) fn endorsement(r: &Endorsement) -> Result<(), Invalid> {
         false => Err(format!("is {} where 1 to 5 are possible", r.rating)).of("rating"),
     }?;
     optional(&r.country, check::country).of("country")?;
-    match r.digest.is_empty() {
+    let reproduction = r.endorsement_type == "reproduction";
+    match r.digest.is_empty() && !reproduction {
         true => Ok(()),
         false => exactly(&r.digest, 32).of("digest"),
-    }
+    }?;
+    check::list(&r.advisories, |a| {
+        required(a.file.is_some()).and(blob(&a.file))?;
+        one_of(&a.advisory_format, &["csaf", "openvex", "cyclonedx"])?;
+        [&a.identifier, &a.title, &a.severity].iter().try_for_each(|t| check::bounded(t, FIELD_BYTES_MAX))?;
+        check::date(&a.date, true)
+    })
+    .of("advisories")?;
+    required(r.endorsement_type != "advisory" || !r.advisories.is_empty()).of("advisories")
 }
 
-pub(super) fn barrier(r: &Barrier) -> Result<(), Invalid> {
+/// Bytes by what they hash to, where they are named.
+fn blob(blob: &Option<Blob>) -> Result<(), Problem> {
+    let Some(b) = blob else { return Ok(()) };
+    exactly(&b.digest, 32)?;
+    exactly(&b.manifest, 32)?;
+    if b.bytes > chunks::FILE_BYTES_MAX {
+        return Err(format!("has {} bytes where {} fit", b.bytes, chunks::FILE_BYTES_MAX));
+    }
+    check::bounded(&b.media_type, FIELD_BYTES_MAX)?;
+    check::bounded(&b.file_name, FIELD_BYTES_MAX)
+}
+
+pub(super) fn barrier(number: u32, r: &Barrier) -> Result<(), Invalid> {
     check::required(&r.title, TITLE_BYTES_MAX).of("title")?;
     check::localised(&r.description, TEXT_BYTES_MAX).of("description")?;
     let types =
@@ -88,15 +124,20 @@ pub(super) fn barrier(r: &Barrier) -> Result<(), Invalid> {
         true => Ok(()),
         false => check::party(&r.provider_party).of("provider_party"),
     }?;
-    if let Some(scope) = &r.scope {
-        check::list(&scope.countries, |c| check::country(c)).of("scope.countries")?;
-        check::list(&scope.regions, |c| check::region(c)).of("scope.regions")?;
-        check::bounded(&scope.note, FIELD_BYTES_MAX).of("scope.note")?;
-    }
+    let scope = r.scope.clone().unwrap_or_default();
+    required(!scope.countries.is_empty() || !scope.regions.is_empty()).of("scope")?;
+    check::list(&scope.countries, |c| check::country(c)).of("scope.countries")?;
+    check::list(&scope.regions, |c| check::region(c)).of("scope.regions")?;
+    check::bounded(&scope.note, FIELD_BYTES_MAX).of("scope.note")?;
     check::date(&r.since, true).of("since")?;
     one_of(&r.state, &["reported", "eased", "lifted", "recurred"]).of("state")?;
+    match number != 1 || r.state == "reported" {
+        true => Ok(()),
+        false => Err("is reported at first".to_owned()).of("state"),
+    }?;
     check::list(&r.evidence, evidence).of("evidence")?;
-    check::list(&r.about, |a| reference(&Some(a.clone()))).of("about")
+    check::list(&r.about, |a| reference(&Some(a.clone()))).of("about")?;
+    check::date(&r.as_of, true).of("as_of")
 }
 
 pub(super) fn vocabulary(r: &Vocabulary) -> Result<(), Invalid> {
@@ -120,10 +161,18 @@ pub(super) fn vocabulary(r: &Vocabulary) -> Result<(), Invalid> {
         check::localised(&term.description, TEXT_BYTES_MAX).of("terms.description")?;
         check::bounded(&term.broader, 128).of("terms.broader")?;
         check::list(&term.maps, |m| {
-            one_of(&m.relation, &["exact", "close", "broad", "narrow", "related"])?;
+            one_of(&m.relation, &RELATIONS)?;
             check::bounded(&m.term, 256)
         })
         .of("terms.maps")?;
+    }
+    if r.mappings.len() > TERMS_MAX {
+        return Err(format!("has {} items where {TERMS_MAX} fit", r.mappings.len())).of("mappings");
+    }
+    for mapping in &r.mappings {
+        one_of(&mapping.relation, &RELATIONS).of("mappings.relation")?;
+        qualified(&mapping.from).of("mappings.from")?;
+        qualified(&mapping.to).of("mappings.to")?;
     }
     match r.part <= r.parts && (r.part > 0) == (r.parts > 0) {
         true => Ok(()),
@@ -158,6 +207,14 @@ pub(super) fn project(r: &Project) -> Result<(), Invalid> {
     check::list(&r.budgets, amount).of("budgets")?;
     check::list(&r.transactions, amount).of("transactions")?;
     check::list(&r.documents, link).of("documents")
+}
+
+/// `vocabulary:code`.
+fn qualified(term: &str) -> Result<(), Problem> {
+    match term.split_once(':').is_some_and(|(v, c)| !v.is_empty() && !c.is_empty()) {
+        true => check::bounded(term, 256),
+        false => Err(format!("\"{term}\" is not of the form vocabulary:code")),
+    }
 }
 
 fn amount(a: &ProjectAmount) -> Result<(), Problem> {
