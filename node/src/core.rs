@@ -150,7 +150,15 @@ impl Core {
         let noted = self.views.position();
         let kinds = [RecordKind::Attestation, RecordKind::Recognition];
         let mut run: Option<StoredRun> = None;
-        for ordinal in self.views.entries_of(&kinds)?.into_iter().filter(|o| *o < noted) {
+        let mut ordinals = self.views.entries_of(&kinds)?;
+        // Of feeds that forked or whose key was revoked the views know what counts: the rest may count again.
+        for held in self.store.heads().into_iter().filter(|h| self.ingest.may_admit_again(&h.feed)) {
+            let (id, last) = (held.feed.id(), held.head.seq.value());
+            ordinals.extend((1..=last).filter_map(Seq::new).filter_map(|seq| self.store.ordinal(&id, seq)));
+        }
+        ordinals.sort_unstable();
+        ordinals.dedup();
+        for ordinal in ordinals.into_iter().filter(|o| *o < noted) {
             if run.as_ref().is_none_or(|r| ordinal - r.first_ordinal >= u64::from(r.count)) {
                 run = self.store.read_from(ordinal, 1)?.0.into_iter().next();
             }

@@ -77,6 +77,8 @@ impl Identities {
         let (mut fresh, mut replaced) = (0, false);
         for entry in unpack(packed)? {
             match log.apply(entry) {
+                // Out of order: the events that are new would not be the last of the run.
+                Ok(Applied::Known) if fresh > 0 => return Err(Reason::Gap),
                 Ok(Applied::Known) => {}
                 Ok(Applied::Appended) => fresh += 1,
                 Ok(Applied::Replaced { .. }) => {
@@ -134,9 +136,26 @@ impl Identities {
 #[cfg(test)]
 mod tests {
     use caphub_proto::wire::Signer;
-    use caphub_proto::wire::identity::{Founding, IdentityAuthor};
+    use caphub_proto::wire::identity::author::authorise;
+    use caphub_proto::wire::identity::{Capabilities, Founding, IdentityAuthor, NO_END};
 
     use super::*;
+
+    #[test]
+    fn events_in_the_wrong_order_are_not_taken_as_the_last_of_their_run() {
+        let [root, next, recovery, key] = [1, 2, 3, 4].map(|n| Signer::from_seed(&[n; 32]));
+        let founding = Founding { party_kind: 1, root: &root, next: &next, recovery: &recovery };
+        let party = founding.party([0; 16]);
+        let mut author = IdentityAuthor { party, head: None };
+        let first = author.append(&founding.event(), &[(0, &root)], [0; 16], 1).expect("an event");
+        let event = authorise(party, &key, Capabilities::DESK, NO_END, [0; 32], "key");
+        let second = author.append(&event, &[(0, &root)], [0; 16], 1).expect("an event");
+        let known = Identities::default();
+        known.keep(known.judge(party, &first).expect("a sound log").1);
+        let judged = |packed: &[&[u8]]| known.judge(party, &packed.concat()).map(|(judged, _)| judged);
+        assert_eq!(judged(&[&second, &first]), Err(Reason::Gap));
+        assert_eq!(judged(&[&first, &second]), Ok(Judged::Appended { fresh: 1 }));
+    }
 
     #[test]
     fn a_stored_log_is_restored_only_as_it_was_stored() {

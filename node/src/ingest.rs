@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use caphub_proto::v1;
 use caphub_proto::wire::feed::{Author, unpack};
+use caphub_proto::wire::intake::aside::Asides;
 use caphub_proto::wire::keys::Verifier;
 use caphub_proto::wire::{Feed, FeedId, Head, OperatorKey, PartyId, Reason};
 
@@ -22,6 +23,8 @@ use crate::heads::Heads;
 use crate::identities::{Identities, Judged};
 use crate::ingest::waves::{Arrived, InFlight};
 use crate::store::{Kind, NewRun, Outcome, Store};
+use crate::verdicts::KnownKeys;
+use crate::views::source::Authority;
 
 /// Signing keys whose curve point is kept ready; about 200 bytes each.
 const VERIFIERS_MAX: usize = 10_000;
@@ -72,9 +75,11 @@ pub struct Ingest {
     everything: bool,
     quotas: Quotas,
     forks: Arc<Forks>,
+    keys: KnownKeys,
     peers: RwLock<HashSet<PartyId>>,
     usage: Mutex<Usage>,
     anchors: Mutex<HashMap<FeedId, Anchor>>,
+    asides: Mutex<Asides>,
     verifiers: Mutex<HashMap<OperatorKey, Verifier>>,
 }
 
@@ -144,7 +149,9 @@ impl Ingest {
             *usage.by_party.entry(head.feed.party).or_default() += head.head.seq.value();
         }
         let (peers, usage) = (RwLock::default(), Mutex::new(usage));
-        let (verifiers, anchors, forks) = (Mutex::default(), Mutex::default(), heads.forks());
+        let (verifiers, anchors, asides) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let forks = heads.forks();
+        let keys = KnownKeys::new(Arc::clone(&identities), Arc::clone(&forks), Arc::clone(&store));
         Self {
             store,
             identities,
@@ -154,9 +161,11 @@ impl Ingest {
             everything,
             quotas,
             forks,
+            keys,
             peers,
             usage,
             anchors,
+            asides,
             verifiers,
         }
     }
@@ -378,9 +387,13 @@ impl Ingest {
         if let Some(log) = log {
             self.identities.keep(log);
             self.heads.judged(&feed.party);
+            self.recount_admissions(&feed.party);
         }
         for (_, (feed, packed)) in parts {
             self.note_admissions(feed, packed, 0, usize::MAX);
+        }
+        if self.keys.is_unsettled(&feed.id()) {
+            self.recount_admissions(&feed.party);
         }
     }
 }

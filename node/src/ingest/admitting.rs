@@ -1,12 +1,18 @@
 //! What of an entry changes who is admitted: it takes effect with the entry, before any view has read it.
 
+use std::ops::Range;
+
 use caphub_proto::v1;
 use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::Capabilities;
-use caphub_proto::wire::{Feed, PartyId};
+use caphub_proto::wire::identity::state::Counted;
+use caphub_proto::wire::{Feed, PartyId, Seq};
 use prost::Message;
 
+use crate::admissions::Source;
 use crate::ingest::Ingest;
+use crate::views::source::Authority;
 
 /// What of a revision can change who is admitted; all else is skipped unread.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -23,30 +29,58 @@ struct Admitting {
 
 impl Ingest {
     /// Attestations and recognitions take effect at once, by keys that may make them: of a packed run, at most
-    /// `count` entries after the first `skip`.
+    /// `count` entries after the first `skip`. Those that do not count now are noted too: a Revoke can bring them back.
     pub fn note_admissions(&self, feed: &Feed, packed: &[u8], skip: usize, count: usize) {
         let (Some(key), Some(state)) = (feed.key(), self.identities.state(&feed.party)) else { return };
-        // Most keys may not admit, which one entry tells.
-        let first_ms = packed.get(74..82).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes);
-        if skip == 0 && !state.may(&key, Capabilities::ADMIT, first_ms) {
+        let Some(operator) = state.operators.get(&key) else { return };
+        if !operator.capabilities.holds(Capabilities::ADMIT) {
             return;
         }
         let Ok(entries) = unpack(packed) else { return };
         for entry in entries.into_iter().skip(skip).take(count) {
-            let time = u64::from_be_bytes(entry.header[74..82].try_into().expect("eight bytes of a header"));
+            let number = |at: Range<usize>| {
+                u64::from_be_bytes(entry.header[at].try_into().expect("eight bytes of a header"))
+            };
+            let (Some(seq), time) = (Seq::new(number(34..42)), number(74..82)) else { continue };
             let Some(content) = entry.body.and_then(|b| b.get(16..)) else { continue };
-            if !state.may(&key, Capabilities::ADMIT, time) {
-                return;
-            }
             let Ok(admitting) = Admitting::decode(content) else { continue };
+            if time > operator.not_after || admitting.is_other() {
+                continue;
+            }
+            let source = Source { feed: *feed, seq, hash: entry_hash(entry.header, entry.signature) };
+            let void = self.is_void(&source);
             if let Some(attestation) = &admitting.attestation {
-                self.admissions.attest(feed.party, attestation);
+                self.admissions.attest(feed.party, attestation, source, void);
             }
             if let Some(hub) = admitting.recognition.and_then(|r| PartyId::from_slice(&r.hub)) {
-                self.admissions.recognise(feed.party, admitting.record_id, hub);
+                self.admissions.recognise(feed.party, admitting.record_id, hub, Some(source), void);
             } else if admitting.withdraw.is_some() {
-                self.admissions.withdraw(feed.party, &admitting.record_id);
+                self.admissions.withdraw(feed.party, &admitting.record_id, Some(source), void);
             }
         }
+    }
+
+    /// True for a feed in which a hub may admit, and of which another part can come to count.
+    pub fn may_admit_again(&self, feed: &Feed) -> bool {
+        let (Some(key), Some(state)) = (feed.key(), self.identities.state(&feed.party)) else { return false };
+        let admits = state.operators.get(&key).is_some_and(|o| o.capabilities.holds(Capabilities::ADMIT));
+        let id = feed.id();
+        let revoked = state.counted(&key, &id).is_some_and(|counted| counted != Counted::All);
+        admits && (revoked || self.keys.is_unsettled(&id))
+    }
+
+    /// A party's keys, its branch or its forks have changed: what it said of others counts, or no longer does.
+    pub(super) fn recount_admissions(&self, party: &PartyId) {
+        self.admissions.recount(party, |source| self.is_void(source));
+    }
+
+    fn is_void(&self, source: &Source) -> bool {
+        self.keys.void(&source.feed, &source.feed.id(), source.seq.value(), source.hash).is_some()
+    }
+}
+
+impl Admitting {
+    fn is_other(&self) -> bool {
+        self.attestation.is_none() && self.recognition.is_none() && self.withdraw.is_none()
     }
 }

@@ -58,6 +58,7 @@ impl Ingest {
         let changed = self.forks.keep(proof)?;
         if changed {
             self.heads.held(&[feed]);
+            self.recount_admissions(&feed.party);
             self.store.nudge();
         }
         Ok(changed)

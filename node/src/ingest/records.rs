@@ -1,7 +1,7 @@
 //! Runs of records: what the protocol's rules say of them (`caphub_proto::wire::intake`), and what is done about it.
 
 use std::ops::Range;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use caphub_proto::v1;
@@ -9,6 +9,7 @@ use caphub_proto::v1::revision::Record;
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::state::Counted;
+use caphub_proto::wire::intake::aside::Asides;
 use caphub_proto::wire::intake::{self, Chain, Facts, Verdict};
 use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{
@@ -90,6 +91,7 @@ impl Ingest {
             head,
             tails: &tails,
             anchor: self.anchor(&id, counted),
+            aside: counted.named().and_then(|named| self.asides().kept(&id, named)),
             ahead: origin == Origin::Ahead,
         };
         let held = Held { store: &self.store, feed: id };
@@ -102,10 +104,20 @@ impl Ingest {
             }
             Verdict::Below(at) => {
                 self.remember(id, counted, at);
-                return Err(Reason::Fork);
+                return Err(Reason::Undecided);
             }
+            Verdict::Aside { skip } => {
+                if let Some(named) = counted.named() {
+                    self.asides().keep(&run, &packed, skip, named);
+                }
+                return Err(Reason::Undecided);
+            }
+            Verdict::Chosen => return self.choose(&run, &packed, audience, carried),
             Verdict::Append { skip, take } => (skip..take, Kind::Append),
-            Verdict::Replace { skip } => (skip..run.entries.len(), Kind::Replace),
+            Verdict::Replace { skip } => {
+                self.asides().take(&id);
+                (skip..run.entries.len(), Kind::Replace)
+            }
             Verdict::Tail { .. } if self.store.tail_bytes() >= TAILS_BYTES_MAX => return Err(Reason::Gap),
             Verdict::Tail { skip, take } => (skip..take, Kind::Tail),
         };
@@ -148,14 +160,44 @@ impl Ingest {
         Ok(Some(Checked { runs: runs?, party, carried, counted: 0, fresh: 0, known, log: None }))
     }
 
+    /// What was kept aside, and the run that shows that it counts, take the place of what is held.
+    fn choose(
+        &self,
+        run: &Run<'_>,
+        packed: &Bytes,
+        audience: Audience,
+        carried: Carried,
+    ) -> Result<Option<Checked>, Reason> {
+        let feed = run.feed;
+        let (mut runs, mut fresh) = (Vec::new(), 0);
+        let aside = self.asides().take(&feed.id());
+        let aside = aside.into_iter().map(|kept| (kept.packed, kept.skip));
+        for (packed, skip) in aside.chain([(packed.clone(), 0)]) {
+            let run = Run::chain(feed, unpack(&packed)?)?;
+            if carried == Carried::Guest {
+                guest_may(&run, audience, skip)?;
+            }
+            let kind = if runs.is_empty() { Kind::Replace } else { Kind::Append };
+            fresh += (run.entries.len() - skip) as u64;
+            runs.push(stretch(&run, &packed, skip..run.entries.len(), kind)?);
+        }
+        self.within_quota(&feed.party, carried, fresh)?;
+        Ok(Some(Checked { runs, party: feed.party, carried, counted: fresh, fresh, known: 0, log: None }))
+    }
+
+    fn asides(&self) -> MutexGuard<'_, Asides> {
+        // What is kept aside may be lost: it comes again.
+        self.asides.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn anchor(&self, feed: &FeedId, counted: Counted) -> Option<Head> {
         let anchors = self.anchors.lock().unwrap_or_else(PoisonError::into_inner);
-        anchors.get(feed).filter(|a| Some(a.named) == named(counted)).map(|a| a.at)
+        anchors.get(feed).filter(|a| Some(a.named) == counted.named()).map(|a| a.at)
     }
 
     /// Keeps the lowest place that is known to be on the branch that counts.
     fn remember(&self, feed: FeedId, counted: Counted, at: Head) {
-        let Some(named) = named(counted) else { return };
+        let Some(named) = counted.named() else { return };
         let mut anchors = self.anchors.lock().unwrap_or_else(PoisonError::into_inner);
         if anchors.len() >= ANCHORS_MAX {
             anchors.clear();
@@ -164,13 +206,6 @@ impl Ingest {
         if !lower {
             anchors.insert(feed, Anchor { named, at });
         }
-    }
-}
-
-fn named(counted: Counted) -> Option<Head> {
-    match counted {
-        Counted::UpTo { seq, hash } => Some(Head { seq: Seq::new(seq)?, hash }),
-        Counted::All => None,
     }
 }
 

@@ -8,7 +8,7 @@ use caphub_proto::v1::{self, HelloResponse, PushRequest, PushResponse};
 use caphub_proto::wire::card::Card;
 use caphub_proto::wire::claims::Claims;
 use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::session::{Memory, Settings};
+use caphub_proto::wire::session::{Memory, Settings, calls_for_comparison};
 use caphub_proto::wire::{FeedId, Reason};
 use tokio::sync::watch;
 
@@ -35,6 +35,11 @@ const PUSH_DEBOUNCE: Duration = Duration::from_millis(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Feeds of which it is remembered how far the far end sent them itself; 40 bytes each.
 const SENT_BY_IT_MAX: usize = 65_536;
+
+/// Longest time between two comparisons of a link that is followed: what a Revoke brings back into force, or a far end
+/// carries since it admitted somebody, is older than the place from which it is followed. Where nothing differs, Hello
+/// alone ends it.
+const COMPARE_AGAIN: Duration = Duration::from_secs(60);
 
 /// How often a far end is asked again whose identities it knows.
 const CONFIRM_AGAIN: Duration = Duration::from_secs(60);
@@ -109,14 +114,15 @@ impl Task {
         let session = Session::new(reached.channel, party, Some(reached.key));
         loop {
             match self.round(&session).await {
-                Ok(()) => tokio::time::sleep(BACKOFF_MIN).await,
+                Ok(wait) => tokio::time::sleep(wait).await,
                 Err(error) => return error.to_string(),
             }
         }
     }
 
-    /// Compares, moves what is missing, and follows until the two sides should compare again.
-    async fn round(&self, session: &Session) -> Result<(), SyncError> {
+    /// Compares, moves what is missing, and follows until the two sides should compare again, after the wait that it
+    /// returns.
+    async fn round(&self, session: &Session) -> Result<Duration, SyncError> {
         let mut admissions = self.core.admissions.watch();
         admissions.mark_unchanged();
         let viewer = Standing::of(&self.core, &self.card.party).viewer(&self.core, self.card.party);
@@ -142,7 +148,7 @@ impl Task {
         self.moved_by(&synced);
         // Where the far end does not know this hub's identity it cannot know it as the hub that it has added.
         if hello.standing == "applicant" && session.introduce(&self.core).await?.stored > 0 {
-            return Ok(());
+            return Ok(BACKOFF_MIN);
         }
         session.fetch_bodies(&self.core).await?;
         let position = hello.position.clone().unwrap_or_default();
@@ -157,10 +163,11 @@ impl Task {
             }
         };
         tokio::select! {
-            ended = follow => ended,
-            ended = push => ended,
-            ended = self.confirm(session) => ended,
-            () = change => Ok(()),
+            ended = follow => ended.map(|()| BACKOFF_MIN),
+            ended = push => ended.map(|()| BACKOFF_MIN),
+            ended = self.confirm(session) => ended.map(|()| BACKOFF_MIN),
+            () = change => Ok(BACKOFF_MIN),
+            () = tokio::time::sleep(jitter(COMPARE_AGAIN)) => Ok(Duration::ZERO),
         }
     }
 
@@ -231,7 +238,7 @@ impl Task {
                     }
                     sent.insert(run.feed, (run.from + stored.stored + stored.known).saturating_sub(1));
                 }
-                Err(Reason::Gap) => complete &= memory.refuses_here(&run.feed),
+                Err(reason) if calls_for_comparison(reason) => complete &= memory.refuses_here(&run.feed),
                 Err(reason) => memory.refused_here_at(run.feed, run.from, reason, now_ms()),
             }
         }
@@ -297,7 +304,7 @@ impl Task {
             for refusal in &answer.refusals {
                 let Some(feed) = FeedId::from_slice(&refusal.feed_id) else { continue };
                 match Reason::parse(&refusal.reason).unwrap_or(Reason::NotCarried) {
-                    Reason::Gap | Reason::UnknownParty => complete = false,
+                    reason if calls_for_comparison(reason) => complete = false,
                     reason => self.memory().refused_there_at(feed, refusal.from, reason, now_ms()),
                 }
             }

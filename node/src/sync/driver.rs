@@ -252,7 +252,9 @@ impl<'a> Driver<'a> {
             let bytes = lock(&sizes).pop_front().unwrap_or_default();
             lock(&self.far.pace).arrived(bytes, micros(since));
             since = Instant::now();
-            let refused = answer.refusals.iter().filter_map(|r| FeedId::from_slice(&r.feed_id));
+            // What is kept aside there waits for the rest of the feed.
+            let refused = answer.refusals.iter().filter(|r| r.reason != Reason::Undecided.code());
+            let refused = refused.filter_map(|r| FeedId::from_slice(&r.feed_id));
             lock(&unwanted).extend(refused);
             self.hear(Input::Pushed(&answer, bytes))?;
             let mut moved = lock(&self.moved);

@@ -2,6 +2,7 @@
 //!
 //! Pure: the node and the simulator ask the same questions of what they hold, and do what the verdict says.
 
+pub mod aside;
 pub mod counting;
 
 use crate::mutant;
@@ -9,6 +10,7 @@ use crate::wire::feed::{Head, Run, unpack};
 use crate::wire::fork::{ForkProof, LastCommon};
 use crate::wire::identity::state::Counted;
 use crate::wire::ids::{EntryHash, Seq};
+use crate::wire::intake::aside::Kept;
 use crate::wire::keys::Verifier;
 use crate::wire::reason::Reason;
 
@@ -50,6 +52,8 @@ pub struct Facts<'a> {
     pub tails: &'a [Tail],
     /// The lowest entry known to lie on the branch that a Revoke names, from `Verdict::Below`; forgotten with a new Revoke.
     pub anchor: Option<Head>,
+    /// What is kept aside of another history, by `Verdict::Aside`.
+    pub aside: Option<Kept>,
     /// True where entries above a hole were asked for.
     pub ahead: bool,
 }
@@ -95,6 +99,15 @@ pub enum Verdict {
     },
     /// Run and held entries prove a fork: nothing is stored but the proof.
     Fork(Box<ForkProof>),
+    /// The run is of another history than the one held, which may be the one that a Revoke names: it is kept aside, and
+    /// begins a branch there (entries at its front that are held) or follows what is kept.
+    Aside {
+        /// Where it begins a branch.
+        skip: Option<usize>,
+    },
+    /// What is kept aside leads to this run, and this run to the entry that a Revoke names: all of it takes the place of
+    /// what is held, in order.
+    Chosen,
     /// The run is on the branch that a Revoke names, and contradicts what is held before its first entry: a run
     /// that ends here is on that branch too. Nothing is stored.
     Below(Head),
@@ -131,6 +144,9 @@ impl Judge<'_> {
                 let other = last.seq.value() == seq && last.hash != hash;
                 if (last.seq.value() > seq || other) && !mutant!(IgnoreRevocation) {
                     return Err(Reason::Revoked);
+                }
+                if self.follows_aside() {
+                    return self.contradicts(Met::Earlier);
                 }
             }
             Counted::All => {
@@ -268,9 +284,8 @@ impl Judge<'_> {
 
     /// The run is another history than the one held.
     fn contradicts(&self, met: Met) -> Result<Verdict, Reason> {
-        if let Counted::UpTo { seq, hash } = self.facts.counted {
-            let named = Head { seq: Seq::new(seq).ok_or(Reason::Revoked)?, hash };
-            return self.chosen(met, named);
+        if self.is_revoked() {
+            return self.chosen(met, self.facts.counted.named().ok_or(Reason::Revoked)?);
         }
         match met {
             Met::At(skip) if mutant!(AcceptRollback) => Ok(Verdict::Replace { skip }),
@@ -290,20 +305,35 @@ impl Judge<'_> {
         }
         let last = self.run.head();
         let on_it = last == named || self.facts.anchor == Some(last) || self.leads_to(last, named);
+        let follows = self.follows_aside();
         if !on_it {
             self.authentic(self.run.entries.len())?;
-            // What is held reaches as far as the Revoke and is not what it names: any other history may be. Once
-            // replaced it ends earlier, so this happens once; else neither is known to be the one.
-            held.ok_or(Reason::Fork)?;
         }
         match met {
-            Met::At(skip) => Ok(Verdict::Replace { skip }),
-            Met::Same | Met::Earlier => {
+            // What is held reaches as far as the Revoke and is not what it names: any other history may be. Once
+            // replaced it ends earlier, so this happens once.
+            Met::At(skip) if on_it || held.is_some() => Ok(Verdict::Replace { skip }),
+            // Else neither is known to be the one, before the named entry has come.
+            Met::At(skip) => Ok(Verdict::Aside { skip: Some(skip) }),
+            Met::Same | Met::Earlier if follows && on_it => Ok(Verdict::Chosen),
+            Met::Same | Met::Earlier if follows => Ok(Verdict::Aside { skip: None }),
+            Met::Same | Met::Earlier if on_it => {
                 let first = &self.run.first().header;
                 let seq = Seq::new(first.seq.value() - 1).ok_or(Reason::Fork)?;
-                if on_it { Ok(Verdict::Below(Head { seq, hash: first.previous })) } else { Err(Reason::Fork) }
+                Ok(Verdict::Below(Head { seq, hash: first.previous }))
             }
+            Met::Same | Met::Earlier => Err(Reason::Fork),
         }
+    }
+
+    /// True where the run follows what is kept aside, and that still begins right after an entry that is held.
+    fn follows_aside(&self) -> bool {
+        let Some(kept) = self.facts.aside.filter(|kept| kept.leads_to(self.run)) else { return false };
+        let before = match Seq::new(kept.first.value() - 1) {
+            None => Some(EntryHash::default()),
+            Some(seq) => self.held.hash(seq),
+        };
+        kept.first.value() <= self.head() && before == Some(kept.previous)
     }
 
     fn fork(&self, at: usize) -> Result<Verdict, Reason> {

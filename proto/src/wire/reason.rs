@@ -52,6 +52,7 @@ reasons! {
     Gap = "gap", "a sequence number does not follow the one before";
     WrongPrevious = "wrong_previous", "the previous hash is not that of the entry before";
     Fork = "fork", "another authentic entry stands at this place of the feed";
+    Undecided = "undecided", "another history, kept until the entry that a revocation names shows which one counts";
     BodyMissing = "body_missing", "a body is absent and no counted withdrawal names it";
     IdentityMalformed = "identity_malformed", "an identity body does not have the fixed layout";
     IdentityUnknownEvent = "identity_unknown_event", "an identity event of a later version";

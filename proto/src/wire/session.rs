@@ -10,7 +10,7 @@ mod pushing;
 mod tests;
 pub mod words;
 
-pub use memory::Memory;
+pub use memory::{Memory, calls_for_comparison};
 pub use words::{Action, Facts, Finished, Input, Push, PushRange, Settings};
 
 use std::collections::{BTreeMap, VecDeque};

@@ -269,6 +269,7 @@ fn new_node(index: usize, party: PartyId, signer: Signer, plan: &Plan, rng: &mut
         recognised: BTreeSet::new(),
         sets: Default::default(),
         anchors: BTreeMap::new(),
+        asides: Default::default(),
         stamp: Stamp::resume(0),
         guests: BTreeMap::new(),
         claims: Default::default(),

@@ -8,7 +8,9 @@ use caphub_proto::v1::{
     PushResponse, Run,
 };
 use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::session::{Action, Facts, Finished, Input, Push, Session, Settings};
+use caphub_proto::wire::session::{
+    Action, Facts, Finished, Input, Push, Session, Settings, calls_for_comparison,
+};
 use caphub_proto::wire::statement::HeadStatement;
 use caphub_proto::wire::{Feed, FeedId, Reason};
 
@@ -236,6 +238,7 @@ impl World {
         let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
         dialled.session = None;
         let first = !std::mem::replace(&mut dialled.following, true);
+        dialled.turn_due = false;
         let position = dialled.position.take();
         let wait = if finished.more { SOON } else { AGAIN };
         let at = self.queue.now() + wait + self.rng.below(wait / 4);
@@ -303,10 +306,7 @@ impl World {
                 taken.iter().map(|t| (t.feed, t.result.as_ref().map(|_| ()).map_err(|r| *r))).collect();
             self.hear(node, to, Input::Taken(&told, bytes));
             self.pull_may_end(node, to);
-        } else if taken
-            .iter()
-            .any(|t| matches!(t.result, Err(Reason::Gap | Reason::UnknownParty | Reason::Fork)))
-        {
+        } else if taken.iter().any(|t| t.result.is_err_and(calls_for_comparison)) {
             dialled.compare_at = 0;
             self.queue.after(SOON, Event::Turn { node, life, conn });
         }
@@ -345,7 +345,8 @@ impl World {
         if dialled.push.is_some() {
             self.hear(node, to, Input::Pushed(response, bytes));
             self.push_on(node, to, conn);
-        } else if response.refusals.iter().any(|r| r.reason == "gap" || r.reason == "unknown_party") {
+        } else if response.refusals.iter().filter_map(|r| Reason::parse(&r.reason)).any(calls_for_comparison)
+        {
             dialled.compare_at = 0;
             self.queue.after(SOON, Event::Turn { node, life, conn });
         }
@@ -356,12 +357,21 @@ impl World {
         let (now, Some((_, to))) = (self.queue.now(), self.conns.get(&conn).map(|c| c.ends)) else { return };
         let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
         if dialled.session.is_some() {
-            self.hear(node, to, Input::Again);
-        } else if std::mem::take(&mut dialled.turn_due) {
+            return self.hear(node, to, Input::Again);
+        }
+        if std::mem::take(&mut dialled.turn_due) {
             self.send_on(node, to);
-        } else if dialled.following && dialled.unanswered.is_empty() && now >= dialled.compare_at {
-            dialled.compare_at = Micros::MAX;
-            self.begin(node, to);
+        }
+        let life = self.nodes[node].life;
+        let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
+        if dialled.following && now >= dialled.compare_at {
+            match dialled.unanswered.is_empty() {
+                true => {
+                    dialled.compare_at = Micros::MAX;
+                    self.begin(node, to);
+                }
+                false => self.queue.after(SOON, Event::Turn { node, life, conn }),
+            }
         }
     }
 

@@ -22,8 +22,8 @@ use crate::sim::store::{Frame, Held, Kind};
 pub enum Judgement {
     /// All of it was held.
     Known(u64),
-    /// To be written.
-    Write(Box<Checked>),
+    /// To be written, in order.
+    Write(Vec<Checked>),
     /// It proves a fork.
     Proof(Box<ForkProof>),
 }
@@ -55,12 +55,12 @@ impl Node {
                     return (write, proofs);
                 }
                 Ok((feed, Judgement::Write(checked))) => {
-                    taken.result = Ok((checked.fresh, 0));
+                    taken.result = Ok((checked.iter().map(|c| c.fresh).sum(), 0));
                     feeds.insert(feed.id());
                     if feed.is_identity() {
                         parties.insert(feed.party);
                     }
-                    write.push((job.taken.len(), *checked));
+                    write.extend(checked.into_iter().map(|c| (job.taken.len(), c)));
                 }
             }
             job.taken.push(taken);
@@ -92,7 +92,7 @@ impl Node {
         let frame = frame(feed, packed, kind, count - fresh, count)?;
         let (head, fresh) = (log.head(), fresh as u64);
         let after = self.durable.store.head(&feed.id());
-        Ok(Judgement::Write(Box::new(Checked { frame, after, head, log: Some(log), carried, fresh })))
+        Ok(Judgement::Write(vec![Checked { frame, after, head, log: Some(log), carried, fresh }]))
     }
 
     fn check_records(&mut self, feed: Feed, packed: &Bytes, job: &Job) -> Result<Judgement, Reason> {
@@ -122,6 +122,7 @@ impl Node {
             head: held.head(),
             tails: &tails,
             anchor: self.anchors.get(&id).copied(),
+            aside: counted.named().and_then(|named| self.asides.kept(&id, named)),
             ahead: job.ahead,
         };
         let verifier = Verifier::new(key.as_bytes()).ok_or(Reason::BadKey)?;
@@ -131,10 +132,20 @@ impl Node {
             Verdict::Fork(proof) => return Ok(Judgement::Proof(proof)),
             Verdict::Below(head) => {
                 self.anchors.insert(id, head);
-                return Err(Reason::Fork);
+                return Err(Reason::Undecided);
             }
+            Verdict::Aside { skip } => {
+                if let Some(named) = counted.named() {
+                    self.asides.keep(&run, packed, skip, named);
+                }
+                return Err(Reason::Undecided);
+            }
+            Verdict::Chosen => return self.choose(&run, packed, after, carried),
             Verdict::Append { skip, take } => (Kind::Append, skip, take),
-            Verdict::Replace { skip } => (Kind::Replace, skip, run.entries.len()),
+            Verdict::Replace { skip } => {
+                self.asides.take(&id);
+                (Kind::Replace, skip, run.entries.len())
+            }
             Verdict::Tail { skip, take } => (Kind::Tail, skip, take),
             Verdict::Refill { .. } => (Kind::Refill, 0, run.entries.len()),
         };
@@ -143,7 +154,29 @@ impl Node {
         let head = last.map(|e| Head { seq: e.header.seq, hash: e.hash });
         let frame = frame(feed, packed, kind, skip, take)?;
         self.spend_quota(&feed.party, carried, fresh)?;
-        Ok(Judgement::Write(Box::new(Checked { frame, after, head, log: None, carried, fresh })))
+        Ok(Judgement::Write(vec![Checked { frame, after, head, log: None, carried, fresh }]))
+    }
+
+    /// What was kept aside, and the run that shows that it counts, take the place of what is held.
+    fn choose(
+        &mut self,
+        run: &Run<'_>,
+        packed: &Bytes,
+        mut after: Option<Head>,
+        carried: Carried,
+    ) -> Result<Judgement, Reason> {
+        let aside = self.asides.take(&run.feed.id()).into_iter().map(|kept| (kept.packed, kept.skip));
+        let mut all = Vec::new();
+        for (packed, skip) in aside.chain([(packed.clone(), 0)]) {
+            let run = Run::chain(run.feed, unpack(&packed)?)?;
+            let kind = if all.is_empty() { Kind::Replace } else { Kind::Append };
+            let frame = frame(run.feed, &packed, kind, skip, run.entries.len())?;
+            let (head, fresh) = (Some(run.head()), (run.entries.len() - skip) as u64);
+            all.push(Checked { frame, after, head, log: None, carried, fresh });
+            after = head;
+        }
+        self.spend_quota(&run.feed.party, carried, all.iter().map(|c| c.fresh).sum())?;
+        Ok(Judgement::Write(all))
     }
 
     /// Takes places of the quota before anything is written: several runs are judged before the first is durable.
@@ -196,7 +229,7 @@ impl Node {
         let frame = frame(feed, packed, Kind::Append, 0, run.entries.len())?;
         let (after, head) = (self.durable.store.head(&feed.id()), Some(run.head()));
         let (carried, fresh) = (Carried::Own, run.entries.len() as u64);
-        Ok(Judgement::Write(Box::new(Checked { frame, after, head, log: None, carried, fresh })))
+        Ok(Judgement::Write(vec![Checked { frame, after, head, log: None, carried, fresh }]))
     }
 
     /// Keeps a proof; it acts at once. False where it adds nothing.

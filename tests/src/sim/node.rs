@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 
-use caphub_node::admissions::{Admissions, Level};
+use caphub_node::admissions::{Admissions, Level, Source};
 use caphub_node::carriage::{Policy, Quotas};
 use caphub_node::identities::Identities;
 use caphub_proto::mutant;
@@ -11,7 +11,8 @@ use caphub_proto::wire::claims::Claims;
 use caphub_proto::wire::entitlement::Viewer;
 use caphub_proto::wire::fork::{ForkProof, LastCommon};
 use caphub_proto::wire::identity::state::Counted;
-use caphub_proto::wire::intake::counting;
+use caphub_proto::wire::intake::aside::Asides;
+use caphub_proto::wire::intake::counting::{self, Bounds};
 use caphub_proto::wire::reconcile::{Sets, Stated};
 use caphub_proto::wire::session::memory::Memory;
 use caphub_proto::wire::statement::{Cut, HeadStatement, Stamp};
@@ -93,6 +94,8 @@ pub struct Node {
     pub sets: Sets,
     /// Entries known to lie on a branch that a Revoke names.
     pub anchors: BTreeMap<FeedId, Head>,
+    /// Other histories, until a Revoke's named entry shows which one counts.
+    pub asides: Asides,
     /// The stating clock.
     pub stamp: Stamp,
     /// Entries of parties that nobody admitted.
@@ -158,6 +161,23 @@ impl Node {
             (None, None) => None,
         };
         self.sets.state(*feed, stated);
+        if freeze.is_some() || counted != Counted::All {
+            self.recount(&feed.party);
+        }
+    }
+
+    /// What a party said of others counts, or no longer does: its keys, its branch or its forks have changed.
+    fn recount(&self, party: &PartyId) {
+        self.admissions.recount(party, |source| self.is_void(source));
+    }
+
+    /// True where an entry does not count.
+    pub fn is_void(&self, source: &Source) -> bool {
+        let (id, Some(counted)) = (source.feed.id(), self.counted(&source.feed)) else { return true };
+        let hash = |seq: u64| self.durable.store.held(&id).and_then(|h| h.hash_at(seq));
+        let decided = counted.named().is_some_and(|n| hash(n.seq.value()) == Some(n.hash));
+        let bounds = Bounds { counted, freeze: self.freeze(&id), decided };
+        bounds.void(source.seq.value(), source.hash, hash(source.seq.value())).is_some()
     }
 
     /// Derives again what is stated of all feeds of a party: its keys have changed.

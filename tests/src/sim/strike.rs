@@ -222,7 +222,7 @@ impl World {
         here.forget();
         // The operator's own decisions are no part of what a power cut takes.
         for hub in &here.recognised {
-            here.admissions.recognise(here.party, hub.to_vec(), *hub);
+            here.admissions.recognise(here.party, hub.to_vec(), *hub, None, false);
         }
         let frames = here.durable.store.frames_from(0).to_vec();
         for frame in frames.iter().filter(|f| f.feed.is_identity()) {
@@ -272,6 +272,7 @@ impl crate::sim::node::Node {
         self.memories = BTreeMap::new();
         self.guests = BTreeMap::new();
         self.anchors = BTreeMap::new();
+        self.asides = Default::default();
         self.lanes = BTreeMap::new();
         self.lacking = BTreeMap::new();
         self.followers = BTreeMap::new();

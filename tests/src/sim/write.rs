@@ -2,15 +2,17 @@
 
 use std::rc::Rc;
 
+use caphub_node::admissions::Source;
 use caphub_node::author::feed_parts;
 use caphub_node::ingest::Origin;
 use caphub_proto::mutant;
 use caphub_proto::v1::{self, PushResponse, RunRefusal};
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::fork::ForkProof;
+use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::state::Counted;
 use caphub_proto::wire::session::memory::Memory;
-use caphub_proto::wire::{Feed, Head, Reason};
+use caphub_proto::wire::{Feed, Head, Reason, Seq};
 use prost::Message as _;
 
 use crate::sim::disk::{Checked, Job, Reply};
@@ -157,13 +159,16 @@ impl World {
             self.oracle.check_stated(node, store, &frame.feed.id(), seq, hash.as_bytes());
         }
         let here = &mut self.nodes[node];
-        for entry in unpack(&frame.packed).unwrap_or_default() {
+        for (place, entry) in (frame.first..).zip(unpack(&frame.packed).unwrap_or_default()) {
             let Some(content) = entry.body.and_then(|b| b.get(16..)) else { continue };
             if frame.feed.is_identity() {
                 break;
             }
             if let Some(attestation) = Admitting::decode(content).ok().and_then(|a| a.attestation) {
-                here.admissions.attest(frame.feed.party, &attestation);
+                let (feed, hash) = (frame.feed, entry_hash(entry.header, entry.signature));
+                let Some(seq) = Seq::new(place) else { continue };
+                let source = Source { feed, seq, hash };
+                here.admissions.attest(feed.party, &attestation, source, here.is_void(&source));
                 // What was not carried before may be now.
                 here.memories.values_mut().for_each(Memory::forget_here);
             }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::wire::entry::Entry;
+use crate::wire::feed::Head;
 use crate::wire::header::ENTRY_TAG;
 use crate::wire::identity::event::{Authorise, Body, Commitments, Event, Keys, Revoke};
 use crate::wire::identity::{Capabilities, commitment};
-use crate::wire::ids::{EntryHash, FeedId, OperatorKey, PartyId};
+use crate::wire::ids::{EntryHash, FeedId, OperatorKey, PartyId, Seq};
 use crate::wire::keys::{Checked, check};
 use crate::wire::reason::Reason;
 
@@ -63,6 +64,16 @@ pub enum Counted {
         /// The entry there.
         hash: EntryHash,
     },
+}
+
+impl Counted {
+    /// The entry up to which the feed counts; `None` where its key was not revoked, or nothing of it counts.
+    pub fn named(self) -> Option<Head> {
+        match self {
+            Self::UpTo { seq, hash } => Some(Head { seq: Seq::new(seq)?, hash }),
+            Self::All => None,
+        }
+    }
 }
 
 impl State {

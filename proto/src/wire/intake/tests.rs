@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use prost::bytes::Bytes;
+
 use super::*;
 use crate::wire::entry::{Draft, UncheckedEntry};
 use crate::wire::feed::Feed;
+use crate::wire::intake::aside::Asides;
 use crate::wire::{Audience, PartyId, Signer};
 
 fn signer() -> Signer {
@@ -40,6 +43,7 @@ struct World {
     counted: Option<Counted>,
     freeze: Option<LastCommon>,
     anchor: Option<Head>,
+    asides: Asides,
     ahead: bool,
 }
 
@@ -105,6 +109,7 @@ impl World {
             head: self.head,
             tails: &self.tails,
             anchor: self.anchor,
+            aside: self.counted.and_then(Counted::named).and_then(|n| self.asides.kept(&feed().id(), n)),
             ahead: self.ahead,
         };
         let run = Run::chain(feed(), unpack(packed)?)?;
@@ -114,6 +119,9 @@ impl World {
     /// Judges and does what the verdict says.
     fn take(&mut self, entries: &[Vec<u8>]) -> Result<Verdict, Reason> {
         let verdict = self.judge(entries)?;
+        let packed = Bytes::from(entries.concat());
+        let run = Run::chain(feed(), unpack(&packed).unwrap()).unwrap();
+        let mut chosen: Vec<Vec<u8>> = Vec::new();
         let stored = match &verdict {
             Verdict::Append { skip, take } | Verdict::Tail { skip, take } => &entries[*skip..*take],
             Verdict::Replace { skip } => {
@@ -128,6 +136,25 @@ impl World {
             Verdict::Below(head) => {
                 self.anchor = self.anchor.filter(|a| a.seq < head.seq).or(Some(*head));
                 &[]
+            }
+            Verdict::Aside { skip } => {
+                self.asides.keep(&run, &packed, *skip, self.counted.unwrap().named().unwrap());
+                &[]
+            }
+            Verdict::Chosen => {
+                for kept in self.asides.take(&feed().id()) {
+                    let parts = unpack(&kept.packed).unwrap();
+                    let mut at = 0;
+                    for (index, entry) in parts.iter().enumerate() {
+                        let end = at + entry.packed_len();
+                        chosen.extend((index >= kept.skip).then(|| kept.packed[at..end].to_vec()));
+                        at = end;
+                    }
+                }
+                let from = one(&chosen[0]).0.value();
+                self.entries.retain(|seq, _| *seq < from);
+                chosen.extend_from_slice(entries);
+                &chosen[..]
             }
             Verdict::Known | Verdict::Refill { .. } => &[],
         };
@@ -263,11 +290,51 @@ fn a_branch_that_a_revoke_names_is_found_from_its_end_where_nothing_else_decides
             let _ = world.take(part);
         }
     };
-    assert_eq!(world.judge(&b[..4]), Err(Reason::Fork));
-    for _ in 0..6 {
-        pull(&mut world);
+    assert_eq!(world.judge(&b[..4]), Ok(Verdict::Aside { skip: Some(3) }));
+    assert_eq!(world.judge(&unsigned(&b[..4])), Err(Reason::BadSignature));
+    pull(&mut world);
+    assert_eq!((world.head, world.asides.bytes()), (Some(head_of(&b, 20)), 0));
+}
+
+#[test]
+fn a_branch_of_runs_of_one_entry_is_chosen_whatever_is_held_and_whoever_is_cut_off() {
+    let b = history(&history(&[], "a", 3), "b", 12);
+    for (held, tail) in [(4, false), (8, false), (8, true), (11, true)] {
+        let a = history(&b[..3], "other", held);
+        let mut world = World { counted: up_to(&b, 12), ..World::holding(&a) };
+        if tail {
+            // The end came first, alone.
+            let _ = world.take(&b[11..]);
+        }
+        // One far end is cut off, another one begins again; a third one brings a history that leads nowhere.
+        let third = history(&b[..2], "third", 6);
+        let streams = [&b[3..7], &third[2..], &b[3..9], &b[3..6], &b[6..11], &b[8..]];
+        let mut refused = Vec::new();
+        for packed in streams.into_iter().flatten() {
+            refused.extend(world.take(std::slice::from_ref(packed)).err());
+        }
+        assert_eq!(world.head, Some(head_of(&b, 12)), "{held} {tail}: {refused:?}");
+        assert_eq!(world.judge(&a[3..4]), Err(Reason::Revoked));
     }
-    assert_eq!(world.head, Some(head_of(&b, 20)));
+}
+
+#[test]
+fn what_is_kept_aside_is_bounded_and_of_no_use_once_the_feed_is_another() {
+    let b = history(&history(&[], "a", 3), "b", 9);
+    let (a, c) = (history(&b[..3], "other", 5), history(&b[..1], "c", 4));
+    let mut world = World { counted: up_to(&b, 9), ..World::holding(&a) };
+    world.take(&b[3..5]).unwrap();
+    world.take(&b[5..8]).unwrap();
+    let kept = world.asides.bytes();
+    assert_eq!(kept, b[3..8].concat().len() as u64);
+    // Another history is held now, which parts from the kept one earlier: nothing is put on top of it.
+    let other = World { counted: world.counted, asides: world.asides.clone(), ..World::holding(&c) };
+    assert_eq!(other.judge(&b[8..]), Ok(Verdict::Tail { skip: 0, take: 1 }));
+    // A Revoke that names another entry begins anew.
+    world.counted = up_to(&b, 8);
+    assert_eq!(world.judge(&b[7..8]), Ok(Verdict::Tail { skip: 0, take: 1 }));
+    world.asides.take(&feed().id());
+    assert_eq!(world.asides.bytes(), 0);
 }
 
 #[test]

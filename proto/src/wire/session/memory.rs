@@ -178,7 +178,17 @@ fn keep(refusals: &mut BTreeMap<FeedId, Refusal>, feed: FeedId, refusal: Refusal
 /// Reasons that lie with neither the entries nor the parties and may be gone at the next try: not remembered.
 pub(super) fn passes(reason: Reason) -> bool {
     !mutant!(RememberPassing)
-        && matches!(reason, Reason::StoreFailed | Reason::ShuttingDown | Reason::TooManyRequests)
+        && matches!(
+            reason,
+            Reason::StoreFailed | Reason::ShuttingDown | Reason::TooManyRequests | Reason::Undecided
+        )
+}
+
+/// Reasons that say of entries which came by following, or went out so, that the two sides should compare: what is missing
+/// before them, or shows a fork, is fetched then. They are not remembered.
+pub fn calls_for_comparison(reason: Reason) -> bool {
+    use Reason::{Fork, Gap, Undecided, UnknownParty};
+    matches!(reason, Gap | UnknownParty | Fork | Undecided)
 }
 
 /// Reasons that keys, branches and forks give: an identity event or a proof lifts them.
