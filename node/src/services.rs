@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod federation;
 pub mod gate;
 pub mod membership;
+mod newest;
 pub mod pull;
 pub mod status;
 pub mod turns;

@@ -4,6 +4,7 @@
 mod confirm;
 pub mod cut;
 mod driver;
+mod opening;
 mod push;
 pub mod remembered;
 
@@ -145,10 +146,12 @@ impl Session {
 
     /// Says hello, and checks that the hub authorised the node's key.
     pub async fn hello(&self, core: &Core) -> Result<HelloResponse, SyncError> {
-        self.greet(core, Vec::new()).await
+        let hello = self.greet(Vec::new()).await?;
+        self.authorised(core, &hello).await?;
+        Ok(hello)
     }
 
-    async fn greet(&self, core: &Core, roots: Vec<v1::ClassRoot>) -> Result<HelloResponse, SyncError> {
+    async fn greet(&self, roots: Vec<v1::ClassRoot>) -> Result<HelloResponse, SyncError> {
         let request = HelloRequest {
             versions: vec![1],
             software: concat!("caphub/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -162,14 +165,19 @@ impl Session {
         if ahead.unsigned_abs() > limits::CLOCK_SKEW_MS_MAX {
             return Err(SyncError::Clock { seconds: ahead / 1_000 });
         }
-        if !self.is_authorised(core, &hello) {
+        Ok(hello)
+    }
+
+    /// Checks that the hub authorised the key of the node that answers.
+    async fn authorised(&self, core: &Core, hello: &HelloResponse) -> Result<(), SyncError> {
+        if !self.is_authorised(core, hello) {
             // At first contact, or after a change of its keys, the hub's identity comes from itself.
             self.fetch_identity(core, self.party).await?;
-            if !self.is_authorised(core, &hello) {
+            if !self.is_authorised(core, hello) {
                 return Err(SyncError::NotAuthorised { party: self.party });
             }
         }
-        Ok(hello)
+        Ok(())
     }
 
     /// Brings the identity log of a party up to what the far end holds.

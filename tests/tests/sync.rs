@@ -175,16 +175,14 @@ impl Here {
         Session::new(channel, hub, None)
     }
 
+    fn settings(&self) -> Settings {
+        let (far, parties) = (Viewer::public(), vec![self.core.party]);
+        Settings { far, parties, pull: true, push: true, to_strangers: true, ..Settings::default() }
+    }
+
     async fn over(&self, session: &Session, memory: &Mutex<Memory>) -> Result<Synced, SyncError> {
         let options = Options {
-            settings: Settings {
-                far: Viewer::public(),
-                parties: vec![self.core.party],
-                pull: true,
-                push: true,
-                to_strangers: true,
-                ..Settings::default()
-            },
+            settings: self.settings(),
             memory,
             claims: &self.claims,
             greeted: &|_| {},
@@ -225,6 +223,32 @@ async fn nothing_to_do_costs_one_round_trip_and_little_to_do_costs_little() {
     assert_eq!(synced.pulled.entries, 15, "{synced:?}");
     assert!(synced.finished.rounds <= 3, "{synced:?}");
     assert!(cost < bytes(&news) + 16 * 1024, "{cost} bytes for {}", bytes(&news));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_replica_has_the_newest_records_before_it_knows_what_there_is() {
+    let machine = Machine::new(PROGRAM, "en");
+    let mut hub = machine.hub("hub", "Hub", "001").await;
+    let runs = many(0..300, 20);
+    fill(&machine, &mut hub, &runs).await;
+    let here = Here::new(&machine, "here", &hub).await;
+    let session = here.session(here.hub, &hub.address).await;
+    let first = Mutex::new(None);
+    let progress = |synced: &Synced, _: u64| {
+        let mut first = first.lock().expect("what came first");
+        first.get_or_insert((synced.pulled.entries, synced.pulled.bytes, here.core.store.above().len()));
+    };
+    let memory = Mutex::default();
+    let settings = here.settings();
+    let (claims, greeted) = (&here.claims, &|_: &v1::HelloResponse| {});
+    let options = Options { settings, memory: &memory, claims, greeted, progress: &progress };
+    let (_, synced) = session.sync(&here.core, &options).await.expect("a sync");
+    let (entries, moved, above) = first.lock().expect("what came first").expect("something");
+    assert!((4..40).contains(&entries) && moved <= 8 * 1024, "{entries} entries in {moved} bytes");
+    assert!(above >= 1, "ends of feeds, each with its party's identity");
+    assert!(here.core.store.end() >= 300 * 22 && here.core.store.above().is_empty(), "{synced:?}");
+    // The newest were not sent again.
+    assert!(synced.pulled.bytes < bytes(&runs) + 8 * 1024, "{synced:?} of {}", bytes(&runs));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,7 +144,7 @@ impl FederationService for Federation {
         let asked = request.into_inner();
         let (sender, receiver) = mpsc::channel(limits::PIPELINE_MESSAGES / 2);
         match asked.position {
-            None if asked.ranges.is_empty() => {
+            None if asked.ranges.is_empty() && (!asked.newest_first || asked.measure) => {
                 return Err(status(Reason::BadRequest, "a pull names ranges, or a position"));
             }
             Some(_) if !asked.ranges.is_empty() => {

@@ -15,6 +15,7 @@ use crate::author::feed_parts;
 use crate::core::Core;
 use crate::entitlement::Viewer;
 use crate::forks;
+use crate::services::newest::{NEWEST_BYTES_MAX, newest};
 use crate::services::status::status;
 use crate::store::{FeedHead, StoreError};
 use crate::sync::cut::{beginning, pieces};
@@ -29,6 +30,8 @@ pub struct Ranges {
     left: u64,
     batch_bytes: usize,
     measure: bool,
+    /// No feed is named: the newest entries of all.
+    newest: bool,
 }
 
 /// The way to the caller.
@@ -46,10 +49,13 @@ impl Ranges {
         };
         let parsed: Option<Vec<_>> = asked.ranges.iter().map(range).collect();
         let wrong = || status(Reason::BadRequest, "a range names a feed of 32 bytes and a place from 1");
+        let newest = asked.ranges.is_empty();
+        let most = if newest { NEWEST_BYTES_MAX } else { u64::MAX };
         Ok(Self {
             ranges: parsed.ok_or_else(wrong)?,
+            newest,
             newest_first: asked.newest_first,
-            left: if asked.max_bytes == 0 { u64::MAX } else { asked.max_bytes },
+            left: if asked.max_bytes == 0 { most } else { asked.max_bytes.min(most) },
             batch_bytes: match asked.batch_bytes {
                 0 => BATCH_BYTES,
                 bytes => bytes.clamp(BATCH_BYTES_MIN, BATCH_BYTES_MAX) as usize,
@@ -72,7 +78,10 @@ impl Ranges {
                     first => {
                         if let Some(asked) = first {
                             reading.proofs = asked.proofs(&core, &viewer);
-                            reading.due = asked.due_in_order(&core, &viewer).into();
+                            match asked.due_in_order(&core, &viewer) {
+                                Ok(due) => reading.due = due.into(),
+                                Err(error) => return (reading, Err(error)),
+                            }
                         }
                         reading.message(&core)
                     }
@@ -92,13 +101,16 @@ impl Ranges {
         }
     }
 
-    fn due_in_order(&self, core: &Core, viewer: &Viewer) -> Vec<(FeedHead, Seq, Seq)> {
+    fn due_in_order(&self, core: &Core, viewer: &Viewer) -> Result<Vec<(FeedHead, Seq, Seq)>, StoreError> {
+        if self.newest {
+            return newest(core, viewer, self.left);
+        }
         let mut due = self.due(core, viewer);
         if self.newest_first {
             let newest = |feed: &Feed, last| core.store.ordinal(&feed.id(), last).unwrap_or(0);
             due = newest_first(due.into_iter().map(|d| (newest(&d.0.feed, d.2), d.0.feed, d)).collect());
         }
-        due
+        Ok(due)
     }
 
     /// The proofs of those feeds that have forked.

@@ -69,6 +69,13 @@ impl Store {
         self.shared.index.run_at(feed, at)?.map(|place| self.read(place, at)).transpose()
     }
 
+    /// The run right before a place in the order of the log; `None` at its beginning.
+    pub fn run_before(&self, ordinal: u64) -> Result<Option<StoredRun>, StoreError> {
+        let Some(last) = ordinal.checked_sub(1) else { return Ok(None) };
+        let place = self.shared.index.run_from(last)?.filter(|p| p.ordinal <= last);
+        place.map(|place| self.read(place, place.first)).transpose()
+    }
+
     /// Runs in the order of the log, and the ordinal after them.
     pub fn read_from(&self, ordinal: u64, max_bytes: usize) -> Result<(Vec<StoredRun>, u64), StoreError> {
         let (mut runs, mut bytes, mut next) = (Vec::new(), 0, ordinal);

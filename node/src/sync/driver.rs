@@ -34,8 +34,8 @@ pub(super) struct Driver<'a> {
     pub(super) core: &'a Core,
     pub(super) far: Session,
     pub(super) options: &'a Options<'a>,
-    machine: Mutex<session::Session>,
-    moved: Mutex<Synced>,
+    pub(super) machine: Mutex<session::Session>,
+    pub(super) moved: Mutex<Synced>,
     expected: Mutex<u64>,
     /// Proofs that were there before.
     told_forks: usize,
@@ -48,12 +48,13 @@ impl<'a> Driver<'a> {
         far: Session,
         options: &'a Options<'a>,
     ) -> Result<(Self, HelloResponse, Vec<Action>), SyncError> {
-        let (mut machine, roots) = {
+        let (machine, roots, opening) = {
             let (sets, mut claims) = (core.heads.sets(), lock(options.claims));
             let facts = Facts { sets: &sets, hash_at: &|_, _| None, now_ms: now_ms() };
-            session::Session::new(options.settings.clone(), &facts, &mut claims)
+            let (machine, roots) = session::Session::new(options.settings.clone(), &facts, &mut claims);
+            let opening = machine.opening(&facts);
+            (machine, roots, opening)
         };
-        machine.holds_above(core.store.above());
         let new = Self {
             core,
             far: far.clone(),
@@ -63,8 +64,16 @@ impl<'a> Driver<'a> {
             expected: Mutex::default(),
             told_forks: core.forks.end(),
         };
-        let hello = far.greet(core, roots).await?;
-        (options.greeted)(&hello);
+        let hello = match opening {
+            None => {
+                let hello = far.greet(roots).await?;
+                far.authorised(core, &hello).await?;
+                (options.greeted)(&hello);
+                hello
+            }
+            Some(asked) => new.open(roots, asked).await?,
+        };
+        lock(&new.machine).holds_above(core.store.above());
         if options.settings.newest_first || lock(&far.pace).compresses() {
             // On a slow link something useful comes first.
             lock(&new.machine).newest_first();
@@ -121,7 +130,7 @@ impl<'a> Driver<'a> {
         (pulls, pushes.to_vec())
     }
 
-    fn hear(&self, input: Input<'_>) -> Result<Vec<Action>, SyncError> {
+    pub(super) fn hear(&self, input: Input<'_>) -> Result<Vec<Action>, SyncError> {
         let sets = self.core.heads.sets();
         let heads = &self.core.heads;
         let hash_at = |feed: &Feed, seq: u64| heads.hash_at(feed, Seq::new(seq)?);
@@ -271,7 +280,7 @@ impl<'a> Driver<'a> {
         self.hear(Input::PushEnded)
     }
 
-    fn tell(&self, moved: &Synced) {
+    pub(super) fn tell(&self, moved: &Synced) {
         (self.options.progress)(moved, *lock(&self.expected));
     }
 }

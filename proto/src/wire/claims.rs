@@ -97,6 +97,11 @@ impl Claims {
         self.failed.retain(|(holder, _)| *holder != session);
     }
 
+    /// True where no other session is there to share the work.
+    pub fn is_alone(&self) -> bool {
+        self.heard_ms.len() <= 1
+    }
+
     /// Feeds that are being fetched.
     pub fn len(&self) -> usize {
         self.held.len()
@@ -117,7 +122,10 @@ mod tests {
     #[test]
     fn one_session_at_a_time_fetches_a_feed() {
         let mut claims = Claims::default();
-        let (one, other) = (claims.join(0), claims.join(0));
+        let one = claims.join(0);
+        assert!(claims.is_alone());
+        let other = claims.join(0);
+        assert!(!claims.is_alone());
         assert_eq!(claims.claim(one, FEED, 0), Claimed::Granted);
         assert_eq!(claims.claim(one, FEED, 0), Claimed::Granted);
         assert_eq!(claims.claim(other, FEED, 0), Claimed::Elsewhere);

@@ -3,6 +3,7 @@
 
 mod gaps;
 pub mod memory;
+mod opening;
 mod plan;
 mod portion;
 mod pushing;
@@ -11,6 +12,7 @@ mod tests;
 pub mod words;
 
 pub use memory::{Memory, calls_for_comparison};
+pub use opening::OPENING_BYTES;
 pub use words::{Action, Facts, Finished, Input, Push, PushRange, Settings};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +33,8 @@ use crate::wire::session::portion::Portion;
 pub const RANGES_MAX: usize = 4_096;
 /// Entries that one request asks for, so that several far ends share what is missing; about 36 MB.
 const PORTION_MAX: u64 = 32_768;
+/// The same while there is only one far end, about 150 MB: between two requests a link stands still for a moment.
+const PORTION_ALONE: u64 = 131_072;
 /// Below so many a request is not made smaller to be shared.
 const PORTION_MIN: u64 = 1_024;
 

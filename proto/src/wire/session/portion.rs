@@ -6,7 +6,7 @@ use crate::v1;
 use crate::wire::claims::{Claimed, Claims};
 use crate::wire::feed::Feed;
 use crate::wire::ids::PartyId;
-use crate::wire::session::{Facts, PORTION_MAX, PORTION_MIN, RANGES_MAX, Session, Want, gaps};
+use crate::wire::session::{Facts, PORTION_ALONE, PORTION_MAX, PORTION_MIN, RANGES_MAX, Session, Want, gaps};
 
 /// The next request, if any.
 pub(super) enum Portion {
@@ -33,7 +33,11 @@ impl Session {
         }
         let all: u64 = self.wants.iter().map(Want::entries).sum();
         // Where the newest come first the far end must see all of it to choose.
-        let most = if self.ends_first { u64::MAX } else { (all / 4).clamp(PORTION_MIN, PORTION_MAX) };
+        let most = match self.ends_first {
+            true => u64::MAX,
+            false if claims.is_alone() => PORTION_ALONE,
+            false => (all / 4).clamp(PORTION_MIN, PORTION_MAX),
+        };
         let (mut kept, mut entries) = (VecDeque::new(), 0);
         let (mut identities, mut awaited) = (BTreeSet::new(), BTreeSet::new());
         let mut ranges = Vec::new();
