@@ -9,7 +9,7 @@ use crate::entitlement::Viewer;
 use crate::store::{FeedHead, StoreError};
 
 /// Most bytes that are served so: what comes after it is better compared first.
-pub const NEWEST_BYTES_MAX: u64 = 65_536;
+pub(super) const NEWEST_BYTES_MAX: u64 = 65_536;
 /// Entries of each feed: several parties are seen at once.
 const ENTRIES_EACH: u64 = 2;
 /// Runs of the log that are looked at; each may be of 1 MiB.
@@ -17,7 +17,11 @@ const RUNS_MAX: usize = 32;
 
 /// Feeds with their first and last place, the newest first, each right after its party's identity log. That of this node's
 /// own party is asked for by whoever does not hold it.
-pub fn newest(core: &Core, viewer: &Viewer, bytes: u64) -> Result<Vec<(FeedHead, Seq, Seq)>, StoreError> {
+pub(super) fn newest(
+    core: &Core,
+    viewer: &Viewer,
+    bytes: u64,
+) -> Result<Vec<(FeedHead, Seq, Seq)>, StoreError> {
     let mut found = Newest { core, due: Vec::new(), seen: BTreeSet::new(), left: bytes };
     let mut end = core.store.end();
     for _ in 0..RUNS_MAX {
