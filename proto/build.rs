@@ -1,7 +1,7 @@
 //! Compiles the schema with protox, so that building needs no protoc.
 
-const FILES: [&str; 9] =
-    ["text", "acts", "bank", "records", "federation", "exchange", "membership", "admin", "carry"];
+const FILES: [&str; 10] =
+    ["text", "sealed", "acts", "bank", "records", "federation", "exchange", "membership", "admin", "carry"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files: Vec<String> = FILES.iter().map(|f| format!("caphub/v1/{f}.proto")).collect();
@@ -98,6 +98,7 @@ const RECORDS: &[&str] = &[
     "Project",
     "ProjectParty",
     "ProjectAmount",
+    "Erasure",
     "LinkState",
     "MembershipRequest",
     "CarryOutReport",

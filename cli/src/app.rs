@@ -79,6 +79,8 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Technique(command) => commands::technique::run(context, command).await,
         Command::Barrier(command) => commands::barrier::run(context, command).await,
         Command::Vocabulary(command) => commands::vocabulary::run(context, command).await,
+        Command::Thread(command) => commands::threads::run(context, command).await,
+        Command::Sealed(command) => commands::threads::sealed(context, &command),
         Command::Search(search) => commands::search::run(context, &search),
         Command::Import(import) => commands::import::run(context, import).await,
         Command::Export(export) => commands::export::run(context, &export),

@@ -47,6 +47,10 @@ pub enum Command {
     Barrier(BarrierCommand),
     #[command(subcommand)]
     Vocabulary(VocabularyCommand),
+    #[command(subcommand)]
+    Thread(ThreadCommand),
+    #[command(subcommand)]
+    Sealed(SealedCommand),
     Search(Search),
     Import(Import),
     Export(Export),
@@ -179,6 +183,10 @@ pub struct Fields {
     pub file: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     pub visible: Visible,
+    #[arg(long = "to", value_delimiter = ',', value_name = "ORGANISATION", conflicts_with = "visible")]
+    pub sealed_to: Vec<String>,
+    #[arg(long, value_name = "ID", conflicts_with_all = ["visible", "sealed_to"])]
+    pub thread: Option<String>,
 }
 
 #[derive(Args, Debug, Default)]
@@ -202,6 +210,35 @@ pub struct Narrow {
     pub skill: Vec<String>,
     #[arg(long)]
     pub free: bool,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum ThreadCommand {
+    List,
+    Show {
+        thread_id: String,
+    },
+    Reply {
+        thread_id: String,
+        #[arg(required = true, value_name = "TEXT")]
+        words: Vec<String>,
+    },
+    Grant {
+        thread_id: Option<String>,
+        #[arg(long, conflicts_with = "thread_id", required_unless_present = "thread_id")]
+        all: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum SealedCommand {
+    Export {
+        id: String,
+        #[arg(value_name = "FILE")]
+        sealed_file: PathBuf,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -293,6 +330,10 @@ pub enum Key {
     Rotate,
     Backup {
         file: PathBuf,
+    },
+    ExportAge {
+        #[arg(value_name = "FILE")]
+        key_file: PathBuf,
     },
     Recover(Recover),
 }

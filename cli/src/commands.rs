@@ -16,12 +16,14 @@ pub mod org;
 pub mod reach;
 pub mod records;
 pub mod refused;
+pub mod sealing;
 pub mod search;
 pub mod signing;
 pub mod statements;
 pub mod status;
 pub mod sync;
 pub mod technique;
+pub mod threads;
 pub mod verify;
 pub mod vocabulary;
 

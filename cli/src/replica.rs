@@ -62,21 +62,31 @@ impl Replica {
         self.core.store.erase(&excused).map_err(|e| Failure::new("error-store").because(e))
     }
 
-    /// Everything in the replica is the member's to read.
-    pub fn viewer(&self) -> Viewer {
-        Viewer { parties: vec![self.core.party], hubs: Vec::new(), network: true, all: true }
+    /// As `viewer`, with what was opened here: for the screen, and for nothing that is passed on to others.
+    pub fn reader(&self) -> Viewer {
+        Viewer { opened: true, ..self.viewer() }
     }
 
-    /// All records of a filter, page by page.
+    /// Everything in the replica is the member's to read. What was sealed to it is left out.
+    pub fn viewer(&self) -> Viewer {
+        Viewer { parties: vec![self.core.party], hubs: Vec::new(), network: true, all: true, opened: false }
+    }
+
+    /// All records of a filter, page by page, without sealed ones: they may go into files and tables for others.
     pub fn all(&self, filter: &Filter) -> Result<Vec<v1::Record>, Failure> {
+        self.seen_by(&self.viewer(), filter)
+    }
+
+    /// The same, with what was opened here.
+    pub fn readable(&self, filter: &Filter) -> Result<Vec<v1::Record>, Failure> {
+        self.seen_by(&self.reader(), filter)
+    }
+
+    fn seen_by(&self, viewer: &Viewer, filter: &Filter) -> Result<Vec<v1::Record>, Failure> {
         let (mut records, mut token) = (Vec::new(), String::new());
         loop {
-            let page = self.core.views.list(
-                &self.viewer(),
-                filter,
-                &PageRequest { size: PAGE_SIZE_MAX, token },
-                now_ms(),
-            );
+            let page =
+                self.core.views.list(viewer, filter, &PageRequest { size: PAGE_SIZE_MAX, token }, now_ms());
             let page = page.map_err(|e| Failure::new("error-views").because(e))?;
             records.extend(page.records);
             if page.next_page_token.is_empty() {
@@ -94,7 +104,7 @@ impl Replica {
         }
         let kinds = kind.map(str::to_owned).into_iter().collect();
         let filter = Filter { kinds, withdrawn: true, ..Filter::default() };
-        let mut found = self.all(&filter)?;
+        let mut found = self.readable(&filter)?;
         found.retain(|r| hex::encode(&r.record_id).starts_with(&text));
         let own = |r: &v1::Record| r.party_id == self.core.party.as_bytes();
         if found.iter().any(own) {
@@ -119,7 +129,7 @@ impl Replica {
 
     /// One record by its full id.
     pub fn get(&self, party: &PartyId, record: &RecordId) -> Result<Option<v1::Record>, Failure> {
-        let found = self.core.views.get(&self.viewer(), party, record, now_ms());
+        let found = self.core.views.get(&self.reader(), party, record, now_ms());
         found.map_err(|e| Failure::new("error-views").because(e))
     }
 }
@@ -161,6 +171,12 @@ fn publish_failure(error: PublishError) -> Failure {
         PublishError::Invalid { .. } => Failure::usage("error-invalid").because(error),
         PublishError::Refused(reason) => {
             Failure::new("error-refused").because(reason.meaning()).reason(reason)
+        }
+        PublishError::Misplaced { reason, .. } => {
+            Failure::usage("error-misplaced").because(reason.meaning()).reason(reason).hint("hint-misplaced")
+        }
+        PublishError::NoSeal(_) | PublishError::UnknownReader(_) => {
+            Failure::new("error-no-reader").because(error).hint("hint-no-reader").reason("no_reader")
         }
         PublishError::Frozen { .. } => {
             Failure::new("error-frozen").because(error).hint("hint-frozen").reason("frozen")

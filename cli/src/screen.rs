@@ -117,7 +117,9 @@ pub fn record_json(record: &v1::Record) -> serde_json::Value {
         Some(Record::Vocabulary(r)) => serde_json::to_value(r),
         Some(Record::RuleSet(r)) => serde_json::to_value(r),
         Some(Record::Project(r)) => serde_json::to_value(r),
-        None => Ok(serde_json::Value::Null),
+        Some(Record::Erasure(r)) => serde_json::to_value(r),
+        // It holds keys, which are for no screen.
+        Some(Record::ThreadGrant(_)) | None => Ok(serde_json::Value::Null),
     };
     let mut value = serde_json::json!({
         "id": record_id(record),
@@ -130,10 +132,19 @@ pub fn record_json(record: &v1::Record) -> serde_json::Value {
         "void_reason": record.void_reason,
         "conflicts": record.conflicts.iter().map(hex::encode).collect::<Vec<_>>(),
         "record": body.unwrap_or_default(),
+        "sealing": revision.sealing.map(|s| sealing_json(&s)),
         "source": revision.source.and_then(|s| serde_json::to_value(s).ok()),
     });
     prune(&mut value);
     value
+}
+
+/// The thread of a sealed record, and whom it was sealed to besides its author's party.
+fn sealing_json(sealing: &v1::Sealing) -> serde_json::Value {
+    let opening = caphub_proto::exchange::seal::opening(sealing);
+    let thread = opening.map(|o| hex::encode(caphub_proto::exchange::seal::thread(&o))).unwrap_or_default();
+    let parties = sealing.parties.iter().filter_map(|p| PartyId::from_slice(p)).map(|p| p.to_string());
+    serde_json::json!({ "thread": thread, "parties": parties.collect::<Vec<_>>() })
 }
 
 /// Leaves out empty strings, lists, objects and nulls below the top.

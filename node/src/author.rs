@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use caphub_proto::exchange::seal::{self, NoSeal};
 use caphub_proto::exchange::{Invalid, endorsement, validate};
 use caphub_proto::v1::{self, Revision};
 use caphub_proto::wire::entry::{Draft, SignError};
@@ -15,6 +16,7 @@ use tokio::sync::Mutex;
 use crate::core::Core;
 use crate::ingest::Origin;
 use crate::keys::{KeyError, random};
+use crate::sealing;
 
 /// One signing key of one party, on one machine.
 #[derive(Clone)]
@@ -50,6 +52,23 @@ pub enum PublishError {
         /// What it lacks.
         invalid: Invalid,
     },
+    /// A record may not stand in this audience.
+    #[error("record {index}: {}", .reason.meaning())]
+    Misplaced {
+        /// Which of the records given, from 1.
+        index: usize,
+        /// Why.
+        reason: Reason,
+    },
+    /// There is nobody, or too many, to seal it to.
+    #[error(transparent)]
+    NoSeal(#[from] NoSeal),
+    /// The identity of a party that it is to be sealed to is not held.
+    #[error("the keys of {0} are not held here")]
+    UnknownReader(PartyId),
+    /// The age file could not be made.
+    #[error("sealing failed: {0}")]
+    Sealing(std::io::Error),
     /// The record does not fit an entry.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -115,6 +134,8 @@ impl Author {
     ) -> Result<Vec<Published>, PublishError> {
         for (i, revision) in revisions.iter().enumerate() {
             validate(revision).map_err(|invalid| PublishError::Invalid { index: i + 1, invalid })?;
+            seal::placed(revision, &audience)
+                .map_err(|reason| PublishError::Misplaced { index: i + 1, reason })?;
         }
         let _turn = self.turn.lock().await;
         let feed = self.feed(audience);
@@ -123,7 +144,14 @@ impl Author {
         let (mut runs, mut run, mut published) = (Vec::new(), Vec::new(), Vec::new());
         let mut entries = 0;
         for revision in revisions {
-            let body = salted(random()?, &revision.encode_to_vec());
+            let content = match audience {
+                Audience::Sealed(_) => {
+                    let seq = head.map_or(Some(Seq::FIRST), |(seq, _)| seq.next());
+                    sealed(core, &feed, seq.ok_or(SignError::OutOfRange)?, revision, time_ms)?
+                }
+                _ => revision.encode_to_vec(),
+            };
+            let body = salted(random()?, &content);
             let (packed, seq, hash) = Draft { feed: &feed, head, time_ms, body: &body }.sign(&self.signer)?;
             head = Some((seq, hash));
             let full = entries >= RUN_ENTRIES_MAX || run.len() + packed.len() > BATCH_BYTES;
@@ -161,6 +189,25 @@ impl Author {
         }
         Ok(held.map(|h| (h.seq, h.hash)))
     }
+}
+
+/// The age file of a revision at its place: to the current reading keys of the parties that it names, and of its own.
+fn sealed(
+    core: &Core,
+    feed: &Feed,
+    seq: Seq,
+    revision: &Revision,
+    now_ms: u64,
+) -> Result<Vec<u8>, PublishError> {
+    let named = revision.sealing.iter().flat_map(|s| &s.parties).filter_map(|p| PartyId::from_slice(p));
+    let mut parties: Vec<PartyId> = named.chain([feed.party]).collect();
+    parties.sort_unstable();
+    parties.dedup();
+    let state = |p: &PartyId| core.identities.state(p).ok_or(PublishError::UnknownReader(*p));
+    let states = parties.iter().map(state).collect::<Result<Vec<_>, _>>()?;
+    let readers = seal::readers(states.iter().map(|s| &**s), now_ms)?;
+    let plain = seal::frame(&feed.id(), seq, revision);
+    sealing::seal(&plain, &readers).map_err(PublishError::Sealing)
 }
 
 /// A run as it travels.

@@ -14,6 +14,7 @@ use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::Identities;
 use crate::ingest::Ingest;
+use crate::opening::Opener;
 use crate::shown::Shown;
 use crate::store::{FeedHead, Kind, Store, StoreError, StoredRun};
 use crate::verdicts::KnownKeys;
@@ -88,7 +89,9 @@ impl Core {
         let log = Arc::new(StoreLog(Arc::clone(&store)));
         let authority =
             Arc::new(KnownKeys::new(Arc::clone(&identities), Arc::clone(&forks), Arc::clone(&store)));
-        let views = Views::open(&directory.join("views"), log, authority)?;
+        // Only a member's replica opens anything, and only with keys that its folder holds openly.
+        let opener = if everything { Opener::of_folder(directory, party) } else { Opener::none() };
+        let views = Views::open_reading(&directory.join("views"), log, authority, Arc::new(opener))?;
         views.catch_up()?;
         let (ingest, receipts) = (Arc::new(ingest), Arc::default());
         let core =
@@ -222,6 +225,12 @@ impl Log for StoreLog {
     fn packed_entry(&self, ordinal: u64) -> Result<Option<(Feed, Bytes)>, String> {
         let entry = self.0.entry_at(ordinal).map_err(|e| e.to_string())?;
         Ok(entry.map(|e| (e.feed, e.packed)))
+    }
+
+    fn placed_entry(&self, feed: &FeedId, seq: u64) -> Result<Option<(u64, Feed, Bytes)>, String> {
+        let Some(seq) = Seq::new(seq) else { return Ok(None) };
+        let entry = self.0.entry(feed, seq).map_err(|e| e.to_string())?;
+        Ok(entry.map(|e| (e.ordinal, e.feed, e.packed)))
     }
 
     fn log_id(&self) -> LogId {

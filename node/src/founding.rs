@@ -68,10 +68,16 @@ pub async fn found(
     ring.write(KeyName::Operator, &keys.operator, new.passphrase)?;
     ring.write(KeyName::Root, &keys.root, new.passphrase)?;
     ring.write(KeyName::Next, &keys.next, new.passphrase)?;
+    // A node carries what it must not be able to read: its keys lie on the machine that is most exposed.
+    let reads = !new.capabilities.holds(Capabilities::SERVE);
+    if reads {
+        ring.write_reading(&keys.reading, new.passphrase)?;
+    }
+    let recipient = if reads { keys.reading.public() } else { [0; 32] };
 
     let mut author = IdentityAuthor { party, head: None };
     let mut packed = author.append(&founding.event(), &[(0, &keys.root)], salt, now_ms())?;
-    let first = authorise(party, &keys.operator, new.capabilities, NO_END, [0; 32], new.label);
+    let first = authorise(party, &keys.operator, new.capabilities, NO_END, recipient, new.label);
     packed.extend(author.append(&first, &[(0, &keys.root)], random()?, now_ms())?);
 
     let core = {

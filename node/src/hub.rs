@@ -143,7 +143,13 @@ impl Hub {
             regions: self.regions.clone(),
         };
         let Some(record) = self.card_record.parse::<RecordId>().ok() else { return Ok(()) };
-        let own = Viewer { parties: vec![self.party], hubs: vec![self.party], network: true, all: false };
+        let own = Viewer {
+            parties: vec![self.party],
+            hubs: vec![self.party],
+            network: true,
+            all: false,
+            opened: false,
+        };
         let held = node.core.views.get(&own, &self.party, &record, now_ms()).ok().flatten();
         let mut revision = Revision {
             record_id: record.to_vec(),

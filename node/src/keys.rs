@@ -1,5 +1,7 @@
 //! Private keys on disk: age-encrypted under a passphrase, or plain and readable by their owner only.
 
+mod reading;
+
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use caphub_proto::wire::Signer;
 use caphub_proto::wire::identity::Founding;
 
 use crate::durable;
+use crate::sealing::ReadingKey;
 
 const PLAIN_HEAD: &str = "caphub-key 1 ";
 
@@ -141,12 +144,20 @@ pub struct NewKeys {
     pub next: Signer,
     /// For the recovery sheet.
     pub recovery: Signer,
+    /// Opens what is sealed to the party.
+    pub reading: ReadingKey,
 }
 
 impl NewKeys {
-    /// Four fresh keys.
+    /// Fresh keys.
     pub fn generate() -> Result<Self, KeyError> {
-        Ok(Self { operator: fresh()?, root: fresh()?, next: fresh()?, recovery: fresh()? })
+        Ok(Self {
+            operator: fresh()?,
+            root: fresh()?,
+            next: fresh()?,
+            recovery: fresh()?,
+            reading: ReadingKey::generate(),
+        })
     }
 
     /// What the first identity event states.

@@ -283,7 +283,13 @@ impl Membership {
     fn recognition(&self, hub: &PartyId) -> Result<Option<caphub_proto::v1::Record>, MembershipError> {
         let views = &self.core.views;
         views.catch_up().map_err(|e| std::io::Error::other(e.to_string()))?;
-        let all = Viewer { parties: vec![self.core.party], hubs: Vec::new(), network: true, all: true };
+        let all = Viewer {
+            parties: vec![self.core.party],
+            hubs: Vec::new(),
+            network: true,
+            all: true,
+            opened: false,
+        };
         let kinds = vec!["recognition".to_owned()];
         let filter = Filter { kinds, party_id: self.core.party.to_vec(), ..Filter::default() };
         let mut request = PageRequest { size: PAGE_SIZE_MAX, token: String::new() };

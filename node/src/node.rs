@@ -179,7 +179,7 @@ impl Node {
 
     /// How many current records everybody together has here.
     pub fn records(&self) -> u64 {
-        let all = Viewer { parties: Vec::new(), hubs: Vec::new(), network: true, all: true };
+        let all = Viewer { parties: Vec::new(), hubs: Vec::new(), network: true, all: true, opened: false };
         let kinds = ["need", "offer", "course", "session"].map(str::to_owned).to_vec();
         let filter = Filter { kinds, ..Filter::default() };
         let page = PageRequest { size: 1, token: String::new() };

@@ -17,7 +17,7 @@ pub enum Standing {
     Member,
     /// A guest of this hub.
     Guest,
-    /// A member of a hub that this one is linked with or recognises.
+    /// A recognised hub, or a member of a hub that this one is linked with or recognises.
     NetworkMember,
     /// Anybody else with an identity.
     Applicant,
@@ -39,6 +39,10 @@ impl Standing {
         }
         let trusted =
             |hub: &PartyId| core.ingest.is_peer(hub) || core.admissions.recognises(&core.party, hub);
+        // A recognised hub reads as its members do.
+        if trusted(party) {
+            return Self::NetworkMember;
+        }
         let admitted = core.admissions.hubs_of(party);
         match admitted.iter().any(|(hub, a)| a.level == Level::Member && trusted(hub)) {
             true => Self::NetworkMember,
@@ -70,6 +74,6 @@ impl Standing {
             .map(|(hub, _)| hub)
             .collect();
         hubs.push(party);
-        Viewer { parties: vec![party], hubs, network, all: false }
+        Viewer { parties: vec![party], hubs, network, all: false, opened: false }
     }
 }

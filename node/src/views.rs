@@ -18,8 +18,10 @@ mod places;
 mod query;
 mod read;
 mod schema;
+mod sealed;
 pub mod source;
 mod tables;
+mod threads;
 mod words;
 mod write;
 
@@ -40,7 +42,9 @@ pub use key::RecordKey;
 pub use page::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, PageRequest};
 pub use source::{Authority, Log, LogRun};
 pub use tables::{Admission, Card};
+pub use threads::{Thread, Threads};
 
+use crate::opening::Opener;
 use erasure::Erasures;
 use follow::Writing;
 use index::Opened;
@@ -102,6 +106,9 @@ pub struct Views(Arc<Inner>);
 struct Inner {
     log: Arc<dyn Log>,
     authority: Arc<dyn Authority>,
+    opener: Arc<Opener>,
+    /// Entries that grants may have opened, and that are to be taken in.
+    granted: Mutex<Vec<(FeedId, u64)>>,
     opened: Opened,
     writing: Mutex<Writing>,
     position: AtomicU64,
@@ -122,13 +129,25 @@ impl Views {
     /// Opens the views in `dir`, which is theirs alone. They begin anew where their schema, the log's id or its
     /// end do not fit, or where files are damaged; `catch_up` then reads the log again.
     pub fn open(dir: &Path, log: Arc<dyn Log>, authority: Arc<dyn Authority>) -> Result<Self, ViewsError> {
-        let opened = Opened::open(dir, log.log_id(), log.end())?;
+        Self::open_reading(dir, log, authority, Arc::new(Opener::none()))
+    }
+
+    /// The same, for a replica that opens what is sealed to its party: what it says lies in the views' files then.
+    pub fn open_reading(
+        dir: &Path,
+        log: Arc<dyn Log>,
+        authority: Arc<dyn Authority>,
+        opener: Arc<Opener>,
+    ) -> Result<Self, ViewsError> {
+        let opened = Opened::open(dir, log.log_id(), log.end(), opener.fingerprint())?;
         let origin = opened.origin;
         let pace = Mutex::new(Pace::new(Instant::now(), log.end()));
         let inner = Inner {
             log,
             authority,
+            opener,
             opened,
+            granted: Mutex::default(),
             writing: Mutex::new(Writing::new(origin)),
             position: AtomicU64::new(origin.position),
             pace,

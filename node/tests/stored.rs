@@ -93,8 +93,13 @@ async fn what_version_1_wrote_still_opens() {
         }
     }
     assert_eq!(entries, 2 + 4);
-    let all =
-        caphub_node::entitlement::Viewer { parties: vec![party], hubs: Vec::new(), network: true, all: true };
+    let all = caphub_node::entitlement::Viewer {
+        parties: vec![party],
+        hubs: Vec::new(),
+        network: true,
+        all: true,
+        opened: false,
+    };
     let page = caphub_node::views::PageRequest { size: 10, token: String::new() };
     let records = core.views.list(&all, &Filter::default(), &page, 0).expect("records");
     assert_eq!(records.total, 4);

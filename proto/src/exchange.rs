@@ -6,6 +6,7 @@ pub mod endorsement;
 pub mod json;
 pub mod kind;
 pub mod rules;
+pub mod seal;
 pub mod summary;
 pub mod validate;
 

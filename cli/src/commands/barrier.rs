@@ -118,7 +118,7 @@ fn composed(context: &Context, replica: &Replica, fields: &BarrierFields) -> Res
 /// The reporter's next word.
 async fn go_on(context: &Context, state: &'static str, step: BarrierStep) -> Outcome {
     let replica = context.replica()?;
-    let held = records::own(&replica, &step.id, KIND)?;
+    let held = records::own(context, &replica, &step.id, KIND)?;
     let Some(Record::Barrier(mut b)) = held.revision.clone().and_then(|r| r.record) else {
         return Err(Failure::usage("error-kind"));
     };

@@ -172,6 +172,7 @@ impl Plan<'_> {
             source,
             record: Some(record),
             parents: Vec::new(),
+            ..Revision::default()
         };
         if let Err(invalid) = validate(&revision) {
             return skip(Why::new("import-invalid").with("problem", invalid));

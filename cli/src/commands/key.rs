@@ -1,4 +1,4 @@
-//! `caphub key list|add|revoke|rotate|backup|recover`.
+//! `caphub key list|add|revoke|rotate|backup|export-age|recover`.
 
 mod recover;
 
@@ -9,6 +9,7 @@ use caphub_node::carriage::Quotas;
 use caphub_node::core::Core;
 use caphub_node::ingest::Origin;
 use caphub_node::keys::{self, KeyName, KeyRing, fresh, random};
+use caphub_node::sealing::ReadingKey;
 use caphub_proto::wire::identity::author::{authorise, one};
 use caphub_proto::wire::identity::{
     Capabilities, Event, IdentityAuthor, NO_END, Operator, Revoke, RevokedFeed, State, commitment,
@@ -27,7 +28,7 @@ use crate::screen;
 /// Words for the reasons of a Revoke, in the order of their numbers (SPEC.md section 4.1).
 const REASONS: &[&str] = &["unstated", "lost", "stolen", "replaced", "forked", "person_left"];
 
-/// Runs one of the six.
+/// Runs one of them.
 pub async fn run(context: &Context, command: Key) -> Outcome {
     if let Key::Recover(recover) = &command {
         return recover::run(context, recover).await;
@@ -43,6 +44,7 @@ pub async fn run(context: &Context, command: Key) -> Outcome {
         Key::Revoke { key, reason, common } => revoke(context, &replica, &key, &reason, common).await,
         Key::Rotate => rotate(context, &replica).await,
         Key::Backup { file } => backup(context, &replica, &file),
+        Key::ExportAge { key_file } => export_age(context, &replica, &key_file),
         Key::Recover(_) => Ok(()),
     }
 }
@@ -121,7 +123,8 @@ async fn add(context: &Context, replica: &Replica, label: &str, to: Home) -> Out
     let passphrase = join::passphrase(context, false)?;
     let operator = fresh().map_err(key_failure)?;
     to.keys().write(KeyName::Operator, &operator, passphrase.as_deref()).map_err(key_failure)?;
-    let event = authorise(replica.core.party, &operator, Capabilities::DESK, NO_END, [0; 32], label);
+    let reading = reading_key(&to.keys(), passphrase.as_deref())?;
+    let event = authorise(replica.core.party, &operator, Capabilities::DESK, NO_END, reading, label);
     append(&replica.core, &event, &root).await?;
     let core =
         Core::open(&to.directory, replica.core.party, true, Quotas::default()).map_err(open_failure)?;
@@ -139,11 +142,20 @@ async fn change(context: &Context, replica: &Replica, label: &str) -> Outcome {
     let root = root_key(context, &replica.home)?;
     let passphrase = join::passphrase(context, false)?;
     let operator = fresh().map_err(key_failure)?;
-    let event = authorise(replica.core.party, &operator, Capabilities::DESK, NO_END, [0; 32], label);
+    let reading = reading_key(&replica.home.keys(), passphrase.as_deref())?;
+    let event = authorise(replica.core.party, &operator, Capabilities::DESK, NO_END, reading, label);
     append(&replica.core, &event, &root).await?;
     replica.home.keys().write(KeyName::Operator, &operator, passphrase.as_deref()).map_err(key_failure)?;
     context.say("key-added-here", &[]);
     Ok(())
+}
+
+/// A new reading key in a folder; its public half goes into the authorisation. It is on disk before anybody can seal
+/// to it.
+fn reading_key(ring: &KeyRing, passphrase: Option<&str>) -> Result<[u8; 32], Failure> {
+    let key = ReadingKey::generate();
+    ring.write_reading(&key, passphrase).map_err(key_failure)?;
+    Ok(key.public())
 }
 
 async fn revoke(context: &Context, replica: &Replica, text: &str, given: &str, common: bool) -> Outcome {
@@ -259,6 +271,20 @@ fn backup(context: &Context, replica: &Replica, path: &std::path::Path) -> Outco
     let sealed = keys::seal(&plain, &passphrase).map_err(failed)?;
     caphub_node::durable::replace(path, &sealed).map_err(failed)?;
     context.say("key-backed-up", &[("path", &path.display().to_string())]);
+    Ok(())
+}
+
+/// The reading keys as the standard age tool takes them, in a file that its owner alone may read.
+fn export_age(context: &Context, replica: &Replica, path: &std::path::Path) -> Outcome {
+    let keys = crate::commands::sealing::reading_keys(context, replica)?;
+    if keys.is_empty() {
+        return Err(Failure::nothing("error-no-reading-key").hint("hint-no-reader"));
+    }
+    let text: Vec<_> = keys.iter().map(ReadingKey::file).collect();
+    let text = zeroize::Zeroizing::new(text.iter().map(|t| t.as_str()).collect::<String>());
+    let failed = |e: std::io::Error| Failure::new("error-file").with("path", path.display()).because(e);
+    caphub_node::durable::replace(path, text.as_bytes()).map_err(failed)?;
+    context.say("key-age-exported", &[("path", &path.display().to_string())]);
     Ok(())
 }
 

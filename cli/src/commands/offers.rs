@@ -14,10 +14,10 @@ pub fn run(context: &Context) -> Outcome {
     let replica = context.replica()?;
     let mine =
         Filter { kinds: vec!["need".to_owned()], party_id: replica.core.party.to_vec(), ..Filter::default() };
-    let needs: Vec<(v1::Record, Need)> = replica.all(&mine)?.into_iter().filter_map(need).collect();
+    let needs: Vec<(v1::Record, Need)> = replica.readable(&mine)?.into_iter().filter_map(need).collect();
     let all = Filter { kinds: vec!["offer".to_owned()], ..Filter::default() };
     let offers: Vec<(v1::Record, Offer)> = replica
-        .all(&all)?
+        .readable(&all)?
         .into_iter()
         .filter(|r| r.party_id != replica.core.party.as_bytes())
         .filter_map(offer)

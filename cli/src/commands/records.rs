@@ -7,7 +7,7 @@ use caphub_proto::v1::{self, EntryRef, Filter, Revision, Withdraw};
 use caphub_proto::wire::{Audience, Seq};
 
 use crate::arguments::{Fields, Narrow, RecordCommand, Visible};
-use crate::commands::{Context, compose};
+use crate::commands::{Context, compose, sealing};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -28,15 +28,22 @@ async fn add(context: &Context, kind: RecordKind, fields: &Fields) -> Outcome {
     let me = context.home.load()?;
     let record = compose::new(context, kind, fields, &me)?;
     let replica = context.replica()?;
-    let audience = audience(&replica, fields.visible)?;
-    let revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
+    let mut revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
+    let seal = sealing::chosen(context, &replica, &fields.sealed_to, fields.thread.as_deref())?;
+    let audience = match seal {
+        None => audience(&replica, fields.visible)?,
+        Some(seal) => seal.put_on(&mut revision),
+    };
     let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
     done(context, &replica, &published, "record-added")
 }
 
 async fn edit(context: &Context, kind: RecordKind, id: &str, fields: &Fields) -> Outcome {
+    if !fields.sealed_to.is_empty() || fields.thread.is_some() {
+        return Err(Failure::usage("error-audience-stays").hint("hint-audience-stays"));
+    }
     let replica = context.replica()?;
-    let held = own(&replica, id, kind)?;
+    let held = own(context, &replica, id, kind)?;
     let before = held.revision.clone().unwrap_or_default();
     let record = before.record.clone().ok_or_else(|| Failure::new("error-views"))?;
     let revision =
@@ -66,7 +73,7 @@ fn list(context: &Context, kind: RecordKind, narrow: &Narrow) -> Outcome {
         labels: labels(&narrow.sector, &narrow.skill, narrow.free),
         ..Filter::default()
     };
-    let records = replica.all(&filter)?;
+    let records = replica.readable(&filter)?;
     print_records(context, &records);
     Ok(())
 }
@@ -97,7 +104,7 @@ pub fn print_records(context: &Context, records: &[v1::Record]) {
 
 fn show(context: &Context, kind: RecordKind, id: &str) -> Outcome {
     let replica = context.replica()?;
-    let record = replica.find(id, Some(kind.code()))?;
+    let record = sealing::find(context, &replica, id, Some(kind.code()))?;
     let value = screen::record_json(&record);
     if context.json {
         screen::json(&value);
@@ -157,7 +164,7 @@ fn text(value: &serde_json::Value) -> String {
 
 async fn withdraw(context: &Context, kind: RecordKind, id: &str, erase: bool, note: String) -> Outcome {
     let replica = context.replica()?;
-    let held = own(&replica, id, kind)?;
+    let held = own(context, &replica, id, kind)?;
     let audience = Audience::decode(&held.audience).unwrap_or(Audience::Public);
     let entries = if erase { entries_of(&replica, &held, audience)? } else { Vec::new() };
     let record = Withdraw { kind: kind.code().to_owned(), erase, entries, note };
@@ -197,8 +204,8 @@ fn entries_of(replica: &Replica, held: &v1::Record, audience: Audience) -> Resul
 }
 
 /// An own record by the beginning of its id.
-pub fn own(replica: &Replica, id: &str, kind: RecordKind) -> Result<v1::Record, Failure> {
-    let record = replica.find(id, Some(kind.code()))?;
+pub fn own(context: &Context, replica: &Replica, id: &str, kind: RecordKind) -> Result<v1::Record, Failure> {
+    let record = sealing::find(context, replica, id, Some(kind.code()))?;
     match record.party_id == replica.core.party.as_bytes() {
         true => Ok(record),
         false => Err(Failure::usage("error-not-yours").with("id", id)),

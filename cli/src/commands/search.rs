@@ -22,7 +22,7 @@ pub fn run(context: &Context, search: &Search) -> Outcome {
     let request = PageRequest { size: limit, token: String::new() };
     let now = caphub_node::author::now_ms();
     let words = search.words.join(" ");
-    let page = replica.core.views.search(&replica.viewer(), &words, &filter, &request, now);
+    let page = replica.core.views.search(&replica.reader(), &words, &filter, &request, now);
     let page = page.map_err(|e| Failure::new("error-views").because(e))?;
     print_records(context, &page.records);
     if !context.json && page.total > page.records.len() as u64 {

@@ -30,7 +30,7 @@ pub async fn run(context: &Context, command: TechniqueCommand) -> Outcome {
         }
         TechniqueCommand::Edit { id, fields } => {
             let replica = context.replica()?;
-            let held = records::own(&replica, &id, KIND)?;
+            let held = records::own(context, &replica, &id, KIND)?;
             let before = held.revision.clone().and_then(|r| r.record);
             let record = composed(context, &replica, before, &fields)?;
             let shown = signing::next(context, &replica, &held, record).await?;

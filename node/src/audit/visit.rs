@@ -205,7 +205,8 @@ impl Auditor {
 
     /// What is held here of the feeds that a hub may read.
     fn held(&self, hub: &PartyId) -> HashMap<Feed, u64> {
-        let viewer = Viewer { parties: vec![*hub], hubs: vec![*hub], network: true, all: false };
+        let viewer =
+            Viewer { parties: vec![*hub], hubs: vec![*hub], network: true, all: false, opened: false };
         let heads = self.core.counted_heads().into_iter().filter(|h| viewer.may_read(&h.feed));
         let own = |feed: &Feed| self.replica && feed.party == self.core.party;
         let held = |feed: Feed, seq: u64| if own(&feed) { self.book.highest(&feed) } else { seq };

@@ -81,6 +81,10 @@ impl Ingest {
         let state = self.identities.state(&feed.party).ok_or(Reason::UnknownParty)?;
         let counted = state.counted(&key, &id).ok_or(Reason::UnknownKeyOfParty)?;
         let run = Run::chain(feed, unpack(&packed)?)?;
+        // Before anything is compared: the answer to forged entries must not say what is held here.
+        if matches!(origin, Origin::Caller(caller) if caller != feed.party) {
+            run.authenticate(&self.verifier(&key)?)?;
+        }
         let tails = self.store.tails(&id);
         let held = self.store.head(&id).map(|h| h.head);
         // What it follows may be on its way to the disk.

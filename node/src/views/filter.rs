@@ -13,7 +13,7 @@ use tantivy::{Searcher, Term};
 use super::ViewsError;
 use super::key::RecordKey;
 use super::places;
-use super::schema::{Fields, NETWORK, PUBLIC, day, hub_term, state};
+use super::schema::{Fields, NETWORK, PUBLIC, SEALED, day, hub_term, state};
 use crate::entitlement::{Scope, Viewer};
 
 /// Most values of one field of a filter.
@@ -64,7 +64,11 @@ pub(super) fn clauses(
         queries.push(any(in_countries(fields, searcher, countries)?));
     }
     queries.extend(overlapping(fields, filter)?);
-    Ok(queries.into_iter().map(|query| (Occur::Must, query)).collect())
+    let mut clauses: Vec<Clause> = queries.into_iter().map(|query| (Occur::Must, query)).collect();
+    if !viewer.opened {
+        clauses.push((Occur::MustNot, any(vec![Term::from_field_text(fields.audience, SEALED)])));
+    }
+    Ok(clauses)
 }
 
 /// The terms of `Viewer::scope`; `None` where nothing is withheld.

@@ -260,6 +260,7 @@ impl Inner {
                 return Ok(());
             }
         }
+        self.take_granted(writing)?;
         if !writing.yielding || writing.since.waited() {
             self.commit(writing)?;
         }
@@ -289,7 +290,8 @@ impl Inner {
                 }
                 let entries = unpack(&run.packed).map_err(|r| ViewsError::Log(r.to_string()))?;
                 for (ordinal, entry) in (run.first_ordinal..).zip(&entries) {
-                    if let Some(held) = Held::read(ordinal, run.feed, entry) {
+                    if let Some(held) = Held::read(ordinal, run.feed, entry, &self.opener) {
+                        self.note_grant(&held);
                         touched.entry(held.key()).or_default().push(held);
                     }
                 }
@@ -313,7 +315,7 @@ impl Inner {
         }
     }
 
-    fn judge_record(
+    pub(super) fn judge_record(
         &self,
         key: RecordKey,
         former: Option<Place>,
@@ -321,7 +323,7 @@ impl Inner {
     ) -> Result<Outcome, ViewsError> {
         let fresh: BTreeSet<u64> = held.iter().map(|h| h.ordinal).collect();
         for ordinal in former.iter().flat_map(|f| &f.ordinals).filter(|o| !fresh.contains(o)) {
-            held.extend(Held::load(self.log.as_ref(), *ordinal)?);
+            held.extend(Held::load(self.log.as_ref(), *ordinal, &self.opener)?);
         }
         bound(&mut held);
         let verdict: Verdict = judge(&held, &key.party, self.authority.as_ref());

@@ -11,6 +11,7 @@ use prost::Message;
 use super::ViewsError;
 use super::key::RecordKey;
 use super::source::Log;
+use crate::opening::Opener;
 
 /// A revision with its place; bytes and signatures were checked when the log took it in.
 #[derive(Clone, Debug)]
@@ -32,15 +33,20 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Reads an entry; `None` where it is no revision of any record: identity events, erased and sealed bodies,
-    /// and bodies without a record id.
-    pub(super) fn read(ordinal: u64, feed: Feed, entry: &UncheckedEntry<'_>) -> Option<Self> {
-        // The body of a sealed entry is an age file: carriers cannot tell what it says.
-        if matches!(feed.audience(), Audience::Sealed(_)) {
-            return None;
-        }
+    /// Reads an entry; `None` where it is no revision of any record: identity events, erased bodies, sealed ones that
+    /// do not open here or not at this place, and bodies without a record id.
+    pub(super) fn read(
+        ordinal: u64,
+        feed: Feed,
+        entry: &UncheckedEntry<'_>,
+        opener: &Opener,
+    ) -> Option<Self> {
         let header = Header::parse(entry.header).ok().filter(|h| h.kind == Kind::Records)?;
-        let revision = Revision::decode(entry.body?.get(SALT_BYTES..)?).ok()?;
+        let revision = match feed.audience() {
+            // The body is an age file: carriers cannot tell what it says.
+            Audience::Sealed(_) => opener.open(&header.feed, header.seq, entry.body?)?.ok()?,
+            _ => Revision::decode(entry.body?.get(SALT_BYTES..)?).ok()?,
+        };
         RecordId::from_slice(&revision.record_id)?;
         Some(Self {
             ordinal,
@@ -54,12 +60,12 @@ impl Held {
     }
 
     /// Reads the entry at a place; `None` as in `read`, or where the log ends before it.
-    pub(super) fn load(log: &dyn Log, ordinal: u64) -> Result<Option<Self>, ViewsError> {
+    pub(super) fn load(log: &dyn Log, ordinal: u64, opener: &Opener) -> Result<Option<Self>, ViewsError> {
         let Some((feed, packed)) = log.packed_entry(ordinal).map_err(ViewsError::Log)? else {
             return Ok(None);
         };
         let entries = unpack(&packed).map_err(|r| ViewsError::Log(format!("entry {ordinal}: {r}")))?;
-        Ok(entries.first().and_then(|entry| Self::read(ordinal, feed, entry)))
+        Ok(entries.first().and_then(|entry| Self::read(ordinal, feed, entry, opener)))
     }
 
     /// The owner: the party of the feed, whatever the body says.

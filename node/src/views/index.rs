@@ -38,11 +38,14 @@ pub(super) struct Origin {
     pub(super) position: u64,
     /// True while files may still hold texts of erased records.
     pub(super) purge: bool,
+    /// The reading keys with which sealed entries were taken in.
+    pub(super) readers: [u8; 8],
 }
 
 impl Origin {
     fn write(&self) -> String {
-        format!("{SCHEMA_VERSION} {} {} {}", self.log, self.position, u8::from(self.purge))
+        let (purge, readers) = (u8::from(self.purge), hex::encode(self.readers));
+        format!("{SCHEMA_VERSION} {} {} {purge} {readers}", self.log, self.position)
     }
 
     /// `None` where another version wrote it.
@@ -52,7 +55,13 @@ impl Origin {
         let log = parts.next()?.parse().ok()?;
         let position = parts.next()?.parse().ok()?;
         let purge = parts.next()? == "1";
-        (version == SCHEMA_VERSION && parts.next().is_none()).then_some(Self { log, position, purge })
+        let readers = hex::decode(parts.next()?).ok()?.try_into().ok()?;
+        (version == SCHEMA_VERSION && parts.next().is_none()).then_some(Self {
+            log,
+            position,
+            purge,
+            readers,
+        })
     }
 }
 
@@ -67,9 +76,9 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Opens the index of this log in `dir`, or begins an empty one there.
-    pub(super) fn open(dir: &Path, log: LogId, log_end: u64) -> Result<Self, ViewsError> {
+    pub(super) fn open(dir: &Path, log: LogId, log_end: u64, readers: [u8; 8]) -> Result<Self, ViewsError> {
         fs::create_dir_all(dir).map_err(|source| ViewsError::Directory { source })?;
-        match guarded(|| Self::existing(dir, log, log_end)) {
+        match guarded(|| Self::existing(dir, log, log_end, readers)) {
             Ok(opened) => return Ok(opened),
             Err(Unusable::Absent) => {}
             Err(Unusable::Because(why)) => warn!(reason = %why, "views are built again"),
@@ -82,11 +91,11 @@ impl Opened {
             IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
         let index = Index::create(directory, schema, settings)?;
         let reader = reader(&index)?;
-        let origin = Origin { log, position: 0, purge: false };
+        let origin = Origin { log, position: 0, purge: false, readers };
         Ok(Self { index, reader, fields, origin, dir: dir.to_owned() })
     }
 
-    fn existing(dir: &Path, log: LogId, log_end: u64) -> Result<Self, Unusable> {
+    fn existing(dir: &Path, log: LogId, log_end: u64, readers: [u8; 8]) -> Result<Self, Unusable> {
         let because = |why: &dyn std::fmt::Display| Unusable::Because(why.to_string());
         let clean = dir.join(CLEAN);
         let marked = fs::read_to_string(&clean);
@@ -105,6 +114,9 @@ impl Opened {
         let origin = Origin::read(&payload).ok_or_else(|| because(&"another version"))?;
         if origin.log != log {
             return Err(because(&"another log"));
+        }
+        if origin.readers != readers {
+            return Err(because(&"other reading keys"));
         }
         if origin.position > log_end {
             return Err(because(&"positions beyond the end of the log"));

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use caphub_proto::exchange::{RecordKind, Revisions, Tip, validate};
+use caphub_proto::exchange::{RecordKind, Revisions, Tip, seal, validate};
 use caphub_proto::v1::Withdraw;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::wire::identity::{Capabilities, State};
@@ -98,6 +98,9 @@ fn alone(
     let Some(record) = &h.revision.record else { return Some(Reason::RecordMalformed) };
     if validate(&h.revision).is_err() {
         return Some(Reason::RecordInvalid);
+    }
+    if let Err(reason) = seal::placed(&h.revision, &h.feed.audience()) {
+        return Some(reason);
     }
     let Some(key) = h.feed.key() else { return Some(Reason::WrongFeed) };
     let Some(state) = state else { return Some(Reason::UnknownParty) };

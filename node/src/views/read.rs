@@ -126,13 +126,21 @@ impl Views {
         let tables = self.guarded(|inner| {
             let mut tables = Tables::default();
             let searcher = inner.opened.reader.searcher();
-            for kind in [RecordKind::Attestation, RecordKind::Recognition, RecordKind::NodeCard] {
+            let kinds = [
+                RecordKind::Attestation,
+                RecordKind::Recognition,
+                RecordKind::NodeCard,
+                RecordKind::ThreadGrant,
+            ];
+            for kind in kinds {
                 let term = Term::from_field_text(inner.opened.fields.kind, kind.code());
                 let all = TermQuery::new(term, IndexRecordOption::Basic);
                 for address in searcher.search(&all, &Addresses)? {
                     let Some(place) = inner.place_at(&searcher, address)? else { continue };
                     let Some(key) = place.key().filter(|_| !place.withdrawn) else { continue };
-                    if let Some(shown) = Held::load(inner.log.as_ref(), place.shown)? {
+                    if let Some(shown) = Held::load(inner.log.as_ref(), place.shown, &inner.opener)? {
+                        // A cut may have come between a grant and what it opens: looked at again.
+                        inner.note_grant(&shown);
                         tables.set(key, Row::of(&shown));
                     }
                 }
@@ -191,7 +199,7 @@ impl Inner {
 }
 
 /// One read: a viewer, a clock, and what is looked up once.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     views: &'a Views,
     searcher: &'a Searcher,
     viewer: &'a Viewer,
@@ -202,7 +210,7 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(views: &'a Views, searcher: &'a Searcher, viewer: &'a Viewer, now_ms: u64) -> Self {
+    pub(super) fn new(views: &'a Views, searcher: &'a Searcher, viewer: &'a Viewer, now_ms: u64) -> Self {
         Self { views, searcher, viewer, now_ms, today: day_of(now_ms), parties: HashMap::new() }
     }
 
@@ -240,24 +248,31 @@ impl<'a> Reading<'a> {
 
     /// `None` where the viewer may not read it, or where the body was erased since.
     fn record(&mut self, place: &Place) -> Result<Option<Record>, ViewsError> {
-        let Some(held) = Held::load(self.views.0.log.as_ref(), place.shown)? else { return Ok(None) };
+        let Some(held) = Held::load(self.views.0.log.as_ref(), place.shown, &self.views.0.opener)? else {
+            return Ok(None);
+        };
         // The query asked for this already; an index is not what keeps a secret.
-        if !self.viewer.may_read(&held.feed) {
+        if !self.viewer.may_show(&held.feed) {
             return Ok(None);
         }
+        self.judged(held, place).map(Some)
+    }
+
+    /// The record of its shown revision, with what the judgement says of it.
+    pub(super) fn judged(&mut self, held: Held, place: &Place) -> Result<Record, ViewsError> {
         let mut record = self.build(held)?;
         record.withdrawn = place.withdrawn;
         record.conflicts = place.conflicts.clone();
         if !place.void_reason.is_empty() {
             record.void_reason = place.void_reason.clone();
         }
-        Ok(Some(record))
+        Ok(record)
     }
 
     fn history(&mut self, key: &RecordKey, place: &Place) -> Result<Vec<Record>, ViewsError> {
         let mut held = Vec::with_capacity(place.ordinals.len());
         for ordinal in &place.ordinals {
-            held.extend(Held::load(self.views.0.log.as_ref(), *ordinal)?);
+            held.extend(Held::load(self.views.0.log.as_ref(), *ordinal, &self.views.0.opener)?);
         }
         bound(&mut held);
         let verdict = judge(&held, &key.party, self.views.0.authority.as_ref());
@@ -265,7 +280,7 @@ impl<'a> Reading<'a> {
         let judged = held.into_iter().zip(verdict.voids);
         for (h, void) in judged {
             let erased = verdict.erasures.contains(&(h.feed_id, h.seq));
-            if erased || !self.viewer.may_read(&h.feed) {
+            if erased || !self.viewer.may_show(&h.feed) {
                 continue;
             }
             let mut record = self.build(h)?;
@@ -346,7 +361,8 @@ impl<'a> Reading<'a> {
         let found = self.searcher.search(&BooleanQuery::new(clauses), &top)?;
         let Some((_, address)) = found.ranks.first() else { return Ok(None) };
         let Some(place) = inner.place_at(self.searcher, *address)? else { return Ok(None) };
-        let held = Held::load(inner.log.as_ref(), place.shown)?.filter(|h| self.viewer.may_read(&h.feed));
+        let held = Held::load(inner.log.as_ref(), place.shown, &inner.opener)?;
+        let held = held.filter(|h| self.viewer.may_show(&h.feed));
         Ok(held.and_then(|h| match h.revision.record {
             Some(Kind::Profile(profile)) => Some(profile),
             _ => None,

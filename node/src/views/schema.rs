@@ -221,11 +221,15 @@ pub(super) fn tie(hash: &EntryHash) -> u64 {
 pub(super) fn audience_term(feed: &Feed) -> String {
     match feed.audience() {
         Audience::Public => PUBLIC.to_owned(),
-        Audience::Network | Audience::Sealed(_) => NETWORK.to_owned(),
+        Audience::Network => NETWORK.to_owned(),
+        // Opened here, and for nobody else: no scope but "everything" names it.
+        Audience::Sealed(_) => SEALED.to_owned(),
         Audience::Hub(hub) => hub_term(&hub),
     }
 }
 
+/// Audience term of what was opened here.
+pub(super) const SEALED: &str = "sealed";
 /// Audience term of public feeds.
 pub(super) const PUBLIC: &str = "public";
 /// Audience term of feeds for the network.

@@ -55,11 +55,15 @@ pub enum RecordKind {
     RuleSet,
     /// A funded activity.
     Project,
+    /// A hub states what it has erased.
+    Erasure,
+    /// A party lets its later keys read what was sealed before.
+    ThreadGrant,
 }
 
 impl RecordKind {
     /// All kinds, in the order of the schema.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Profile,
         Self::Need,
         Self::Offer,
@@ -83,6 +87,8 @@ impl RecordKind {
         Self::Vocabulary,
         Self::RuleSet,
         Self::Project,
+        Self::Erasure,
+        Self::ThreadGrant,
     ];
 
     /// The kind of a record.
@@ -111,6 +117,8 @@ impl RecordKind {
             Record::Vocabulary(_) => Self::Vocabulary,
             Record::RuleSet(_) => Self::RuleSet,
             Record::Project(_) => Self::Project,
+            Record::Erasure(_) => Self::Erasure,
+            Record::ThreadGrant(_) => Self::ThreadGrant,
         }
     }
 
@@ -140,6 +148,8 @@ impl RecordKind {
             Self::Vocabulary => "vocabulary",
             Self::RuleSet => "rule_set",
             Self::Project => "project",
+            Self::Erasure => "erasure",
+            Self::ThreadGrant => "thread_grant",
         }
     }
 
@@ -147,7 +157,7 @@ impl RecordKind {
     pub fn capability(self) -> Capabilities {
         match self {
             Self::Attestation | Self::Recognition | Self::Refusal => Capabilities::ADMIT,
-            Self::NodeCard => Capabilities::SERVE,
+            Self::NodeCard | Self::Erasure => Capabilities::SERVE,
             Self::Call | Self::Nomination | Self::Engagement | Self::Fellowship => Capabilities::ENGAGE,
             Self::Fund => Capabilities::TREASURY,
             _ => Capabilities::PUBLISH,
@@ -156,7 +166,8 @@ impl RecordKind {
 
     /// False for what others rely on: its body can never be erased (design section 4).
     pub fn erasable(self) -> bool {
-        let kept = [Self::Attestation, Self::Recognition, Self::Refusal, Self::Reply, Self::Withdraw];
+        let kept =
+            [Self::Attestation, Self::Recognition, Self::Refusal, Self::Reply, Self::Withdraw, Self::Erasure];
         !kept.contains(&self) && !self.is_act()
     }
 
@@ -165,9 +176,22 @@ impl RecordKind {
         matches!(self, Self::Engagement | Self::Fellowship | Self::Fund)
     }
 
-    /// True for what names persons: it counts only in sealed feeds (design section 5).
+    /// True for what names persons, or is of use to its readers only: it counts only in sealed feeds (design section 5).
     pub fn sealed_only(self) -> bool {
-        self == Self::Nomination
+        matches!(self, Self::Nomination | Self::ThreadGrant)
+    }
+
+    /// False for what others decide by: who carries it must be able to read it.
+    pub fn sealable(self) -> bool {
+        let open = [
+            Self::Profile,
+            Self::Attestation,
+            Self::Recognition,
+            Self::Refusal,
+            Self::NodeCard,
+            Self::Erasure,
+        ];
+        !open.contains(&self)
     }
 }
 

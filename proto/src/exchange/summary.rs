@@ -85,6 +85,8 @@ impl Summary {
             | Record::Engagement(_)
             | Record::Fellowship(_)
             | Record::Fund(_) => summary.act(record),
+            // They name entries and have no words.
+            Record::Erasure(_) | Record::ThreadGrant(_) => {}
             _ => summary.bank(record),
         }
         Some((RecordKind::of(record), summary))

@@ -2,6 +2,7 @@
 
 mod acts;
 mod bank;
+mod seal;
 
 use crate::codes::vocabulary;
 use crate::exchange::check::{self, FIELD_BYTES_MAX, Problem, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
@@ -50,6 +51,7 @@ pub fn validate(revision: &Revision) -> Result<(), Invalid> {
             check::bounded(text, FIELD_BYTES_MAX).of("source")?;
         }
     }
+    seal::form(revision)?;
     match &revision.record {
         None => Err("is none that this version knows".to_owned()).of("record"),
         Some(Record::Profile(r)) => profile(r),
@@ -79,6 +81,8 @@ pub fn validate(revision: &Revision) -> Result<(), Invalid> {
         Some(Record::Vocabulary(r)) => bank::vocabulary(r),
         Some(Record::RuleSet(r)) => bank::rule_set(r),
         Some(Record::Project(r)) => bank::project(r),
+        Some(Record::Erasure(r)) => seal::erasure(r),
+        Some(Record::ThreadGrant(r)) => seal::grant(r),
     }
 }
 

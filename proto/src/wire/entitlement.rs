@@ -18,6 +18,8 @@ pub struct Viewer {
     pub network: bool,
     /// The node's operator, or a replica that reads its own store.
     pub all: bool,
+    /// What was opened in the own replica is shown too: for the eyes of its reader, and in nothing that is passed on.
+    pub opened: bool,
 }
 
 /// The same right as sets, from which `may_read` and the views' queries both decide.
@@ -63,6 +65,12 @@ impl Viewer {
                     || self.network && mutant!(WidenAudience)
             }
         }
+    }
+
+    /// True where records of this feed may be shown to the caller: of sealed feeds it may be handed the entries, but
+    /// what they say is shown to nobody but the reader whose own replica opened them.
+    pub fn may_show(&self, feed: &Feed) -> bool {
+        self.may_read(feed) && (self.opened || !matches!(feed.audience(), Audience::Sealed(_)))
     }
 
     /// The right as sets; grants exactly the feeds that `may_read` grants.

@@ -81,6 +81,9 @@ reasons! {
     RecordMalformed = "record_malformed", "the body is not a revision of a known kind";
     RecordInvalid = "record_invalid", "a field of the record is missing or out of bounds";
     ActRevised = "act_revised", "an act of several parties is neither revised nor withdrawn";
+    SealedOnly = "sealed_only", "a record of this kind counts only where it is sealed";
+    OpenOnly = "open_only", "a record of this kind does not count where it is sealed";
+    NotInThread = "not_in_thread", "the author does not show that it was let into the thread";
     NotOwner = "not_owner", "only the owning party revises or withdraws a record";
     NotFound = "not_found", "no such record, feed, party or request here";
     NotEntitled = "not_entitled", "the caller may not read or do this";

@@ -213,7 +213,7 @@ impl Node {
         let mut hubs: Vec<PartyId> =
             admitted.into_iter().filter(|(_, a)| a.level == Level::Member).map(|(hub, _)| hub).collect();
         hubs.push(*caller);
-        Viewer { parties: vec![*caller], hubs, network, all: false }
+        Viewer { parties: vec![*caller], hubs, network, all: false, opened: false }
     }
 
     /// The word for a caller in Hello.

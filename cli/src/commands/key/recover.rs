@@ -13,7 +13,7 @@ use caphub_proto::wire::identity::author::{authorise, one};
 use caphub_proto::wire::identity::{Capabilities, Event, NO_END, commitment};
 use caphub_proto::wire::{PartyId, Reason, Signer};
 
-use super::{Backup, append, hand_over, party, state};
+use super::{Backup, append, hand_over, party, reading_key, state};
 use crate::arguments::Recover;
 use crate::commands::reach::connect;
 use crate::commands::{Context, join, sync};
@@ -151,7 +151,8 @@ async fn finish(
     ring.write(KeyName::Root, root, passphrase).map_err(key_failure)?;
     ring.write(KeyName::Next, next, passphrase).map_err(key_failure)?;
     ring.write(KeyName::Operator, &operator, passphrase).map_err(key_failure)?;
-    let event = authorise(core.party, &operator, Capabilities::DESK, NO_END, [0; 32], "recovered");
+    let reading = reading_key(&ring, passphrase)?;
+    let event = authorise(core.party, &operator, Capabilities::DESK, NO_END, reading, "recovered");
     append(&core, &event, root).await?;
     context.home.save(&me)?;
     let mut replica = Replica { me, home: context.home.clone(), core };

@@ -113,7 +113,8 @@ fn what_is_found_is_exactly_what_differs() {
                 }
             }
         }
-        let reads = Viewer { parties: vec![party(7)], hubs: vec![hubs[0]], network: true, all: false };
+        let reads =
+            Viewer { parties: vec![party(7)], hubs: vec![hubs[0]], network: true, all: false, opened: false };
         let fars = [Viewer { network: true, ..Viewer::default() }, Viewer::public(), Viewer::everything()];
         for far in fars {
             let told = reconcile(&ours, &theirs, &reads, &far);

@@ -39,7 +39,7 @@ impl Link {
     pub async fn open(identity: &LinkIdentity, hub: PartyId, address: &str) -> Self {
         let addresses = [address.to_owned()];
         let channel = dial(identity, hub, None, &addresses, now_ms()).await.expect("a link");
-        let viewer = Viewer { parties: vec![hub], hubs: vec![hub], network: true, all: false };
+        let viewer = Viewer { parties: vec![hub], hubs: vec![hub], network: true, all: false, opened: false };
         Self { session: Session::new(channel, hub, None), viewer, memory: Mutex::default() }
     }
 
