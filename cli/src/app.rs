@@ -81,6 +81,7 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Vocabulary(command) => commands::vocabulary::run(context, command).await,
         Command::Thread(command) => commands::threads::run(context, command).await,
         Command::Sealed(command) => commands::threads::sealed(context, &command),
+        Command::Erasures => commands::erasures::run(context),
         Command::Search(search) => commands::search::run(context, &search),
         Command::Import(import) => commands::import::run(context, import).await,
         Command::Export(export) => commands::export::run(context, &export),

@@ -51,6 +51,7 @@ pub enum Command {
     Thread(ThreadCommand),
     #[command(subcommand)]
     Sealed(SealedCommand),
+    Erasures,
     Search(Search),
     Import(Import),
     Export(Export),

@@ -5,6 +5,7 @@ pub mod barrier;
 pub mod carry;
 pub mod compose;
 pub mod demo;
+pub mod erasures;
 pub mod export;
 pub mod hub;
 pub mod hubs;

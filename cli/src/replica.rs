@@ -55,11 +55,12 @@ impl Replica {
     /// Brings the views up to the log.
     pub fn refresh(&self) -> Result<(), Failure> {
         self.core.views.catch_up().map_err(|e| Failure::new("error-views").because(e))?;
-        let excused = self.core.excused();
-        if excused.is_empty() {
+        let mut due = self.core.views.take_erasures();
+        due.extend(self.core.excused());
+        if due.is_empty() {
             return Ok(());
         }
-        self.core.store.erase(&excused).map_err(|e| Failure::new("error-store").because(e))
+        self.core.store.erase(&due).map_err(|e| Failure::new("error-store").because(e))
     }
 
     /// As `viewer`, with what was opened here: for the screen, and for nothing that is passed on to others.

@@ -34,6 +34,7 @@ help-thread-reply = Answer in a thread, sealed to everybody in it, for example: 
 help-thread-grant = Let the present keys of your organisation read what is in a thread already, for example after key add: caphub thread grant --all
 help-sealed = Sealed records as files
 help-sealed-export = Write the age file of a sealed record, for example: caphub sealed export 5f0c2a9e need.age; then: age -d -i keys.txt need.age
+help-erasures = What your organisation had erased, and which hubs have confirmed it: caphub erasures
 help-verify = Check every hash and signature held here again
 help-reply = Answer a refusal in public, for example: caphub reply 5f0c2a9e "Our mandate is in Note Verbale 12/2026"
 help-audit = What hubs are shown to have done by their own signed words, and what is only late, for example: caphub audit --out evidence.json
@@ -159,6 +160,10 @@ status-frozen = a signing key of yours ({ $key }) has signed two histories: noth
 status-own = Yours, { $kind }: { $count }
 
 # Records
+erasures-none = Your organisation has had nothing erased ("withdraw --erase" does).
+erasure-confirmed = { $hub }: confirmed { $day }
+erasure-partly = { $hub }: { $count } of { $all } entries confirmed, asked for { $day }
+erasure-not-yet = { $hub }: not yet, asked for { $day }
 sealing-to = Sealed to { $names }, and to your own organisation.
 no-threads = No sealed thread opens here.
 thread-withdrawn = withdrawn

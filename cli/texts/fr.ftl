@@ -34,6 +34,7 @@ help-thread-reply = Répondre dans un fil, scellé pour tous ceux qui y sont, pa
 help-thread-grant = Laisser les clés actuelles de votre organisation lire ce qu’un fil contient déjà, par exemple après key add : caphub thread grant --all
 help-sealed = Fiches scellées sous forme de fichiers
 help-sealed-export = Écrire le fichier age d’une fiche scellée, par exemple : caphub sealed export 5f0c2a9e besoin.age ; puis : age -d -i cles.txt besoin.age
+help-erasures = Ce que votre organisation a fait effacer, et quels hubs l’ont confirmé : caphub erasures
 help-verify = Vérifier à nouveau chaque empreinte et signature conservée ici
 help-reply = Répondre en public à un refus, par exemple : caphub reply 5f0c2a9e "Notre mandat figure dans la note verbale 12/2026"
 help-audit = Ce que les hubs ont fait d’après leurs propres mots signés, et ce qui n’est qu’en retard, par exemple : caphub audit --out preuves.json
@@ -159,6 +160,10 @@ status-frozen = une de vos clés de signature ({ $key }) a signé deux histoires
 status-own = Les vôtres, { $kind } : { $count }
 
 # Records
+erasures-none = Votre organisation n’a rien fait effacer (« withdraw --erase » le fait).
+erasure-confirmed = { $hub } : confirmé le { $day }
+erasure-partly = { $hub } : { $count } entrées sur { $all } confirmées, demandé le { $day }
+erasure-not-yet = { $hub } : pas encore, demandé le { $day }
 sealing-to = Scellé pour { $names } et pour votre propre organisation.
 no-threads = Aucun fil scellé ne s’ouvre ici.
 thread-withdrawn = retirée

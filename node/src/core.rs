@@ -96,6 +96,7 @@ impl Core {
         let (ingest, receipts) = (Arc::new(ingest), Arc::default());
         let core =
             Self { party, store, identities, admissions, forks, shown, heads, ingest, views, receipts };
+        core.ingest.heed_erasures(core.views.clone());
         core.read_admissions()?;
         Ok(core)
     }
@@ -135,8 +136,7 @@ impl Core {
         let entries =
             missing.into_iter().flat_map(|(feed, from, to)| (from..=to).map(move |seq| (feed, seq)));
         let by_owner = |(feed, seq): &(FeedId, u64)| {
-            let owner = self.views.excused_by(feed, *seq);
-            owner.is_some() && owner == self.store.head(feed).map(|h| h.feed.party)
+            self.store.head(feed).is_some_and(|h| self.views.excuses(&h.feed, feed, *seq))
         };
         entries.filter(by_owner).take(EXCUSED_AT_ONCE).collect()
     }

@@ -7,7 +7,7 @@ mod stream;
 mod waves;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use caphub_proto::v1;
@@ -24,6 +24,7 @@ use crate::identities::{Identities, Judged};
 use crate::ingest::waves::{Arrived, InFlight};
 use crate::store::{Kind, NewRun, Outcome, Store};
 use crate::verdicts::KnownKeys;
+use crate::views::Views;
 use crate::views::source::Authority;
 
 /// Signing keys whose curve point is kept ready; about 200 bytes each.
@@ -81,6 +82,7 @@ pub struct Ingest {
     anchors: Mutex<HashMap<FeedId, Anchor>>,
     asides: Mutex<Asides>,
     verifiers: Mutex<HashMap<OperatorKey, Verifier>>,
+    erasures: OnceLock<Views>,
 }
 
 /// An entry known to lie on the branch that a Revoke names; it is forgotten with the Revoke.
@@ -167,7 +169,13 @@ impl Ingest {
             anchors,
             asides,
             verifiers,
+            erasures: OnceLock::new(),
         }
+    }
+
+    /// From now on, bodies that their owners had erased are left out.
+    pub fn heed_erasures(&self, views: Views) {
+        let _ = self.erasures.set(views);
     }
 
     /// States which hubs are linked; decides carriage from now on.

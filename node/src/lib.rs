@@ -14,6 +14,7 @@ pub mod core;
 pub mod descriptors;
 pub mod durable;
 pub mod entitlement;
+pub mod erasing;
 pub mod forks;
 pub mod founding;
 pub mod heads;

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::core::{Core, OpenError};
 use crate::descriptors;
 use crate::entitlement::Viewer;
+use crate::erasing;
 use crate::hub::{Hub, HubError};
 use crate::keys::{KeyError, KeyName};
 use crate::link::certificate::CertificateError;
@@ -49,9 +50,6 @@ const AUDIT: Duration = Duration::from_secs(300);
 
 /// How long one of them may take.
 const VISIT: Duration = Duration::from_secs(60);
-
-/// How often erasures are looked for where no record changes.
-const ERASE: Duration = Duration::from_secs(5);
 
 /// Everything that a node's services share.
 pub struct Node {
@@ -202,7 +200,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
     let node = Arc::new(opened.map_err(|e| StartError::Files(std::io::Error::other(e)))??);
     node.hub.announce(&node).await?;
     let views = tokio::spawn(node.core.views.clone().run(node.core.store.subscribe(), stop.clone()));
-    let erasing = tokio::spawn(erase(node.core.clone(), stop.clone()));
+    let erasures = tokio::spawn(erasing::run(node.core.clone(), node.author.clone(), stop.clone()));
     let following = tokio::spawn(Arc::clone(&node.history).follow(stop.clone()));
     let auditing = tokio::spawn(auditing(Arc::clone(&node), stop.clone()));
     let admin = serve_admin(directory, Arc::clone(&node), stop.clone())?;
@@ -228,7 +226,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
         None => stop.cancelled().await,
     }
     let ended = async {
-        let _ = tokio::join!(admin, views, erasing, renewing, following, auditing);
+        let _ = tokio::join!(admin, views, erasures, renewing, following, auditing);
     };
     if tokio::time::timeout(config.shutdown(), ended).await.is_err() {
         tracing::warn!("some requests did not end in time");
@@ -333,27 +331,6 @@ async fn auditing(node: Arc<Node>, stop: CancellationToken) {
     node.auditor.receipts();
     if let Err(error) = node.auditor.book.save() {
         tracing::error!(%error, "what other hubs stated could not be kept");
-    }
-}
-
-/// Erases from the log what counted withdrawals name, as the views find it.
-async fn erase(core: Core, stop: CancellationToken) {
-    let mut changes = core.views.watch();
-    loop {
-        let mut due = core.views.take_erasures();
-        due.extend(core.excused());
-        if !due.is_empty() {
-            let store = Arc::clone(&core.store);
-            let erased = tokio::task::spawn_blocking(move || store.erase(&due)).await;
-            if let Ok(Err(error)) = erased {
-                tracing::error!(%error, "withdrawn records could not be erased; tried again at the next start");
-            }
-        }
-        tokio::select! {
-            _ = changes.recv() => {}
-            () = tokio::time::sleep(ERASE) => {}
-            () = stop.cancelled() => return,
-        }
     }
 }
 

@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use caphub_proto::wire::{FeedId, PartyId, Reason};
+use caphub_proto::wire::{Feed, FeedId, PartyId, Reason};
 use tokio::sync::broadcast;
 
 pub use follow::Progress;
@@ -118,6 +118,8 @@ struct Inner {
     damaged: AtomicBool,
     /// Catch-ups end at the next batch.
     stopping: AtomicBool,
+    /// Files may hold words of erased records.
+    purging: AtomicBool,
     tables: RwLock<Tables>,
     erasures: Mutex<Erasures>,
     /// Parties whose identity changed; `None` where there were too many to remember.
@@ -154,13 +156,14 @@ impl Views {
             fresh: RwLock::default(),
             damaged: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            purging: AtomicBool::new(origin.purge),
             tables: RwLock::default(),
             erasures: Mutex::default(),
             reconsider: Mutex::new(Some(BTreeSet::new())),
             changed: broadcast::channel(WATCH_MAX).0,
         };
         let views = Self(Arc::new(inner));
-        match views.load_tables() {
+        match views.load_tables().and_then(|()| views.load_excuses()) {
             // The next catch-up builds the index again, and the tables with it.
             Err(error @ (ViewsError::Index(_) | ViewsError::Damaged)) => {
                 tracing::warn!(%error, "views are built again");
@@ -202,9 +205,30 @@ impl Views {
         self.0.erasures.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The owner of a counted withdrawal that erases this entry; what it says holds for that party's feeds only.
-    pub fn excused_by(&self, feed: &FeedId, seq: u64) -> Option<PartyId> {
-        self.0.erasures.lock().unwrap_or_else(PoisonError::into_inner).excused_by(feed, seq)
+    /// True where a counted withdrawal of its owner erases this entry of a feed: its body may be absent.
+    pub fn excuses(&self, feed: &Feed, id: &FeedId, seq: u64) -> bool {
+        self.erasures().excuses(feed, id, seq)
+    }
+
+    /// What decides which bodies of a feed are taken no more; `None` where all are.
+    pub fn erased_bodies(&self, feed: &Feed) -> Option<impl Fn(u64, &[u8]) -> bool + use<>> {
+        let (feed, excuses) = (*feed, self.erasures().of_feed(&feed.id()));
+        (!excuses.is_empty()).then(|| move |seq, body: &[u8]| erasure::is_erased(&excuses, &feed, seq, body))
+    }
+
+    /// Every entry that counted withdrawals erase, where there are more than at this version; and the version now.
+    pub fn excused_since(&self, version: u64) -> (u64, Vec<(FeedId, u64)>) {
+        let erasures = self.erasures();
+        if erasures.version() == version { (version, Vec::new()) } else { erasures.all() }
+    }
+
+    /// True while files of the index may still hold words of erased records.
+    pub fn purge_pending(&self) -> bool {
+        self.0.purging.load(Ordering::Acquire)
+    }
+
+    fn erasures(&self) -> std::sync::MutexGuard<'_, Erasures> {
+        self.0.erasures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What each hub says about each party, the latest counted attestation of each pair. Ended ones are among

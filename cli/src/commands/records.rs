@@ -1,7 +1,8 @@
 //! `caphub need|offer|course|session add|edit|list|show|withdraw`.
 
 use caphub_node::author::Author;
-use caphub_proto::exchange::RecordKind;
+use caphub_node::opening::Opener;
+use caphub_proto::exchange::{RecordKind, seal};
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{self, EntryRef, Filter, Revision, Withdraw};
 use caphub_proto::wire::{Audience, Seq};
@@ -166,17 +167,39 @@ async fn withdraw(context: &Context, kind: RecordKind, id: &str, erase: bool, no
     let replica = context.replica()?;
     let held = own(context, &replica, id, kind)?;
     let audience = Audience::decode(&held.audience).unwrap_or(Audience::Public);
-    let entries = if erase { entries_of(&replica, &held, audience)? } else { Vec::new() };
+    let entries = if erase { entries_of(context, &replica, &held, audience)? } else { Vec::new() };
+    let named = entries.clone();
     let record = Withdraw { kind: kind.code().to_owned(), erase, entries, note };
     let before = held.revision.clone().unwrap_or_default();
     let revision = Revision { record: Some(Record::Withdraw(record)), source: None, ..next(&held, before) };
     let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
+    if erase && matches!(audience, Audience::Sealed(_)) {
+        erase_sealed(context, &replica, named).await?;
+    }
     done(context, &replica, &published, "record-withdrawn")
 }
 
+/// Those who carry sealed bodies cannot read the withdrawal in the thread: another one, for the network, names places
+/// and says nothing else.
+async fn erase_sealed(context: &Context, replica: &Replica, entries: Vec<EntryRef>) -> Outcome {
+    let (kind, note) = (seal::SEALED_KIND.to_owned(), String::new());
+    let record = Record::Withdraw(Withdraw { kind, erase: true, entries, note });
+    let revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
+    replica.publish(Audience::Network, &[revision], &context.passphrase_question()).await.map(drop)
+}
+
 /// The places of all revisions of a record, in the party's feeds for its audience.
-fn entries_of(replica: &Replica, held: &v1::Record, audience: Audience) -> Result<Vec<EntryRef>, Failure> {
+fn entries_of(
+    context: &Context,
+    replica: &Replica,
+    held: &v1::Record,
+    audience: Audience,
+) -> Result<Vec<EntryRef>, Failure> {
     use prost::Message;
+    let opener = match audience {
+        Audience::Sealed(_) => sealing::opener(context, replica)?,
+        _ => Opener::none(),
+    };
     let failed = |e: caphub_node::store::StoreError| Failure::new("error-store").because(e);
     let mut found = Vec::new();
     let heads = replica.core.store.heads();
@@ -189,10 +212,12 @@ fn entries_of(replica: &Replica, held: &v1::Record, audience: Audience) -> Resul
             for run in replica.core.store.read_feed(&id, from, 1 << 18).map_err(failed)? {
                 let entries = caphub_proto::wire::feed::unpack(&run.packed).unwrap_or_default();
                 for (i, entry) in entries.iter().enumerate() {
-                    let content = entry.body.and_then(|b| b.get(16..)).unwrap_or_default();
-                    let revision = Revision::decode(content).unwrap_or_default();
-                    if revision.record_id == held.record_id {
-                        let seq = run.first.value() + i as u64;
+                    let (body, seq) = (entry.body.unwrap_or_default(), run.first.value() + i as u64);
+                    let revision = match (audience, Seq::new(seq)) {
+                        (Audience::Sealed(_), Some(at)) => opener.open(&id, at, body).and_then(Result::ok),
+                        _ => body.get(16..).and_then(|content| Revision::decode(content).ok()),
+                    };
+                    if revision.is_some_and(|r| r.record_id == held.record_id) {
                         found.push(EntryRef { feed_id: id.to_vec(), seq });
                     }
                 }

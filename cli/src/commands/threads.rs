@@ -114,7 +114,7 @@ fn title(record: &v1::Record) -> String {
 }
 
 /// The day that the author states.
-fn day(time_ms: u64) -> String {
+pub fn day(time_ms: u64) -> String {
     let time = i64::try_from(time_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     time.map(|t| t.to_string().chars().take(10).collect()).unwrap_or_default()
 }

@@ -80,6 +80,7 @@ impl Ingest {
         };
         let state = self.identities.state(&feed.party).ok_or(Reason::UnknownParty)?;
         let counted = state.counted(&key, &id).ok_or(Reason::UnknownKeyOfParty)?;
+        let packed = self.without_erased(&feed, packed)?;
         let run = Run::chain(feed, unpack(&packed)?)?;
         // Before anything is compared: the answer to forged entries must not say what is held here.
         if matches!(origin, Origin::Caller(caller) if caller != feed.party) {
@@ -140,6 +141,28 @@ impl Ingest {
             known,
             log: None,
         }))
+    }
+
+    /// The run without bodies that their owner had erased: a late copy of one is never stored again.
+    fn without_erased(&self, feed: &Feed, packed: Bytes) -> Result<Bytes, Reason> {
+        let Some(erased) = self.erasures.get().and_then(|views| views.erased_bodies(feed)) else {
+            return Ok(packed);
+        };
+        let entries = unpack(&packed)?;
+        let seq = |e: &UncheckedEntry<'_>| first_seq(e.header);
+        let late = |e: &UncheckedEntry<'_>| e.body.is_some_and(|body| erased(seq(e), body));
+        if !entries.iter().any(late) {
+            return Ok(packed);
+        }
+        let mut out = Vec::with_capacity(packed.len());
+        for entry in &entries {
+            let body = if late(entry) { None } else { entry.body };
+            out.extend_from_slice(entry.header);
+            out.extend_from_slice(entry.signature);
+            out.push(u8::from(body.is_some()));
+            out.extend_from_slice(body.unwrap_or_default());
+        }
+        Ok(out.into())
     }
 
     /// Bodies that were missing, in stretches of neighbours.

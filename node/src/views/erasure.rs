@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use caphub_proto::wire::{FeedId, PartyId};
+use caphub_proto::exchange::{RecordKind, seal};
+use caphub_proto::v1::Revision;
+use caphub_proto::wire::limits::SALT_BYTES;
+use caphub_proto::wire::{Feed, FeedId, PartyId, RecordId};
+use prost::Message;
 use tantivy::IndexWriter;
 
 use super::ViewsError;
@@ -24,12 +28,40 @@ pub(super) struct Erasures {
     /// Some may be due that are not waiting here: after a start, or where there were too many.
     pub(super) incomplete: bool,
     /// What counted withdrawals erase, with their owner: the bodies are not missed where they are absent.
-    excused: BTreeMap<(FeedId, u64), PartyId>,
+    excused: BTreeMap<(FeedId, u64), Excuse>,
+    /// Rises with `excused`.
+    version: u64,
+}
+
+/// Why a body need not be here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Excuse {
+    /// Whose withdrawal says so; it holds for that party's feeds only.
+    pub(super) owner: PartyId,
+    /// The record that was withdrawn; `None` where the bodies are sealed, so that only their places are known.
+    pub(super) record: Option<RecordId>,
+}
+
+impl Excuse {
+    /// True where it can be about entries of this feed.
+    fn covers(&self, feed: &Feed) -> bool {
+        feed.party == self.owner && (self.record.is_some() || seal::is_sealed(feed))
+    }
+
+    /// True where it is about this body: what others rely on stays, whatever a withdrawal names.
+    fn covers_body(&self, feed: &Feed, body: &[u8]) -> bool {
+        let Some(record) = self.record else { return self.covers(feed) };
+        let revision = body.get(SALT_BYTES..).and_then(|content| Revision::decode(content).ok());
+        revision.is_some_and(|r| {
+            let kept = r.record.as_ref().is_some_and(|record| !RecordKind::of(record).erasable());
+            self.covers(feed) && r.record_id == record.as_bytes() && !kept
+        })
+    }
 }
 
 impl Default for Erasures {
     fn default() -> Self {
-        Self { waiting: BTreeSet::new(), incomplete: true, excused: BTreeMap::new() }
+        Self { waiting: BTreeSet::new(), incomplete: true, excused: BTreeMap::new(), version: 0 }
     }
 }
 
@@ -46,15 +78,29 @@ impl Erasures {
     }
 
     /// Adds entries whose bodies may be absent; beyond the bound they are asked for again, which costs no more.
-    pub(super) fn excuse(&mut self, owner: PartyId, entries: Vec<(FeedId, u64)>) {
+    pub(super) fn excuse(&mut self, excuse: Excuse, entries: Vec<(FeedId, u64)>) {
         for entry in entries.into_iter().take(EXCUSED_MAX.saturating_sub(self.excused.len())) {
-            self.excused.insert(entry, owner);
+            self.version += u64::from(self.excused.insert(entry, excuse).is_none());
         }
     }
 
-    /// The owner of the withdrawal that erases an entry.
-    pub(super) fn excused_by(&self, feed: &FeedId, seq: u64) -> Option<PartyId> {
-        self.excused.get(&(*feed, seq)).copied()
+    /// True where a counted withdrawal erases this entry of a feed.
+    pub(super) fn excuses(&self, feed: &Feed, id: &FeedId, seq: u64) -> bool {
+        self.excused.get(&(*id, seq)).is_some_and(|excuse| excuse.covers(feed))
+    }
+
+    /// Places of a feed of which no body is taken any more, from the lowest on, with what decides about a body.
+    pub(super) fn of_feed(&self, id: &FeedId) -> Vec<(u64, Excuse)> {
+        self.excused.range((*id, 0)..=(*id, u64::MAX)).map(|((_, seq), e)| (*seq, *e)).collect()
+    }
+
+    /// Everything that is excused, and a number that rises with it.
+    pub(super) fn all(&self) -> (u64, Vec<(FeedId, u64)>) {
+        (self.version, self.excused.keys().copied().collect())
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version
     }
 
     /// Hands over all that wait.
@@ -98,6 +144,12 @@ pub(super) fn purge(opened: &Opened, writing: &mut Writing) -> Result<(), ViewsE
     collect_files(writer)?;
     writing.last_purge = LastPurge(Some((Instant::now(), started.elapsed())));
     Ok(())
+}
+
+/// True where a body that arrives is one that its owner had erased.
+pub(super) fn is_erased(excuses: &[(u64, Excuse)], feed: &Feed, seq: u64, body: &[u8]) -> bool {
+    let found = excuses.binary_search_by_key(&seq, |(s, _)| *s).ok().and_then(|i| excuses.get(i));
+    found.is_some_and(|(_, excuse)| excuse.covers_body(feed, body))
 }
 
 fn collect_files(writer: &IndexWriter) -> Result<(), ViewsError> {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::erasure::{LastPurge, purge};
+use super::erasure::{Excuse, LastPurge, purge};
 use super::held::Held;
 use super::index::{Origin, commit};
 use super::judge::{Verdict, bound, judge};
@@ -201,6 +201,7 @@ impl Inner {
         if purge_due {
             self.writer(writing)?;
             purge(&self.opened, writing)?;
+            self.purging.store(writing.origin.purge, Ordering::Release);
         }
         Ok(())
     }
@@ -326,12 +327,14 @@ impl Inner {
             held.extend(Held::load(self.log.as_ref(), *ordinal, &self.opener)?);
         }
         bound(&mut held);
-        let verdict: Verdict = judge(&held, &key.party, self.authority.as_ref());
+        let mut verdict: Verdict = judge(&held, &key.party, self.authority.as_ref());
+        verdict.erasures.extend(self.sealed_due(&key.party, &verdict.sealed)?);
         let place = Place::of(&key, &held, &verdict);
         let shown = place.as_ref().and_then(|p| held.into_iter().find(|h| h.ordinal == p.shown));
-        if !verdict.excused.is_empty() {
+        if !verdict.excused.is_empty() || !verdict.sealed.is_empty() {
             let mut erasures = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
-            erasures.excuse(key.party, verdict.excused);
+            erasures.excuse(Excuse { owner: key.party, record: Some(key.record) }, verdict.excused);
+            erasures.excuse(Excuse { owner: key.party, record: None }, verdict.sealed);
         }
         Ok(Outcome { key, former, place, shown, erasures: verdict.erasures })
     }

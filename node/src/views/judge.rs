@@ -32,6 +32,8 @@ pub(super) struct Verdict {
     pub(super) erasures: Vec<(FeedId, u64)>,
     /// Entries that counted withdrawals have erased, here or not: their bodies are not missed.
     pub(super) excused: Vec<(FeedId, u64)>,
+    /// The same where the withdrawal is of sealed bodies: of whatever record and kind, because carriers cannot tell.
+    pub(super) sealed: Vec<(FeedId, u64)>,
 }
 
 impl Verdict {
@@ -74,17 +76,18 @@ pub(super) fn judge(held: &[Held], party: &PartyId, authority: &dyn Authority) -
         withdrawn: shown.and_then(|i| held.get(i)).and_then(withdrawal).is_some(),
         conflicts: tips.iter().skip(1).map(|t| t.hash).collect(),
         erasures: erased.iter().filter_map(|i| held.get(*i)).map(|h| (h.feed_id, h.seq)).collect(),
-        excused: excused(held, &voids),
+        excused: excused(held, &voids, |kind| kind.parse::<RecordKind>().is_ok_and(RecordKind::erasable)),
+        sealed: excused(held, &voids, |kind| kind == seal::SEALED_KIND),
         voids,
     }
 }
 
 /// Every entry that a counted withdrawal erases. What a body says is not known where it is absent: the kind that the
 /// withdrawal states decides whether it may be.
-fn excused(held: &[Held], voids: &[Option<Reason>]) -> Vec<(FeedId, u64)> {
+fn excused(held: &[Held], voids: &[Option<Reason>], erasable: impl Fn(&str) -> bool) -> Vec<(FeedId, u64)> {
     let counted = held.iter().zip(voids).filter(|(_, void)| void.is_none());
     let erasing = counted.filter_map(|(h, _)| withdrawal(h)).filter(|w| w.erase);
-    let erasable = erasing.filter(|w| w.kind.parse::<RecordKind>().is_ok_and(RecordKind::erasable));
+    let erasable = erasing.filter(|w| erasable(&w.kind));
     erasable.flat_map(|w| &w.entries).filter_map(|e| Some((FeedId::from_slice(&e.feed_id)?, e.seq))).collect()
 }
 

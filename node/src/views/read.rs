@@ -21,7 +21,7 @@ use super::judge::{bound, judge};
 use super::key::RecordKey;
 use super::page::{Addresses, Page, PageRequest, Top};
 use super::query;
-use super::schema::{Fields, Place};
+use super::schema::{Fields, Place, state};
 use super::tables::{Row, Tables};
 use super::{Inner, Views, ViewsError};
 use crate::entitlement::Viewer;
@@ -118,6 +118,21 @@ impl Views {
             ordinals.sort_unstable();
             ordinals.dedup();
             Ok(ordinals)
+        })
+    }
+
+    /// Finds again what counted withdrawals erase: no body of it is taken after a restart either.
+    pub(super) fn load_excuses(&self) -> Result<(), ViewsError> {
+        self.guarded(|inner| {
+            let searcher = inner.opened.reader.searcher();
+            let term = Term::from_field_text(inner.opened.fields.state, state::ERASES);
+            let all = TermQuery::new(term, IndexRecordOption::Basic);
+            for address in searcher.search(&all, &Addresses)? {
+                let Some(place) = inner.place_at(&searcher, address)? else { continue };
+                let Some(key) = place.key() else { continue };
+                inner.judge_record(key, Some(place), Vec::new())?;
+            }
+            Ok(())
         })
     }
 

@@ -37,6 +37,8 @@ pub(super) mod state {
     pub(in crate::views) const VOID: &str = "void";
     /// Bodies are to be erased, and were still in the log when the record was judged.
     pub(in crate::views) const DUE: &str = "due";
+    /// A withdrawal that erases.
+    pub(in crate::views) const ERASES: &str = "erases";
 }
 
 /// The fields.
@@ -167,6 +169,9 @@ pub(super) fn document(fields: &Fields, place: &Place, shown: &Held) -> TantivyD
         return doc;
     }
     doc.add_text(fields.state, if place.withdrawn { state::WITHDRAWN } else { state::LIVE });
+    if matches!(&shown.revision.record, Some(Record::Withdraw(w)) if w.erase) {
+        doc.add_text(fields.state, state::ERASES);
+    }
     describe(&mut doc, fields, shown);
     doc
 }

@@ -123,6 +123,7 @@ impl Inner {
         let origin = Origin { position: writing.read, purge, ..writing.origin };
         commit(self.writer(writing)?, &origin)?;
         writing.origin = origin;
+        self.purging.store(purge, Ordering::Release);
         self.opened.reader.reload()?;
         let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
         fresh.before = std::mem::take(&mut fresh.since);
