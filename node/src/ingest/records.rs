@@ -83,7 +83,12 @@ impl Ingest {
         let packed = self.without_erased(&feed, packed)?;
         let run = Run::chain(feed, unpack(&packed)?)?;
         // Before anything is compared: the answer to forged entries must not say what is held here.
-        if matches!(origin, Origin::Caller(caller) if caller != feed.party) {
+        let blind = match (origin, audience) {
+            (_, Audience::Public) | (Origin::Own, _) => false,
+            (Origin::Caller(caller), _) => caller != feed.party,
+            (Origin::Peer | Origin::Ahead, audience) => matches!(audience, Audience::Hub(_)),
+        };
+        if blind {
             run.authenticate(&self.verifier(&key)?)?;
         }
         let tails = self.store.tails(&id);

@@ -7,5 +7,6 @@ mod languages;
 mod lists;
 mod open;
 mod revisions;
+mod sealed;
 mod tables;
 mod world;

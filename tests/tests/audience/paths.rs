@@ -1,6 +1,7 @@
 //! The ways out of a node, each as the words of what came by it.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use caphub_node::author::{feed_parts, packed_run};
 use caphub_node::entitlement::Class;
@@ -41,6 +42,20 @@ impl Client {
     pub fn new(channel: Channel, hub: PartyId) -> Self {
         let exchange = ExchangeServiceClient::new(channel.clone());
         Self { exchange, federation: FederationServiceClient::new(channel), hub }
+    }
+
+    /// Waits until the hub takes the caller for what it is: that comes from other hubs, too.
+    pub async fn becomes(&mut self, standing: &str) {
+        let ask = v1::HelloRequest { versions: vec![1], ..v1::HelloRequest::default() };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let said = self.federation.hello(ask.clone()).await.expect("a greeting").into_inner();
+            if said.standing == standing {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{} instead of {standing}", said.standing);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// What may not be seen is answered, to the letter, as what does not exist.

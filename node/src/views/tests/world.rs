@@ -14,6 +14,8 @@ use prost::Message;
 use tempfile::TempDir;
 
 use crate::entitlement::Viewer;
+use crate::opening::Opener;
+use crate::sealing::ReadingKey;
 use crate::views::source::Bytes;
 use crate::views::{Authority, Log, LogRun, Page, PageRequest, Views};
 
@@ -44,6 +46,13 @@ impl Log for MemoryLog {
 
     fn packed_entry(&self, ordinal: u64) -> Result<Option<(Feed, Bytes)>, String> {
         Ok(self.entries.lock().unwrap().get(ordinal as usize).cloned())
+    }
+
+    fn placed_entry(&self, feed: &FeedId, seq: u64) -> Result<Option<(u64, Feed, Bytes)>, String> {
+        let entries = self.entries.lock().unwrap();
+        let at = |packed: &Bytes| u64::from_be_bytes(packed[34..42].try_into().unwrap()) == seq;
+        let found = entries.iter().position(|(f, packed)| f.id() == *feed && at(packed));
+        Ok(found.map(|i| (i as u64, entries[i].0, entries[i].1.clone())))
     }
 
     fn log_id(&self) -> LogId {
@@ -138,6 +147,21 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let views = Views::open(dir.path(), log.clone(), authority.clone()).unwrap();
         Self { log, authority, heads: HashMap::new(), dir, views }
+    }
+
+    /// Views over the same log in another folder, of a reader with these keys.
+    pub(super) fn read_by(&self, party: PartyId, keys: &[ReadingKey]) -> (TempDir, Views) {
+        let dir = tempfile::tempdir().unwrap();
+        let opener = Arc::new(Opener::new(party, keys.to_vec()));
+        let (log, authority) = (self.log.clone(), self.authority.clone());
+        let views = Views::open_reading(dir.path(), log, authority, opener).unwrap();
+        views.catch_up().unwrap();
+        (dir, views)
+    }
+
+    /// Where the next entry of a feed goes.
+    pub(super) fn next(&self, feed: &Feed) -> Seq {
+        self.heads.get(&feed.id()).map_or(Seq::FIRST, |(seq, _)| seq.next().unwrap())
     }
 
     /// A party with one desk that may do everything.
