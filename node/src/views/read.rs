@@ -281,6 +281,7 @@ impl<'a> Reading<'a> {
         if !place.void_reason.is_empty() {
             record.void_reason = place.void_reason.clone();
         }
+        name_nobody(&mut record);
         Ok(record)
     }
 
@@ -302,6 +303,7 @@ impl<'a> Reading<'a> {
             record.withdrawn = verdict.withdrawn;
             if let Some(reason) = void {
                 record.void_reason = reason.code().to_owned();
+                name_nobody(&mut record);
             }
             records.push(record);
         }
@@ -382,6 +384,15 @@ impl<'a> Reading<'a> {
             Some(Kind::Profile(profile)) => Some(profile),
             _ => None,
         }))
+    }
+}
+
+/// What should have been sealed names a person to everybody: that it is void is all that is shown.
+fn name_nobody(record: &mut Record) {
+    if record.void_reason == Reason::SealedOnly.code()
+        && let Some(revision) = &mut record.revision
+    {
+        revision.record = None;
     }
 }
 

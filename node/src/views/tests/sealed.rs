@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use caphub_proto::exchange::seal::{SEALED_KIND, frame, thread};
 use caphub_proto::v1::revision::Record as Kind;
-use caphub_proto::v1::{Filter, GrantedEntry, Revision, Sealing, ThreadGrant};
+use caphub_proto::v1::{Filter, GrantedEntry, Nomination, RecordRef, Revision, Sealing, ThreadGrant};
 use caphub_proto::wire::{Audience, FeedId, PartyId, Seq};
 
 use super::world::{Desk, NOW, World, Write, course, titles, withdraw};
@@ -98,6 +98,27 @@ fn what_was_sealed_for_another_place_or_without_the_opening_does_not_count() {
     let reasons: Vec<&str> = found.records.iter().map(|r| r.void_reason.as_str()).collect();
     assert_eq!(reasons, ["", "not_in_thread"]);
     assert_eq!(found.parties, [desk.party]);
+}
+
+#[test]
+fn a_nomination_that_is_not_sealed_is_void_and_names_nobody() {
+    let mut world = World::new();
+    let (desk, key) = (world.party(1), ReadingKey::generate());
+    let call = Some(RecordRef { party: vec![1; 32], record_id: vec![2; 16] });
+    let named = Kind::Nomination(Nomination { call, name: "A. Person".to_owned(), ..Nomination::default() });
+    for (record, audience) in [(1, Audience::Public), (2, Audience::Network)] {
+        world.publish(&desk, &Write::new(record).to(audience), named.clone());
+    }
+    write(&mut world, &desk, &revision(3, named, OPENING), &[&key]);
+    let (_dir, views) = world.read_by(desk.party, &[key]);
+    for (record, void) in [(1, "sealed_only"), (2, "sealed_only"), (3, "")] {
+        let id = super::world::record_id(record);
+        let shown = views.get(&reader(), &desk.party, &id, NOW).unwrap().unwrap();
+        assert_eq!(shown.void_reason, void);
+        assert_eq!(shown.revision.unwrap().record.is_some(), void.is_empty());
+        let history = views.history(&reader(), &desk.party, &id, NOW).unwrap();
+        assert_eq!(history[0].revision.as_ref().unwrap().record.is_some(), void.is_empty());
+    }
 }
 
 #[test]
