@@ -1,14 +1,22 @@
 //! Records and their rules (SPEC.md section 8).
 
+pub mod allocation;
 pub mod barrier;
 pub mod check;
+pub mod coverage;
+pub mod day;
+pub mod distribution;
 pub mod endorsement;
 pub mod json;
 pub mod kind;
+pub mod matching;
+pub mod place;
+pub mod priority;
 pub mod rules;
 pub mod seal;
 pub mod summary;
 pub mod validate;
+pub mod weights;
 
 pub use kind::RecordKind;
 pub use rules::{Revisions, Tip};

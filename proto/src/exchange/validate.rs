@@ -8,8 +8,8 @@ use crate::codes::vocabulary;
 use crate::exchange::check::{self, FIELD_BYTES_MAX, Problem, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
 use crate::v1::revision::Record;
 use crate::v1::{
-    Attestation, AttestationLevel, Course, Eligibility, Need, NodeCard, Offer, PartyProfile, RecordRef,
-    Refusal, Reply, Revision, Session, Withdraw,
+    Area, Attestation, AttestationLevel, Capacity, Course, Eligibility, Need, NodeCard, Offer, PartyProfile,
+    RecordRef, Refusal, Reply, Revision, Session, Withdraw,
 };
 
 /// A field that is missing or out of bounds.
@@ -127,8 +127,24 @@ fn need(r: &Need) -> Result<(), Invalid> {
         false => Err(format!("\"{}\" is not one of sub_region, region, all", e.scope)),
     })
     .of("escalation")?;
-    check::date(&r.confirm_by, false).of("confirm_by")
+    check::date(&r.confirm_by, false).of("confirm_by")?;
+    check::list(&r.offer_types, |t| check::term(t, vocabulary::offer_types(), false)).of("offer_types")?;
+    capacity(&r.asked).of("asked.unit")
 }
+
+fn capacity(r: &Option<Capacity>) -> Result<(), Problem> {
+    r.as_ref().map_or(Ok(()), |c| check::bounded(&c.unit, FIELD_BYTES_MAX))
+}
+
+fn area(r: &Option<Area>, fields: [&'static str; 3]) -> Result<(), Invalid> {
+    let Some(area) = r else { return Ok(()) };
+    let [countries, regions, note] = fields;
+    check::list(&area.countries, |c| check::country(c)).of(countries)?;
+    check::list(&area.regions, |c| check::region(c)).of(regions)?;
+    check::bounded(&area.note, FIELD_BYTES_MAX).of(note)
+}
+
+const REACHABLE: [&str; 3] = ["reachable_from.countries", "reachable_from.regions", "reachable_from.note"];
 
 fn offer(r: &Offer) -> Result<(), Invalid> {
     check::required(&r.title, TITLE_BYTES_MAX).of("title")?;
@@ -138,9 +154,7 @@ fn offer(r: &Offer) -> Result<(), Invalid> {
         return Err("is required".to_owned()).of("themes");
     }
     check::list(&r.themes, |t| check::theme(t)).of("themes")?;
-    if let Some(capacity) = &r.capacity {
-        check::bounded(&capacity.unit, FIELD_BYTES_MAX).of("capacity.unit")?;
-    }
+    capacity(&r.capacity).of("capacity.unit")?;
     if let Some(rule) = &r.eligibility {
         eligibility(rule)?;
     }
@@ -152,7 +166,8 @@ fn offer(r: &Offer) -> Result<(), Invalid> {
     check::list(&r.delivery_modes, |m| check::term(m, vocabulary::delivery_modes(), false))
         .of("delivery_modes")?;
     check::window(&r.window).of("window")?;
-    check::date(&r.confirm_by, false).of("confirm_by")
+    check::date(&r.confirm_by, false).of("confirm_by")?;
+    area(&r.reachable_from, REACHABLE)
 }
 
 fn eligibility(r: &Eligibility) -> Result<(), Invalid> {
@@ -201,11 +216,7 @@ fn session(r: &Session) -> Result<(), Invalid> {
     check::term(&r.delivery_mode, vocabulary::delivery_modes(), true).of("delivery_mode")?;
     check::list(&r.languages, |l| check::language(l)).of("languages")?;
     check::cost(&r.cost).of("cost")?;
-    if let Some(area) = &r.reachable_from {
-        check::list(&area.countries, |c| check::country(c)).of("reachable_from.countries")?;
-        check::list(&area.regions, |c| check::region(c)).of("reachable_from.regions")?;
-        check::bounded(&area.note, FIELD_BYTES_MAX).of("reachable_from.note")?;
-    }
+    area(&r.reachable_from, REACHABLE)?;
     check::list(&r.themes, |t| check::theme(t)).of("themes")?;
     check::list(&r.countries, |c| check::country(c)).of("countries")?;
     check::list(&r.keywords, |k| check::bounded(k, FIELD_BYTES_MAX)).of("keywords")?;

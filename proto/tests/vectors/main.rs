@@ -14,6 +14,7 @@ mod history;
 mod identity;
 mod judge;
 mod reconcile;
+mod rules;
 mod runs;
 mod statements;
 
@@ -124,6 +125,13 @@ fn histories_are_judged_as_the_vectors_say() {
     keep("history.json", &cases);
 }
 
+#[test]
+fn rules_give_what_the_vectors_say() {
+    let cases = rules::cases();
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("rules.json", &cases);
+}
+
 /// The section of SPEC.md that says which case proves which rule names every case, and no other.
 #[test]
 fn the_specification_names_every_case() {
@@ -147,6 +155,7 @@ fn the_specification_names_every_case() {
         ("forks.json", forks::cases().into_iter().map(|c| c.name).collect()),
         ("statements.json", statements::cases().into_iter().map(|c| c.name).collect()),
         ("history.json", history::cases().into_iter().map(|c| c.name).collect()),
+        ("rules.json", rules::cases().into_iter().map(|c| c.name).collect()),
     ];
     for (file, names) in files {
         let globs: Vec<&str> = rows

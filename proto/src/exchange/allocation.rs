@@ -1,0 +1,224 @@
+//! Rule set `caphub/allocation/1`: places by tiers, and among equals by a lottery that anybody can run again
+//! (SPEC.md section 16.4).
+//!
+//! The list of applications is closed and cosigned before the public value exists that orders them, so that nobody
+//! can choose the list for the value, or the value for the list.
+
+mod verify;
+
+pub use verify::{Closing, Cosignature, Decision, Facts, Finding, Nominated, verify};
+
+use crate::exchange::place::{Countries, Eligible};
+use crate::wire::keys::tagged_hash;
+use crate::wire::{EntryHash, PartyId};
+
+/// The id that a call names this rule set by.
+pub const RULE_SET: &str = "caphub/allocation/1";
+/// Most applications of one call; a list of them fits one body.
+pub const APPLICATIONS_MAX: usize = 1_024;
+/// Most bytes of a public value.
+pub const VALUE_BYTES_MAX: usize = 256;
+
+/// The hash of a closing list: the call's revision, and the applications in ascending order, each once.
+pub fn list_hash(call: &EntryHash, applications: &[EntryHash]) -> [u8; 32] {
+    let mut sorted = applications.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let count = u32::try_from(sorted.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let hashes: Vec<u8> = sorted.iter().flat_map(|h| h.0).collect();
+    tagged_hash(b"caphub/closing/1\0", &[&call.0, &count, &hashes])
+}
+
+/// The lot of an application: the lower goes first.
+pub fn lot(value: &[u8], list: &[u8; 32], application: &EntryHash) -> [u8; 32] {
+    tagged_hash(b"caphub/draw/1\0", &[value, list, &application.0])
+}
+
+/// One application that is on the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Application {
+    /// The entry hash of its sealed nomination.
+    pub hash: EntryHash,
+    /// The state that nominates.
+    pub party: PartyId,
+    /// The countries that it nominates for.
+    pub countries: Countries,
+    /// Admitted by a hub whose attestations count.
+    pub attested: bool,
+    /// Its priority; equal ones are one tier.
+    pub priority: u32,
+}
+
+/// What came of an application.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Outcome {
+    /// It has a place.
+    Place,
+    /// Its tier is cut by the number of places, and the value is not there yet.
+    Undrawn,
+    /// No place was left.
+    NoPlace,
+    /// No attestation that counts.
+    NotAttested,
+    /// The call excludes its country by name.
+    Excluded,
+    /// The call's rule does not let it in.
+    NotEligible,
+}
+
+impl Outcome {
+    /// Its code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Place => "place",
+            Self::Undrawn => "undrawn",
+            Self::NoPlace => "no_place",
+            Self::NotAttested => "not_attested",
+            Self::Excluded => "excluded",
+            Self::NotEligible => "not_eligible",
+        }
+    }
+}
+
+/// An application with its place in the order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Placed {
+    /// Which.
+    pub application: Application,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// From 1, in the order in which places are given; 0 where it takes no part.
+    pub rank: u32,
+    /// From 1, the tier with the highest priority first; 0 where it takes no part.
+    pub tier: u32,
+    /// Its lot; `None` while there is no value, or where it takes no part.
+    pub lot: Option<[u8; 32]>,
+}
+
+/// Gives places: tiers by priority, the highest first; within a tier the lowest lot first. Without a value, tiers
+/// that places suffice for have theirs and the tier that is cut waits.
+pub fn allocate(
+    places: u32,
+    eligible: &Eligible,
+    applications: &[Application],
+    list: &[u8; 32],
+    value: Option<&[u8]>,
+) -> Vec<Placed> {
+    let mut unique = applications.to_vec();
+    unique.sort_by_key(|a| a.hash);
+    unique.dedup_by_key(|a| a.hash);
+    let (part, out): (Vec<_>, Vec<_>) = unique.into_iter().partition(|a| outside(a, eligible).is_none());
+    let lots = |a: &Application| value.map(|value| lot(value, list, &a.hash));
+    let mut order: Vec<_> = part.into_iter().map(|a| (lots(&a), a)).collect();
+    order.sort_by_key(|(lot, a)| (std::cmp::Reverse(a.priority), *lot, a.hash));
+    let mut placed: Vec<Placed> = Vec::new();
+    let (mut tier, mut given) = (0, 0);
+    for same in order.chunk_by(|(_, a), (_, b)| a.priority == b.priority) {
+        tier += 1;
+        let size = u32::try_from(same.len()).unwrap_or(u32::MAX);
+        let left = places.saturating_sub(given);
+        for (at, (lot, application)) in (0u32..).zip(same) {
+            let outcome = if left >= size {
+                Outcome::Place
+            } else if left == 0 {
+                Outcome::NoPlace
+            } else if lot.is_none() {
+                Outcome::Undrawn
+            } else if at < left {
+                Outcome::Place
+            } else {
+                Outcome::NoPlace
+            };
+            let rank = given.saturating_add(at).saturating_add(1);
+            placed.push(Placed { application: *application, outcome, rank, tier, lot: *lot });
+        }
+        given = given.saturating_add(size);
+    }
+    placed.extend(out.into_iter().map(|application| Placed {
+        outcome: outside(&application, eligible).unwrap_or(Outcome::NotEligible),
+        application,
+        rank: 0,
+        tier: 0,
+        lot: None,
+    }));
+    placed
+}
+
+/// Why an application takes no part.
+fn outside(application: &Application, eligible: &Eligible) -> Option<Outcome> {
+    let of = application.countries;
+    if !application.attested {
+        Some(Outcome::NotAttested)
+    } else if of.meets(&eligible.countries()) || eligible.countries() == Countries::all() {
+        None
+    } else if of.meets(&eligible.excluded) {
+        Some(Outcome::Excluded)
+    } else {
+        Some(Outcome::NotEligible)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application(id: u8, priority: u32) -> Application {
+        let countries = Countries::one("TV");
+        Application {
+            hash: EntryHash([id; 32]),
+            party: PartyId([id; 32]),
+            countries,
+            attested: true,
+            priority,
+        }
+    }
+
+    fn outcomes(places: u32, applications: &[Application], value: Option<&[u8]>) -> Vec<(u8, &'static str)> {
+        let placed = allocate(places, &Eligible::of(None), applications, &[7; 32], value);
+        placed.iter().map(|p| (p.application.hash.0[0], p.outcome.code())).collect()
+    }
+
+    #[test]
+    fn higher_tiers_go_first_and_only_a_cut_tier_needs_the_value() {
+        let all = [application(1, 10), application(2, 30), application(3, 10), application(4, 5)];
+        let due = [(2, "place"), (1, "undrawn"), (3, "undrawn"), (4, "no_place")];
+        assert_eq!(outcomes(2, &all, None), due);
+        assert_eq!(outcomes(3, &all, None)[1..3], [(1, "place"), (3, "place")]);
+        let drawn = outcomes(2, &all, Some(b"value"));
+        assert_eq!(drawn.iter().filter(|(_, o)| *o == "place").count(), 2);
+        assert_eq!((drawn[0].0, drawn[3].0), (2, 4));
+    }
+
+    #[test]
+    fn the_order_of_the_list_does_not_matter_and_the_value_does() {
+        let mut all: Vec<Application> = (1..=40).map(|id| application(id, 10)).collect();
+        let due = outcomes(5, &all, Some(b"value"));
+        all.reverse();
+        all.push(application(3, 10));
+        assert_eq!(outcomes(5, &all, Some(b"value")), due);
+        assert_ne!(outcomes(5, &all, Some(b"another")), due);
+        let hashes = |n: u8| (1..=n).map(|id| EntryHash([id; 32])).collect::<Vec<_>>();
+        let call = EntryHash([9; 32]);
+        let mut reversed = hashes(5);
+        reversed.reverse();
+        assert_eq!(list_hash(&call, &hashes(5)), list_hash(&call, &reversed));
+        assert_ne!(list_hash(&call, &hashes(5)), list_hash(&call, &hashes(4)));
+    }
+
+    #[test]
+    fn who_takes_no_part_is_shown_with_the_reason() {
+        let none = Application { attested: false, ..application(1, 10) };
+        let excluded = Application { countries: Countries::one("FJ"), ..application(2, 10) };
+        let other = Application { countries: Countries::one("FR"), ..application(3, 10) };
+        let rule = crate::v1::Eligibility {
+            groups: vec!["sids".to_owned()],
+            excluded_countries: vec!["FJ".to_owned()],
+            ..Default::default()
+        };
+        let all = [none, excluded, other, application(4, 1)];
+        let placed = allocate(9, &Eligible::of(Some(&rule)), &all, &[0; 32], None);
+        let found: Vec<_> = placed.iter().map(|p| p.outcome.code()).collect();
+        assert_eq!(found, ["place", "not_attested", "excluded", "not_eligible"]);
+        assert_eq!(outcomes(0, &[application(1, 1)], Some(b"v")), [(1, "no_place")]);
+    }
+}

@@ -1,0 +1,249 @@
+//! Whether a call's places were given as its rules say: everything from the records, nothing on anybody's word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Outcome, Placed, list_hash};
+use crate::wire::{EntryHash, PartyId};
+
+/// The list of applications that the call's author closed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Closing {
+    /// Its act.
+    pub entry: EntryHash,
+    /// Who signed it.
+    pub party: PartyId,
+    /// When, as its author claims.
+    pub time_ms: u64,
+    /// The applications.
+    pub applications: Vec<EntryHash>,
+}
+
+/// Somebody else's signature on the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cosignature {
+    /// Who.
+    pub party: PartyId,
+    /// When, as it claims.
+    pub time_ms: u64,
+    /// The act that it cosigns.
+    pub closing: EntryHash,
+    /// The list that it saw.
+    pub list: [u8; 32],
+    /// Admitted by a hub whose attestations count.
+    pub attested: bool,
+}
+
+/// A nomination's public act.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Nominated {
+    /// The entry hash of the sealed nomination.
+    pub hash: EntryHash,
+    /// The state that nominates.
+    pub party: PartyId,
+    /// Dated within the call's days, as its author claims.
+    pub in_window: bool,
+    /// Parties whose closing or cosignature names it among what they held.
+    pub held_by: BTreeSet<PartyId>,
+}
+
+/// What the call's author decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// Which application.
+    pub application: EntryHash,
+    /// It has a place.
+    pub granted: bool,
+    /// The rank that it states; 0 where it states none.
+    pub rank: u32,
+}
+
+/// All that is known of a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// The call's revision, as it is shown.
+    pub call: EntryHash,
+    /// Who announced it.
+    pub author: PartyId,
+    /// When the public value comes to be; `None` where the call does not say.
+    pub draw_ms: Option<u64>,
+    /// How many others must cosign; 0 counts as 1.
+    pub cosignatures_due: u32,
+    /// Closing lists, each act one.
+    pub closings: Vec<Closing>,
+    /// Cosignatures.
+    pub cosignatures: Vec<Cosignature>,
+    /// Nominations.
+    pub nominated: Vec<Nominated>,
+    /// Decisions.
+    pub decisions: Vec<Decision>,
+}
+
+/// One thing that does not hold, or that is worth knowing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Finding {
+    /// The call does not say when its value comes to be.
+    NoDraw,
+    /// No list was closed.
+    NoList,
+    /// Several lists were closed.
+    SeveralLists(u32),
+    /// The list was not closed by the call's author.
+    NotByAuthor,
+    /// The list was closed when the value existed already.
+    ListLate,
+    /// Too few cosigned in time.
+    FewCosignatures {
+        /// That count.
+        found: u32,
+        /// That must.
+        due: u32,
+    },
+    /// A cosignature that does not count: it came late.
+    CosignedLate(PartyId),
+    /// A cosignature that does not count: another list, or another revision of the call.
+    CosignedOther(PartyId),
+    /// A cosignature that does not count: no attestation that counts.
+    CosignerNotAttested(PartyId),
+    /// A cosignature that does not count: by the call's own author.
+    CosignedByAuthor,
+    /// Not on the list, though this party held it when it signed the list.
+    Omitted(EntryHash, PartyId),
+    /// Not on the list, dated in time; nothing shows that who signed the list held it.
+    Unlisted(EntryHash),
+    /// On the list, and no such nomination is held here.
+    Unknown(EntryHash),
+    /// On the list, without an attestation that counts: it takes no part.
+    NotAttested(EntryHash),
+    /// Decided otherwise than the rules give.
+    DecidedOtherwise(EntryHash),
+    /// Decided, and not on the list.
+    DecidedUnlisted(EntryHash),
+    /// Not decided yet.
+    Undecided(EntryHash),
+}
+
+impl Finding {
+    /// Its code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoDraw => "no_draw",
+            Self::NoList => "no_list",
+            Self::SeveralLists(_) => "several_lists",
+            Self::NotByAuthor => "not_by_author",
+            Self::ListLate => "list_late",
+            Self::FewCosignatures { .. } => "few_cosignatures",
+            Self::CosignedLate(_) => "cosigned_late",
+            Self::CosignedOther(_) => "cosigned_other",
+            Self::CosignerNotAttested(_) => "cosigner_not_attested",
+            Self::CosignedByAuthor => "cosigned_by_author",
+            Self::Omitted(..) => "omitted",
+            Self::Unlisted(_) => "unlisted",
+            Self::Unknown(_) => "unknown",
+            Self::NotAttested(_) => "not_attested",
+            Self::DecidedOtherwise(_) => "decided_otherwise",
+            Self::DecidedUnlisted(_) => "decided_unlisted",
+            Self::Undecided(_) => "undecided",
+        }
+    }
+
+    /// True where the allocation does not hold; false for what is only worth knowing.
+    pub fn breaks(self) -> bool {
+        !matches!(
+            self,
+            Self::CosignedLate(_)
+                | Self::CosignedOther(_)
+                | Self::CosignerNotAttested(_)
+                | Self::CosignedByAuthor
+                | Self::Unlisted(_)
+                | Self::NotAttested(_)
+                | Self::Undecided(_)
+        )
+    }
+}
+
+/// Everything that does not hold, in order; `placed` is what the rules give for the list and the value.
+pub fn verify(facts: &Facts, placed: &[Placed]) -> Vec<Finding> {
+    let mut found = BTreeSet::new();
+    if facts.draw_ms.is_none() {
+        found.insert(Finding::NoDraw);
+    }
+    if facts.closings.len() > 1 {
+        found.insert(Finding::SeveralLists(u32::try_from(facts.closings.len()).unwrap_or(u32::MAX)));
+    }
+    let Some(closing) = facts.closings.iter().min_by_key(|c| c.entry) else {
+        found.insert(Finding::NoList);
+        return found.into_iter().collect();
+    };
+    if closing.party != facts.author {
+        found.insert(Finding::NotByAuthor);
+    }
+    if facts.draw_ms.is_some_and(|draw| closing.time_ms >= draw) {
+        found.insert(Finding::ListLate);
+    }
+    cosignatures(facts, closing, &mut found);
+    applications(facts, closing, placed, &mut found);
+    decisions(facts, closing, placed, &mut found);
+    found.into_iter().collect()
+}
+
+fn cosignatures(facts: &Facts, closing: &Closing, found: &mut BTreeSet<Finding>) {
+    let list = list_hash(&facts.call, &closing.applications);
+    let mut counted = BTreeSet::new();
+    for cosigned in &facts.cosignatures {
+        let party = cosigned.party;
+        if party == facts.author {
+            found.insert(Finding::CosignedByAuthor);
+        } else if cosigned.closing != closing.entry || cosigned.list != list {
+            found.insert(Finding::CosignedOther(party));
+        } else if facts.draw_ms.is_some_and(|draw| cosigned.time_ms >= draw) {
+            found.insert(Finding::CosignedLate(party));
+        } else if !cosigned.attested {
+            found.insert(Finding::CosignerNotAttested(party));
+        } else {
+            counted.insert(party);
+        }
+    }
+    let (have, due) = (u32::try_from(counted.len()).unwrap_or(u32::MAX), facts.cosignatures_due.max(1));
+    if have < due {
+        found.insert(Finding::FewCosignatures { found: have, due });
+    }
+}
+
+fn applications(facts: &Facts, closing: &Closing, placed: &[Placed], found: &mut BTreeSet<Finding>) {
+    let listed: BTreeSet<EntryHash> = closing.applications.iter().copied().collect();
+    let held: BTreeSet<EntryHash> = facts.nominated.iter().map(|n| n.hash).collect();
+    found.extend(listed.difference(&held).map(|hash| Finding::Unknown(*hash)));
+    for nominated in facts.nominated.iter().filter(|n| !listed.contains(&n.hash)) {
+        found.extend(nominated.held_by.iter().map(|by| Finding::Omitted(nominated.hash, *by)));
+        if nominated.held_by.is_empty() && nominated.in_window {
+            found.insert(Finding::Unlisted(nominated.hash));
+        }
+    }
+    let outside = placed.iter().filter(|p| p.outcome == Outcome::NotAttested);
+    found.extend(outside.map(|p| Finding::NotAttested(p.application.hash)));
+}
+
+fn decisions(facts: &Facts, closing: &Closing, placed: &[Placed], found: &mut BTreeSet<Finding>) {
+    let due: BTreeMap<EntryHash, &Placed> = placed.iter().map(|p| (p.application.hash, p)).collect();
+    let mut decided = BTreeSet::new();
+    for decision in &facts.decisions {
+        let application = decision.application;
+        decided.insert(application);
+        match due.get(&application) {
+            None if !closing.applications.contains(&application) => {
+                found.insert(Finding::DecidedUnlisted(application));
+            }
+            None => {}
+            // What is not drawn yet has no answer to differ from.
+            Some(placed) if placed.outcome == Outcome::Undrawn => {}
+            Some(placed) => {
+                let granted = placed.outcome == Outcome::Place;
+                let ranked = decision.rank == 0 || placed.lot.is_none() || decision.rank == placed.rank;
+                if decision.granted != granted || !ranked {
+                    found.insert(Finding::DecidedOtherwise(application));
+                }
+            }
+        }
+    }
+    found.extend(due.keys().filter(|hash| !decided.contains(hash)).map(|hash| Finding::Undecided(*hash)));
+}
