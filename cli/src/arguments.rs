@@ -278,6 +278,8 @@ pub struct Import {
     pub source: String,
     #[arg(long, value_name = "COLUMN=FIELD")]
     pub map: Vec<String>,
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
     #[arg(long, value_name = "TAG")]
     pub text_language: Option<String>,
     #[arg(long, value_delimiter = ',')]
@@ -295,6 +297,10 @@ pub struct Export {
     pub format: String,
     #[arg(long)]
     pub mine: bool,
+    #[arg(long)]
+    pub form: bool,
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Args, Debug, Default)]

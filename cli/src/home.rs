@@ -170,20 +170,24 @@ pub fn card_of(text: &str) -> Option<Card> {
     Card::parse(text).ok().or_else(|| Invitation::parse(text).ok().map(|i| i.card))
 }
 
-/// Reads a text file whole; `-` is stdin.
+/// Reads a file whole; `-` is stdin. A file over the bound is refused, not cut.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read;
-    let read = match path.to_str() {
-        Some("-") => {
-            let mut bytes = Vec::new();
-            std::io::stdin().take(FILE_BYTES_MAX).read_to_end(&mut bytes).map(|_| bytes)
-        }
-        _ => std::fs::File::open(path).and_then(|file| {
-            let mut bytes = Vec::new();
-            file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map(|_| bytes)
-        }),
+    let whole = |source: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map(|_| bytes)
     };
-    read.map_err(|e| Failure::new("error-file").with("path", path.display()).because(e))
+    let read = match path.to_str() {
+        Some("-") => whole(&mut std::io::stdin()),
+        _ => std::fs::File::open(path).and_then(|mut file| whole(&mut file)),
+    };
+    let bytes = read.map_err(|e| Failure::new("error-file").with("path", path.display()).because(e))?;
+    match bytes.len() as u64 > FILE_BYTES_MAX {
+        true => {
+            Err(Failure::usage("error-file-large").with("path", path.display()).with("bytes", FILE_BYTES_MAX))
+        }
+        false => Ok(bytes),
+    }
 }
 
 /// Largest file that is read at once, in bytes.

@@ -1,19 +1,42 @@
-//! Records from and to files that others write and read: schema.org JSON-LD, tables, and our own JSON.
+//! Records from and to files that others write and read: schema.org JSON-LD (also in pages), calendars, tables, any
+//! JSON by a mapping, techniques, vocabularies, IATI, workbooks, and our own JSON.
 //!
 //! Reading ends in a `Draft`, whatever the format; writing reads back what it wrote, and puts what did not survive
 //! into a field of our own, so that a file always imports as the record that it was made of.
 
+pub mod cells;
 pub mod decode;
 pub mod draft;
+pub mod galaxy;
+pub mod html;
+pub mod iati;
+pub mod ical;
 pub mod jsonld;
+pub mod mapping;
 pub mod moment;
 pub mod own;
 pub mod table;
+pub mod technique;
+pub mod vocabulary;
 pub mod write;
+pub mod xlsx;
 
 pub use draft::{Draft, Found, Why};
 
+use std::collections::HashMap;
+
 use caphub_proto::exchange::RecordKind;
+
+/// Kinds of record that files become, and that are written to files.
+pub const KINDS: [RecordKind; 7] = [
+    RecordKind::Course,
+    RecordKind::Session,
+    RecordKind::Offer,
+    RecordKind::Need,
+    RecordKind::Technique,
+    RecordKind::Vocabulary,
+    RecordKind::Project,
+];
 
 /// What the person said about the whole import.
 pub struct Wishes {
@@ -27,6 +50,10 @@ pub struct Wishes {
     pub source: String,
     /// Columns of a table that have another name than we know: column, field.
     pub map: Vec<(String, String)>,
+    /// How any other JSON is read.
+    pub mapping: Option<mapping::Mapping>,
+    /// Terms of the vocabularies among the files: their name in the world, and `vocabulary:code`.
+    pub terms: HashMap<String, String>,
     /// Themes of items that state none.
     pub themes: Vec<String>,
 }
@@ -36,8 +63,24 @@ pub struct Wishes {
 pub enum Format {
     /// schema.org in JSON-LD.
     JsonLd,
+    /// schema.org in JSON-LD inside a page.
+    Html,
+    /// iCalendar.
+    Calendar,
+    /// Any JSON by a mapping file.
+    Mapped,
+    /// STIX 2.x objects, or a CACAO playbook.
+    Stix,
+    /// A MISP galaxy.
+    Galaxy,
+    /// The European skills framework.
+    Ecsf,
+    /// IATI activities or organisations.
+    Iati,
     /// Rows and columns.
     Table,
+    /// A workbook.
+    Xlsx,
     /// What `export --format json` writes.
     Own,
 }
@@ -47,7 +90,15 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Self::JsonLd => "json-ld",
+            Self::Html => "html",
+            Self::Calendar => "ics",
+            Self::Mapped => "mapped",
+            Self::Stix => "stix",
+            Self::Galaxy => "galaxy",
+            Self::Ecsf => "ecsf",
+            Self::Iati => "iati",
             Self::Table => "csv",
+            Self::Xlsx => "xlsx",
             Self::Own => "json",
         }
     }
@@ -63,16 +114,64 @@ pub struct Reading {
     pub not_carried: Vec<String>,
 }
 
-/// Reads a file's bytes; a message where it is neither JSON nor a table.
+/// Reads a file's bytes, as what they look like; a message where that is nothing that is read here.
 pub fn read(bytes: &[u8], name: &str, wishes: &Wishes) -> Result<Reading, String> {
+    if xlsx::is_workbook(bytes) {
+        return xlsx::read(bytes, wishes);
+    }
     let text = decode::text(bytes);
     let start = text.trim_start();
+    if ical::is_calendar(start) {
+        return ical::read(&text, name, wishes);
+    }
+    if start.starts_with('<') {
+        return match (iati::is_iati(start), html::is_page(start)) {
+            (true, _) => iati::read(&text, name, wishes),
+            (_, true) => html::read(&text, name, wishes),
+            _ => Err("it is neither a page nor IATI, the one XML that is read here".to_owned()),
+        };
+    }
     if !start.starts_with(['{', '[']) {
         return table::read(&text, name, wishes);
     }
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-    match value.get("caphub").is_some() {
-        true => own::read(&value, name, wishes),
+    let value: serde_json::Value = serde_json::from_str(start).map_err(|e| e.to_string())?;
+    if value.get("caphub").is_some() {
+        return own::read(&value, name, wishes);
+    }
+    if let Some(mapping) = &wishes.mapping {
+        return mapping.read(&value, wishes);
+    }
+    if let Some(galaxy) = galaxy::Galaxy::of(&value) {
+        return galaxy.read(wishes);
+    }
+    if vocabulary::is_ecsf(&value) {
+        return Ok(vocabulary::read_ecsf(&value, wishes));
+    }
+    match technique::is_technique(&value) {
+        true => technique::read(&value, wishes),
         false => Ok(jsonld::read(&value, name, wishes)),
+    }
+}
+
+/// The terms of a file that holds a vocabulary, so that others among the files can be linked to them.
+pub fn index(bytes: &[u8], terms: &mut HashMap<String, String>) {
+    let text = decode::text(bytes);
+    let value: serde_json::Value = serde_json::from_str(text.trim_start()).unwrap_or_default();
+    if let Some(galaxy) = galaxy::Galaxy::of(&value) {
+        galaxy.index(terms);
+    }
+}
+
+/// An import of which nothing more was said than its kind.
+pub fn wishes_for(kind: RecordKind) -> Wishes {
+    Wishes {
+        kind,
+        language: "en".to_owned(),
+        licence: String::new(),
+        source: String::new(),
+        map: Vec::new(),
+        mapping: None,
+        terms: HashMap::new(),
+        themes: Vec::new(),
     }
 }

@@ -56,6 +56,13 @@ pub fn text(text: &str) {
     }
 }
 
+/// Bytes on stdout as they are; a closed pipe ends the program quietly.
+pub fn bytes(bytes: &[u8]) {
+    if std::io::stdout().write_all(bytes).is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// A JSON value on stdout.
 pub fn json(value: &serde_json::Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_default());

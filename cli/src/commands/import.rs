@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use caphub_proto::exchange::{RecordKind, validate};
 use caphub_proto::v1::{self, Revision};
+use caphub_proto::wire::Audience;
 use caphub_proto::wire::limits::{BODY_BYTES_MAX, SALT_BYTES};
 use prost::Message;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::arguments::Import;
 use crate::commands::{Context, compose, records};
 use crate::failure::{Failure, Outcome};
 use crate::home::read_file;
+use crate::interchange::mapping::Mapping;
 use crate::interchange::{self, Draft, Found, Reading, Why, Wishes, write};
 use crate::replica::Replica;
 use crate::screen;
@@ -55,8 +57,9 @@ pub async fn run(context: &Context, import: Import) -> Outcome {
     let wishes = wishes(context, &import)?;
     let replica = context.replica()?;
     let audience = records::audience(&replica, import.visible)?;
-    let mut plan =
-        Plan { held: held(&replica, wishes.kind)?, replica: &replica, wishes, revisions: Vec::new() };
+    let held = held(&replica, wishes.kind)?;
+    let public = audience == Audience::Public;
+    let mut plan = Plan { held, replica: &replica, wishes, public, revisions: Vec::new() };
     let mut files = Vec::new();
     for path in &import.files {
         let bytes = read_file(path)?;
@@ -85,17 +88,32 @@ pub async fn run(context: &Context, import: Import) -> Outcome {
 }
 
 fn wishes(context: &Context, import: &Import) -> Result<Wishes, Failure> {
-    let kinds = [RecordKind::Course, RecordKind::Session, RecordKind::Offer, RecordKind::Need];
-    let kind = kinds.into_iter().find(|k| k.code() == import.kind);
+    let kind = interchange::KINDS.into_iter().find(|k| k.code() == import.kind);
     let kind = kind.ok_or_else(|| Failure::usage("error-import-kind").with("kind", &import.kind))?;
     let pair = |text: &String| text.split_once('=').map(|(c, f)| (c.trim().to_owned(), f.trim().to_owned()));
     let map: Option<Vec<_>> = import.map.iter().map(pair).collect();
+    let mapping = match &import.mapping {
+        None => None,
+        Some(path) => {
+            let text = interchange::decode::text(&read_file(path)?);
+            let failed = |e| Failure::usage("error-mapping").with("path", path.display()).because(e);
+            Some(Mapping::parse(&text).map_err(|e| failed(e).hint("hint-mapping"))?)
+        }
+    };
+    let mut terms = HashMap::new();
+    if kind == RecordKind::Vocabulary {
+        for path in import.files.iter().filter(|p| p.as_os_str() != "-") {
+            interchange::index(&read_file(path)?, &mut terms);
+        }
+    }
     Ok(Wishes {
         kind,
         language: import.text_language.clone().unwrap_or_else(|| context.texts.language().to_owned()),
         licence: import.licence.clone(),
         source: import.source.clone(),
         map: map.ok_or_else(|| Failure::usage("error-map"))?,
+        mapping,
+        terms,
         themes: import.theme.clone(),
     })
 }
@@ -111,6 +129,7 @@ fn held(replica: &Replica, kind: RecordKind) -> Result<HashMap<Vec<u8>, v1::Reco
 struct Plan<'a> {
     replica: &'a Replica,
     wishes: Wishes,
+    public: bool,
     held: HashMap<Vec<u8>, v1::Record>,
     revisions: Vec<Revision>,
 }
@@ -152,7 +171,7 @@ impl Plan<'_> {
             (None, None) => Some(draft.source(catalogue, &self.wishes)),
         };
         let mut fields = draft.record(&self.wishes);
-        if let Some(me) = (draft.own.is_none()).then_some(&self.replica.me) {
+        if let Some(me) = (draft.own.is_none() && draft.whole.is_none()).then_some(&self.replica.me) {
             compose::defaults(self.wishes.kind, &mut fields, me);
         }
         let held = self.held.get(&id).cloned();
@@ -164,7 +183,11 @@ impl Plan<'_> {
             Ok(record) => record,
             Err(failure) => return skip(Why::new("import-invalid").with("problem", failure.detail())),
         };
-        let tlp = draft.own.as_ref().map(|o| o.tlp.clone()).unwrap_or_default();
+        let tlp = draft.own.as_ref().map_or_else(|| draft.tlp.clone(), |o| o.tlp.clone());
+        let closed = tlp.starts_with("TLP:RED") || tlp.starts_with("TLP:AMBER");
+        if self.public && closed && draft.own.is_none() {
+            return skip(Why::new("import-tlp").with("text", tlp));
+        }
         let mut revision = Revision {
             record_id: id.clone(),
             number: 1,

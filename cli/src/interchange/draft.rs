@@ -1,7 +1,7 @@
 //! One item of a file on its way to a record.
 
 use caphub_proto::codes;
-use caphub_proto::exchange::RecordKind;
+use caphub_proto::exchange::{RecordKind, check};
 use caphub_proto::v1::{LocalisedText, Source};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -59,12 +59,20 @@ pub struct Draft {
     pub licence: String,
     /// Identifier at the source.
     pub identifier: String,
+    /// What tells it from others, where its identifier is that of a whole collection.
+    pub distinct: String,
     /// Identifier of the course that a session holds.
     pub course: String,
     /// What was left out, and why.
     pub notes: Vec<Why>,
     /// What our own exports add, so that they import back equal.
     pub own: Option<Own>,
+    /// The record itself, where a format says all of it.
+    pub whole: Option<Map<String, Value>>,
+    /// The registry whose identifiers are the same in every file; empty where they hold in one catalogue only.
+    pub registry: &'static str,
+    /// TLP label that the item carries.
+    pub tlp: String,
 }
 
 /// What an export of ours adds to an item.
@@ -94,6 +102,14 @@ impl Draft {
         }
     }
 
+    /// Its web address; what is none is left out with a note.
+    pub fn address(&mut self, text: &str) {
+        match check::url(text) {
+            Ok(()) => text.clone_into(&mut self.url),
+            Err(_) => self.notes.push(Why::new("import-left-url").with("text", text)),
+        }
+    }
+
     /// Languages by tag; what is no tag is left out with a note.
     pub fn languages(&mut self, found: &[String]) {
         let good = |tag: &&String| codes::language::is_well_formed(tag);
@@ -118,10 +134,22 @@ impl Draft {
 
     /// The record's fields for a kind, as files and `--json` show them.
     pub fn record(&self, wishes: &Wishes) -> Map<String, Value> {
+        if let Some(mut whole) = self.whole.clone() {
+            let themed = !matches!(wishes.kind, RecordKind::Vocabulary);
+            if themed && !wishes.themes.is_empty() {
+                whole.insert("themes".to_owned(), json!(wishes.themes));
+            }
+            return whole;
+        }
         let mut out = Map::new();
         out.insert("title".to_owned(), json!(self.title));
-        if !self.description.text.is_empty() {
-            out.insert("description".to_owned(), json!(self.description));
+        let described = match wishes.kind {
+            RecordKind::Vocabulary => "",
+            RecordKind::Technique => "problem",
+            _ => "description",
+        };
+        if !described.is_empty() && !self.description.text.is_empty() {
+            out.insert(described.to_owned(), json!(self.description));
         }
         for (name, value) in &self.fields {
             place(wishes.kind, name, value, &mut out);
@@ -141,9 +169,10 @@ impl Draft {
                 out.insert("url".to_owned(), json!(self.url));
                 out.insert("licence".to_owned(), json!(self.licence));
             }
-            _ => {
+            RecordKind::Offer | RecordKind::Need => {
                 out.insert("delivery_modes".to_owned(), json!(self.delivery));
             }
+            _ => {}
         }
         if !wishes.themes.is_empty() && !out.contains_key("themes") {
             out.insert("themes".to_owned(), json!(wishes.themes));
@@ -167,11 +196,15 @@ impl Draft {
 
     /// The record id that this item always gets, so that a second import adds nothing.
     pub fn record_id(&self, catalogue: &str, kind: RecordKind) -> [u8; 16] {
+        let catalogue = if self.registry.is_empty() { catalogue } else { self.registry };
         record_id(catalogue, kind, &self.key())
     }
 
     /// What tells it from the other items of its catalogue.
     pub fn key(&self) -> String {
+        if !self.distinct.is_empty() {
+            return self.distinct.clone();
+        }
         if !self.identifier.is_empty() {
             return self.identifier.clone();
         }
@@ -196,7 +229,7 @@ pub fn record_id(catalogue: &str, kind: RecordKind, key: &str) -> [u8; 16] {
 /// Puts a simple field where this kind of record has it; what it has no place for stays in the description only.
 fn place(kind: RecordKind, name: &str, value: &Value, out: &mut Map<String, Value>) {
     let dates = matches!(name, "starts" | "ends");
-    if dates && matches!(kind, RecordKind::Need | RecordKind::Offer) {
+    if dates && matches!(kind, RecordKind::Need | RecordKind::Offer | RecordKind::Project) {
         // A need or an offer has whole days.
         let day = value.as_str().and_then(|t| t.get(..10)).unwrap_or_default();
         let end = if name == "starts" { "from" } else { "until" };
@@ -213,11 +246,19 @@ fn place(kind: RecordKind, name: &str, value: &Value, out: &mut Map<String, Valu
 
 /// True where records of this kind have a simple field of this name.
 pub fn has(kind: RecordKind, name: &str) -> bool {
-    let everywhere = ["themes", "languages", "countries"];
+    let everywhere: &[&str] = match kind {
+        RecordKind::Vocabulary => &[],
+        RecordKind::Technique | RecordKind::Project => &["themes", "countries", "regions"],
+        _ => &["themes", "languages", "countries"],
+    };
     let here: &[&str] = match kind {
         RecordKind::Course => &["regions", "level", "duration", "keywords", "provider", "authors"],
-        RecordKind::Session => &["starts", "ends", "seats", "place", "keywords", "provider", "course_id"],
+        RecordKind::Session => {
+            &["starts", "ends", "seats", "place", "keywords", "provider", "course_id", "recurrence"]
+        }
         RecordKind::Offer => &["regions", "offer_type", "confirm_by", "starts", "ends"],
+        RecordKind::Technique => &["keywords", "authors"],
+        RecordKind::Project => &["starts", "ends"],
         RecordKind::Need => &["regions", "urgency", "confirm_by", "starts", "ends"],
         _ => &[],
     };

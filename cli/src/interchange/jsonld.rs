@@ -165,6 +165,7 @@ impl<'a> Reader<'a> {
             url: first_text(get("url")),
             licence: first_text(get("license")),
             identifier: identifier(view),
+            distinct: distinct(view),
             cost: cost(view),
             ..Draft::default()
         };
@@ -216,9 +217,9 @@ impl<'a> Reader<'a> {
         let stated = ["instanceOf", "isPartOf"].iter().find_map(|p| view.get(p)).and_then(|v| v.as_object());
         let Some(course) = stated.or(course) else { return };
         let view = self.document.view(course);
-        let mut key = identifier(&view);
+        let mut key = distinct(&view);
         if key.is_empty() {
-            key = first_text(view.get("url").copied());
+            key = identifier(&view);
         }
         if key.is_empty() {
             let title = self.document.localised(&view, &["name", "headline"], &self.wishes.language);
@@ -267,6 +268,12 @@ impl<'a> Reader<'a> {
 fn identifier(view: &HashMap<&str, &Value>) -> String {
     let id = first_text(view.get("@id").copied());
     if id.is_empty() { first_text(view.get("identifier").copied()) } else { id }
+}
+
+/// The item's own address before an `identifier`, which catalogues also give to all that one repository holds.
+fn distinct(view: &HashMap<&str, &Value>) -> String {
+    let id = first_text(view.get("@id").copied());
+    if id.is_empty() { first_text(view.get("url").copied()) } else { id }
 }
 
 fn number(value: &Value) -> Option<u64> {

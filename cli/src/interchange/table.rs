@@ -1,15 +1,12 @@
 //! Tables: any delimiter and encoding, columns by their usual names in English or French.
 
-use caphub_proto::codes;
-use caphub_proto::exchange::RecordKind;
 use csv::StringRecord;
-use serde_json::json;
 
-use crate::interchange::draft::localised;
-use crate::interchange::{Draft, Format, Found, Reading, Why, Wishes, moment};
+use crate::interchange::cells::{Cell, Cells};
+use crate::interchange::{Draft, Format, Found, Reading, Why, Wishes};
 
 /// Columns that we know: field, and names in lower case without spaces or marks.
-const COLUMNS: &[(&str, &[&str])] = &[
+pub(super) const COLUMNS: &[(&str, &[&str])] = &[
     ("title", &["title", "name", "titre", "nom", "intitule", "coursetitle", "eventtitle"]),
     ("description", &["description", "summary", "abstract", "resume", "details"]),
     ("text_language", &["textlanguage", "languageoftext"]),
@@ -46,17 +43,30 @@ const COLUMNS: &[(&str, &[&str])] = &[
 pub fn read(text: &str, _name: &str, wishes: &Wishes) -> Result<Reading, String> {
     let mut rows =
         csv::ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).from_reader(text.as_bytes());
-    let header = rows.headers().map_err(|e| e.to_string())?.clone();
-    let (columns, not_carried) = columns(&header, wishes)?;
-    let mut found = Vec::new();
+    let cells = |row: &StringRecord| row.iter().map(str::to_owned).collect::<Vec<_>>();
+    let header = cells(rows.headers().map_err(|e| e.to_string())?);
+    let mut below = Vec::new();
     for row in rows.records() {
         let row = row.map_err(|e| e.to_string())?;
         let line = row.position().map_or(0, csv::Position::line);
-        let title = cell(&row, &columns, "title");
-        let draft = draft(&row, &header, &columns, wishes);
-        found.push(Found { at: line.to_string(), title, draft });
+        below.push((line.to_string(), cells(&row)));
     }
-    Ok(Reading { format: Format::Table, found, not_carried })
+    read_rows(&header, below.into_iter(), wishes)
+}
+
+/// Reads rows under a header, whatever they came from; each has its place in the file.
+pub fn read_rows(
+    header: &[String],
+    rows: impl Iterator<Item = (String, Vec<String>)>,
+    wishes: &Wishes,
+) -> Result<Reading, String> {
+    let (columns, not_carried) = columns(header, wishes)?;
+    let one = |(at, row): (String, Vec<String>)| {
+        let title = cell(&row, &columns, "title");
+        let draft = draft(&row, header, &columns, wishes);
+        Found { at, title, draft }
+    };
+    Ok(Reading { format: Format::Table, found: rows.map(one).collect(), not_carried })
 }
 
 /// The delimiter under which the first rows agree on the most columns.
@@ -76,10 +86,7 @@ fn delimiter(text: &str) -> u8 {
 }
 
 /// The field of each column, and the columns without one.
-fn columns(
-    header: &StringRecord,
-    wishes: &Wishes,
-) -> Result<(Vec<Option<&'static str>>, Vec<String>), String> {
+fn columns(header: &[String], wishes: &Wishes) -> Result<(Vec<Option<&'static str>>, Vec<String>), String> {
     let field = |name: &str| COLUMNS.iter().find(|(f, _)| *f == name).map(|(f, _)| *f);
     for (column, wanted) in &wishes.map {
         if !header.iter().any(|h| h.trim() == column) {
@@ -91,14 +98,15 @@ fn columns(
         }
     }
     let (mut columns, mut unknown) = (Vec::new(), Vec::new());
-    for name in header.iter().map(str::trim) {
+    for name in header.iter().map(|n| n.trim()) {
         let mapped = wishes.map.iter().find(|(c, _)| c == name).map(|(_, f)| f.as_str());
         let known = match mapped {
             Some(wanted) => field(wanted),
             None => COLUMNS.iter().find(|(_, names)| names.contains(&plain(name).as_str())).map(|(f, _)| *f),
         };
-        // Of two columns for one field the first counts.
-        let known = known.filter(|k| !columns.contains(&Some(*k)));
+        // Of two columns for one field the first counts; a long text of ours goes on in the next.
+        let goes_on = name.strip_prefix("caphub ").is_some_and(|n| n.parse::<u8>().is_ok());
+        let known = if goes_on { Some("caphub") } else { known.filter(|k| !columns.contains(&Some(*k))) };
         if known.is_none() && !name.is_empty() {
             unknown.push(name.to_owned());
         }
@@ -125,9 +133,10 @@ fn plain(name: &str) -> String {
     folded.chars().map(fold).filter(|c| c.is_alphanumeric()).collect()
 }
 
-fn cell(row: &StringRecord, columns: &[Option<&'static str>], field: &str) -> String {
-    let at = columns.iter().position(|c| *c == Some(field));
-    unguarded(at.and_then(|i| row.get(i)).unwrap_or_default().trim())
+fn cell(row: &[String], columns: &[Option<&'static str>], field: &str) -> String {
+    let places = columns.iter().enumerate().filter(|(_, c)| **c == Some(field));
+    let pieces: Vec<&str> = places.filter_map(|(i, _)| row.get(i)).map(String::as_str).collect();
+    unguarded(pieces.concat().trim())
 }
 
 /// Spreadsheets run what begins with these; our exports put an apostrophe before it.
@@ -140,19 +149,9 @@ fn unguarded(cell: &str) -> String {
     }
 }
 
-fn items(text: &str, comma: bool) -> Vec<String> {
-    let several = text.contains([';', '|']);
-    let parts: Vec<&str> = match (several, comma) {
-        (true, _) => text.split([';', '|']).collect(),
-        (false, true) => text.split(',').collect(),
-        (false, false) => vec![text],
-    };
-    parts.into_iter().map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned).collect()
-}
-
 fn draft(
-    row: &StringRecord,
-    header: &StringRecord,
+    row: &[String],
+    header: &[String],
     columns: &[Option<&'static str>],
     wishes: &Wishes,
 ) -> Result<Draft, Why> {
@@ -163,95 +162,27 @@ fn draft(
         let why = Why::new("import-row-width").with("found", row.len());
         return Err(why.with("expected", header.len()));
     }
-    let get = |field: &str| cell(row, columns, field);
-    if get("title").is_empty() {
-        return Err(Why::new("import-no-title"));
+    let mut cells = Cells::default();
+    for field in columns.iter().flatten() {
+        cells.set(field, Cell::Text(cell(row, columns, field)));
     }
-    let mut language = get("text_language");
-    if !codes::language::is_well_formed(&language) {
-        let stated = items(&get("languages"), true);
-        language = match &stated[..] {
-            [one] if codes::language::is_well_formed(one) => one.clone(),
-            _ => wishes.language.clone(),
-        };
-    }
-    let mut draft = Draft {
-        title: localised(&language, &get("title")),
-        description: localised(&language, &get("description")),
-        url: get("url"),
-        licence: get("licence"),
-        identifier: get("identifier"),
-        ..Draft::default()
-    };
+    let mut draft = cells.draft(wishes)?;
     if row.len() < header.len() {
         let why = Why::new("import-short-row").with("found", row.len());
-        draft.notes.push(why.with("expected", header.len()));
-    }
-    draft.languages(&items(&get("languages"), true));
-    draft.countries(&items(&get("countries"), false));
-    draft.set("themes", items(&get("themes"), true));
-    draft.set("regions", items(&get("regions"), true));
-    draft.set("keywords", items(&get("keywords"), true));
-    draft.set("authors", items(&get("authors"), false));
-    for field in ["level", "duration", "provider", "urgency", "offer_type", "confirm_by", "course_id"] {
-        draft.set(field, get(field));
-    }
-    let place: Vec<String> = [get("place"), get("city")].into_iter().filter(|p| !p.is_empty()).collect();
-    draft.set("place", place.join(", "));
-    dates(&get, &mut draft)?;
-    if let Ok(seats) = get("seats").parse::<u32>() {
-        draft.set("seats", seats);
-    }
-    draft.delivery = items(&get("delivery"), true);
-    if draft.delivery.is_empty() && truth(&get("online")) {
-        draft.delivery.push("online".to_owned());
-    }
-    draft.cost = cost(&get("price"), &get("currency"));
-    if !get("caphub").is_empty() {
-        let own = serde_json::from_str(&get("caphub"));
-        draft.own = Some(own.map_err(|e| Why::new("import-invalid").with("problem", e))?);
-    }
-    if wishes.kind == RecordKind::Session && draft.own.is_none() && !draft.fields.contains_key("starts") {
-        return Err(Why::new("import-no-start"));
+        draft.notes.insert(0, why.with("expected", header.len()));
     }
     Ok(draft)
 }
 
-fn dates(get: &impl Fn(&str) -> String, draft: &mut Draft) -> Result<(), Why> {
-    let zone = get("timezone");
-    if !zone.is_empty() && jiff::tz::TimeZone::get(&zone).is_err() {
-        draft.notes.push(Why::new("import-left-zone").with("text", &zone));
-    }
-    for field in ["starts", "ends"] {
-        let given = get(field);
-        let normal = moment::normal(&given, &zone)
-            .ok_or_else(|| Why::new("import-bad-date").with("field", field).with("text", &given))?;
-        draft.set(field, normal);
-    }
-    Ok(())
-}
-
-fn truth(text: &str) -> bool {
-    ["true", "yes", "1", "oui", "online", "x"].contains(&text.to_lowercase().as_str())
-}
-
-fn cost(price: &str, currency: &str) -> Option<serde_json::Value> {
-    let free = ["free", "0", "0.00", "gratuit"].contains(&price.to_lowercase().as_str());
-    match (price.is_empty(), free, codes::currency::is_known(currency)) {
-        (true, _, _) => None,
-        (_, true, _) => Some(json!({ "free": true })),
-        (_, _, true) => Some(json!({ "price": { "amount": price, "currency": currency } })),
-        _ => Some(json!({ "note": format!("{price} {currency}").trim() })),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use caphub_proto::exchange::RecordKind;
+    use serde_json::json;
+
     use super::*;
 
     fn wishes(kind: RecordKind) -> Wishes {
-        let (licence, source) = (String::new(), String::new());
-        Wishes { kind, language: "fr".to_owned(), licence, source, map: Vec::new(), themes: Vec::new() }
+        Wishes { language: "fr".to_owned(), ..crate::interchange::wishes_for(kind) }
     }
 
     #[test]

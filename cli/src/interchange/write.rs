@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::failure::Failure;
 use crate::interchange::draft::Own;
 use crate::interchange::table::FORMULA_STARTS;
-use crate::interchange::{Format, Wishes, read};
+use crate::interchange::{Format, Reading, Wishes, ical, read, table as tables, wishes_for, xlsx};
 
 /// Prefix of the identifier that a record has outside caphub.
 const URN: &str = "urn:caphub:";
@@ -19,20 +19,27 @@ pub struct Item {
     pub party: PartyId,
     /// The revision shown.
     pub revision: Revision,
+    /// When its author says it was written, milliseconds since 1970 UTC.
+    pub time_ms: u64,
 }
 
 impl Item {
-    fn urn(&self) -> String {
+    /// The identifier that a record has outside caphub.
+    pub fn urn(&self) -> String {
         format!("{URN}{}:{}", self.party, hex::encode(&self.revision.record_id))
     }
 
-    fn fields(&self) -> Map<String, Value> {
+    /// The record's fields, as files and `--json` show them.
+    pub fn fields(&self) -> Map<String, Value> {
         use caphub_proto::v1::revision::Record;
         let value = match &self.revision.record {
             Some(Record::Need(r)) => serde_json::to_value(r),
             Some(Record::Offer(r)) => serde_json::to_value(r),
             Some(Record::Course(r)) => serde_json::to_value(r),
             Some(Record::Session(r)) => serde_json::to_value(r),
+            Some(Record::Technique(r)) => serde_json::to_value(r),
+            Some(Record::Vocabulary(r)) => serde_json::to_value(r),
+            Some(Record::Project(r)) => serde_json::to_value(r),
             _ => Ok(Value::Null),
         };
         value.ok().and_then(|v| v.as_object().cloned()).unwrap_or_default()
@@ -47,21 +54,27 @@ pub fn own_record(party: &PartyId, identifier: &str) -> Option<[u8; 16]> {
 }
 
 /// All items in one format.
-pub fn write(items: &[Item], kind: RecordKind, format: Format) -> Result<String, Failure> {
+pub fn write(items: &[Item], kind: RecordKind, format: Format) -> Result<Vec<u8>, Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::new("error-export").because(e);
     match format {
         Format::Own => {
             let records: Vec<Value> = items.iter().map(own_json).collect();
             let whole = json!({ "caphub": 1, "records": records });
-            serde_json::to_string_pretty(&whole).map(|t| t + "\n").map_err(|e| failed(&e))
+            serde_json::to_string_pretty(&whole).map(|t| (t + "\n").into_bytes()).map_err(|e| failed(&e))
         }
         Format::JsonLd => {
             let graph: Vec<Value> = items.iter().map(|i| complete(i, kind)).collect();
             let context = json!({ "@vocab": "https://schema.org/", "caphub": "urn:caphub:schema:1:" });
             let whole = json!({ "@context": context, "@graph": graph });
-            serde_json::to_string_pretty(&whole).map(|t| t + "\n").map_err(|e| failed(&e))
+            serde_json::to_string_pretty(&whole).map(|t| (t + "\n").into_bytes()).map_err(|e| failed(&e))
         }
-        Format::Table => table(items, kind).map_err(|e| failed(&e)),
+        Format::Table => table(items, kind).map(String::into_bytes).map_err(|e| failed(&e)),
+        Format::Calendar => Ok(ical::write::write(items, kind).into_bytes()),
+        Format::Xlsx => {
+            let (columns, rows) = rows(items, kind, false);
+            xlsx::write(kind.code(), &columns, &rows).map_err(|e| failed(&e))
+        }
+        other => Err(Failure::usage("error-format").with("format", other.name())),
     }
 }
 
@@ -78,27 +91,28 @@ fn own_json(item: &Item) -> Value {
 }
 
 fn wishes(kind: RecordKind) -> Wishes {
-    let (language, licence, source) = ("und".to_owned(), String::new(), String::new());
-    Wishes { kind, language, licence, source, map: Vec::new(), themes: Vec::new() }
+    Wishes { language: "und".to_owned(), ..wishes_for(kind) }
 }
 
-/// What reading `text` back gives, as the fields of a whole record; nothing where it reads as no item.
-fn read_back(text: &str, kind: RecordKind) -> Map<String, Value> {
-    let wishes = wishes(kind);
-    let reading = read(text.as_bytes(), "", &wishes).ok();
-    let found = reading.and_then(|r| r.found.into_iter().next());
+/// What reading a file back gives, as the fields of a whole record; nothing where it reads as no item.
+pub(super) fn read_back(bytes: &[u8], kind: RecordKind) -> Map<String, Value> {
+    fields_of(read(bytes, "", &wishes(kind)), kind)
+}
+
+fn fields_of(reading: Result<Reading, String>, kind: RecordKind) -> Map<String, Value> {
+    let found = reading.ok().and_then(|r| r.found.into_iter().next());
     let Some(Ok(draft)) = found.map(|f| f.draft) else { return Map::new() };
-    let record = crate::commands::compose::record(kind, draft.record(&wishes)).ok();
+    let record = crate::commands::compose::record(kind, draft.record(&wishes(kind))).ok();
     record
         .map(|record| {
             let revision = Revision { record: Some(record), ..Revision::default() };
-            Item { party: PartyId::default(), revision }.fields()
+            Item { party: PartyId::default(), revision, time_ms: 0 }.fields()
         })
         .unwrap_or_default()
 }
 
 /// What the field of our own must hold so that the file imports as this record.
-fn own(item: &Item, read: &Map<String, Value>) -> Own {
+pub(super) fn own(item: &Item, read: &Map<String, Value>) -> Own {
     let fields = item.fields().into_iter().filter(|(name, value)| read.get(name) != Some(value)).collect();
     Own { fields, source: item.revision.source.clone(), tlp: item.revision.tlp.clone() }
 }
@@ -152,7 +166,7 @@ fn complete(item: &Item, kind: RecordKind) -> Value {
         );
     }
     out.retain(|_, v| !matches!(v, Value::Null) && *v != json!("") && *v != json!([]));
-    let read = read_back(&json!({ "@graph": [out] }).to_string(), kind);
+    let read = read_back(json!({ "@graph": [out] }).to_string().as_bytes(), kind);
     let own = own(item, &read);
     if own != Own::default() {
         out.insert("caphub:record".to_owned(), json!(own));
@@ -191,6 +205,9 @@ fn columns(kind: RecordKind) -> Vec<&'static str> {
         RecordKind::Offer => {
             &["regions", "offer_type", "starts", "ends", "delivery", "price", "currency", "confirm_by"]
         }
+        RecordKind::Technique => &["regions", "keywords", "authors"],
+        RecordKind::Vocabulary => &[],
+        RecordKind::Project => &["regions", "starts", "ends"],
         _ => &["regions", "urgency", "starts", "ends", "delivery", "confirm_by"],
     });
     out.push("caphub");
@@ -198,26 +215,34 @@ fn columns(kind: RecordKind) -> Vec<&'static str> {
 }
 
 fn table(items: &[Item], kind: RecordKind) -> Result<String, csv::Error> {
-    let columns = columns(kind);
+    let (columns, rows) = rows(items, kind, true);
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record(&columns)?;
-    for item in items {
-        let mut row = row(item, kind, &columns);
-        let mut alone = csv::Writer::from_writer(Vec::new());
-        alone.write_record(&columns)?;
-        alone.write_record(&row)?;
-        let text = String::from_utf8_lossy(&alone.into_inner().unwrap_or_default()).into_owned();
-        let own = own(item, &read_back(&text, kind));
-        if let (true, Some(last)) = (own != Own::default(), row.last_mut()) {
-            *last = json!(own).to_string();
-        }
-        out.write_record(&row)?;
+    for row in &rows {
+        out.write_record(row)?;
     }
     out.flush()?;
     Ok(String::from_utf8_lossy(&out.into_inner().unwrap_or_default()).into_owned())
 }
 
-fn row(item: &Item, kind: RecordKind, columns: &[&str]) -> Vec<String> {
+/// A row for each record; the last cell is the field of our own. In plain text formulas are made harmless.
+fn rows(items: &[Item], kind: RecordKind, guard: bool) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let columns = columns(kind);
+    let header: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+    let one = |item: &Item| {
+        let mut row = row(item, kind, &columns, guard);
+        let alone = [(String::new(), row.clone())].into_iter();
+        let own = own(item, &fields_of(tables::read_rows(&header, alone, &wishes(kind)), kind));
+        if let (true, Some(last)) = (own != Own::default(), row.last_mut()) {
+            *last = json!(own).to_string();
+        }
+        row
+    };
+    let rows = items.iter().map(one).collect();
+    (columns, rows)
+}
+
+fn row(item: &Item, kind: RecordKind, columns: &[&str], guard: bool) -> Vec<String> {
     let fields = item.fields();
     let get = |pointer: &str| Value::Object(fields.clone()).pointer(pointer).map(flat).unwrap_or_default();
     let session = kind == RecordKind::Session;
@@ -225,6 +250,8 @@ fn row(item: &Item, kind: RecordKind, columns: &[&str]) -> Vec<String> {
         "identifier" => item.urn(),
         "title" => get("/title/text"),
         "text_language" => get("/title/language"),
+        "description" if kind == RecordKind::Technique => technique(&fields),
+        "description" if kind == RecordKind::Vocabulary => terms(&fields),
         "description" => get("/description/text"),
         "url" if session => get("/link"),
         "delivery" if session => get("/delivery_mode"),
@@ -238,7 +265,27 @@ fn row(item: &Item, kind: RecordKind, columns: &[&str]) -> Vec<String> {
         "caphub" => String::new(),
         field => get(&format!("/{field}")),
     };
-    columns.iter().map(|c| guarded(cell(c))).collect()
+    columns.iter().map(|c| if guard { guarded(cell(c)) } else { cell(c) }).collect()
+}
+
+/// For people: the problem, and the steps.
+fn technique(fields: &Map<String, Value>) -> String {
+    let texts = fields
+        .get("problem")
+        .into_iter()
+        .chain(fields.get("steps").and_then(Value::as_array).into_iter().flatten());
+    let texts = texts.filter_map(|t| t.get("text").and_then(Value::as_str));
+    texts.collect::<Vec<_>>().join("\n\n")
+}
+
+/// For people: the codes with their names.
+fn terms(fields: &Map<String, Value>) -> String {
+    let terms = fields.get("terms").and_then(Value::as_array).into_iter().flatten();
+    let one = |t: &Value| {
+        let text = |pointer: &str| t.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        format!("{}: {}", text("/code"), text("/name/text"))
+    };
+    terms.map(one).collect::<Vec<_>>().join("\n")
 }
 
 fn flat(value: &Value) -> String {

@@ -126,6 +126,17 @@ pub fn moment(text: &str) -> Result<(), Problem> {
     }
 }
 
+/// One unfolded line of an RFC 5545 recurrence.
+pub fn recurrence(line: &str) -> Result<(), Problem> {
+    bounded(line, FIELD_BYTES_MAX)?;
+    let name = line.split([':', ';']).next().unwrap_or_default();
+    let known = ["DTSTART", "RRULE", "EXRULE", "RDATE", "EXDATE"].contains(&name);
+    match known && line.contains(':') && !line.contains(char::is_control) {
+        true => Ok(()),
+        false => Err(format!("\"{line}\" is not a line such as RRULE:FREQ=WEEKLY;COUNT=4")),
+    }
+}
+
 /// Both ends are dates, and not the wrong way round.
 pub fn window(window: &Option<Window>) -> Result<(), Problem> {
     let Some(window) = window else { return Ok(()) };

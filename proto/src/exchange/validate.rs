@@ -220,7 +220,8 @@ fn session(r: &Session) -> Result<(), Invalid> {
     check::list(&r.themes, |t| check::theme(t)).of("themes")?;
     check::list(&r.countries, |c| check::country(c)).of("countries")?;
     check::list(&r.keywords, |k| check::bounded(k, FIELD_BYTES_MAX)).of("keywords")?;
-    check::bounded(&r.provider, FIELD_BYTES_MAX).of("provider")
+    check::bounded(&r.provider, FIELD_BYTES_MAX).of("provider")?;
+    check::list(&r.recurrence, |l| check::recurrence(l)).of("recurrence")
 }
 
 fn attestation(r: &Attestation) -> Result<(), Invalid> {
