@@ -564,6 +564,7 @@ import-ical-cut = { $type } is not closed
 import-recurs = it recurs: { $text }
 import-recurs-zone = it recurs in time zone "{ $text }", which is not known here
 import-occurrence = one changed occurrence of an event that recurs: { $text }
+import-bad-recurrence = left out, no rule or date: { $text }
 import-left-recurrence = its recurrence has { $found } lines, more than a record can hold, and is left out
 error-import = { $path } cannot be imported
 error-import-kind = there is no import or export of "{ $kind }": course, session, offer, need, technique, vocabulary or project

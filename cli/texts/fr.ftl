@@ -564,6 +564,7 @@ import-ical-cut = { $type } n’est pas fermé
 import-recurs = il se répète : { $text }
 import-recurs-zone = il se répète dans le fuseau "{ $text }", inconnu ici
 import-occurrence = une occurrence modifiée d’un événement qui se répète : { $text }
+import-bad-recurrence = écarté, ni règle ni date : { $text }
 import-left-recurrence = sa répétition a { $found } lignes, plus qu’un enregistrement ne peut contenir ; elle est écartée
 error-import = { $path } ne peut pas être importé
 error-import-kind = ni import ni export de "{ $kind }" : course, session, offer, need, technique, vocabulary ou project

@@ -62,8 +62,8 @@ impl Mapping {
         if !mapping.fields.contains_key("title") {
             return Err("[fields] has no title".to_owned());
         }
-        let paths = mapping.fields.values().flat_map(|p| p.all());
-        for path in paths.filter(|p| !p.is_empty() && !p.starts_with('/') && !p.contains("{/")) {
+        let is_path = |p: &str| p.is_empty() || p.starts_with('/') || p.contains("{/");
+        if let Some(path) = mapping.fields.values().flat_map(|p| p.all()).find(|p| !is_path(p)) {
             return Err(format!(
                 "\"{path}\" is no path such as /name/text; a fixed text goes to [constants]"
             ));

@@ -208,7 +208,7 @@ fn regions(item: &Node, notes: &mut Vec<Why>) -> Vec<String> {
         let code = region.get("code");
         let known = match region.get("vocabulary") {
             "" | "1" => REGIONS.iter().find(|(dac, _)| *dac == code).map(|(_, m49)| *m49),
-            "2" => codes::region::find(code).map(|r| r.code.as_ref()),
+            "2" => codes::region::find(code).map(|r| r.code),
             _ => None,
         };
         match known {

@@ -2,7 +2,9 @@
 
 use calcard::Entry;
 use calcard::Parser;
-use calcard::icalendar::{ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarProperty};
+use calcard::icalendar::{
+    ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarProperty, ICalendarValue,
+};
 use caphub_proto::exchange::check::{FIELD_BYTES_MAX, LIST_MAX};
 
 use crate::interchange::ical::zone::Zones;
@@ -33,10 +35,14 @@ pub fn carry(event: &ICalendarComponent, zones: &Zones<'_>, draft: &mut Draft) {
         return;
     }
     let mut lines = Vec::new();
-    for property in &PARTS {
-        for entry in event.properties(property) {
-            lines.extend(split(entry).iter().map(line));
+    for entry in PARTS.iter().flat_map(|property| event.properties(property)) {
+        match sound(entry) {
+            true => lines.extend(split(entry).iter().map(line)),
+            false => draft.notes.push(Why::new("import-bad-recurrence").with("text", line(entry))),
         }
+    }
+    if lines.iter().all(|l| l.starts_with("DTSTART")) {
+        return;
     }
     let unknown = event.entries.iter().filter_map(ICalendarEntry::tz_id).find(|n| zones.known(n).is_none());
     if let Some(name) = unknown {
@@ -65,7 +71,16 @@ pub fn entries(lines: &[String]) -> Vec<ICalendarEntry> {
     let events = parsed.components.into_iter();
     let mut events = events.filter(|c| c.component_type == ICalendarComponentType::VEvent);
     let entries = events.next().map(|e| e.entries).unwrap_or_default();
-    entries.into_iter().filter(|e| PARTS.contains(&e.name)).collect()
+    entries.into_iter().filter(|e| PARTS.contains(&e.name) && sound(e)).collect()
+}
+
+/// False for what stands in the place of a rule or a date and is none.
+fn sound(entry: &ICalendarEntry) -> bool {
+    let good = |value: &ICalendarValue| {
+        use ICalendarValue as Value;
+        matches!(value, Value::RecurrenceRule(_) | Value::PartialDateTime(_) | Value::Period(_))
+    };
+    !entry.values.is_empty() && entry.values.iter().all(good)
 }
 
 /// Long lists of dates as several lines.

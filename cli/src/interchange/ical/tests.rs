@@ -33,6 +33,7 @@ fn times_keep_their_zone_whatever_its_name() {
             "2027-01-01T10:30:00+13:00",
         ),
         ("DTSTART;TZID=W. Europe Standard Time:20270701T090000", "2027-07-01T09:00:00+02:00", ""),
+        ("DTSTART;TZID=/some.example/Europe/Berlin:20270301T090000", "2027-03-01T09:00:00+01:00", ""),
         ("DTSTART:20270301T090000", "2027-03-01T09:00:00", ""),
         ("DTSTART;VALUE=DATE:20270301\r\nDTEND;VALUE=DATE:20270304", "2027-03-01", "2027-03-03"),
         ("DTSTART;VALUE=DATE:20270301\r\nDURATION:P1D", "2027-03-01", "2027-03-01"),
@@ -78,6 +79,8 @@ fn recurrence_is_stated_and_never_expanded() {
     ]);
     assert_eq!(draft.fields["recurrence"], expected);
     assert_eq!(draft.notes[0].key, "import-recurs");
+    let odd = one("DTSTART:20270301T090000Z\r\nRRULE:FREQ=NEVER").expect("an event");
+    assert_eq!((odd.fields.get("recurrence"), odd.notes[0].key), (None, "import-bad-recurrence"));
     let changed = one("DTSTART:20270301T090000Z\r\nRECURRENCE-ID:20270301T080000Z").expect("an event");
     assert_eq!(changed.identifier, "u\nRECURRENCE-ID:20270301T080000Z");
 }

@@ -118,7 +118,13 @@ impl<'a> Zones<'a> {
 
     /// A zone of the public database, also by the names that common programs give it.
     pub fn known(&self, name: &str) -> Option<TimeZone> {
-        match self.names.resolve(name)? {
+        // Some programs put their own name and a slash before the zone's.
+        let inner = || {
+            let ends = name.match_indices('/').filter_map(|(i, _)| name.get(i + 1..));
+            ends.filter(|n| n.contains('/')).find_map(|n| TimeZone::get(n).ok())
+        };
+        let Some(zone) = self.names.resolve(name) else { return inner() };
+        match zone {
             Tz::Floating => None,
             Tz::Fixed(offset) => Offset::from_seconds(offset.local_minus_utc()).ok().map(TimeZone::fixed),
             tz @ Tz::Tz(_) => TimeZone::get(&tz.name()?).ok(),
