@@ -213,7 +213,8 @@ impl Views {
     /// What decides which bodies of a feed are taken no more; `None` where all are.
     pub fn erased_bodies(&self, feed: &Feed) -> Option<impl Fn(u64, &[u8]) -> bool + use<>> {
         let (feed, excuses) = (*feed, self.erasures().of_feed(&feed.id()));
-        (!excuses.is_empty()).then(|| move |seq, body: &[u8]| erasure::is_erased(&excuses, &feed, seq, body))
+        (!excuses.is_empty())
+            .then_some(move |seq, body: &[u8]| erasure::is_erased(&excuses, &feed, seq, body))
     }
 
     /// Every entry that counted withdrawals erase, where there are more than at this version; and the version now.

@@ -25,11 +25,11 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
 const OPENING: [u8; 32] = [9; 32];
 
 /// One audience: a word that only its records hold, and the feed that they are in.
-pub struct Written {
-    pub word: &'static str,
-    pub audience: Audience,
-    pub feed: Feed,
-    pub records: Vec<RecordId>,
+pub(crate) struct Written {
+    pub(crate) word: &'static str,
+    pub(crate) audience: Audience,
+    pub(crate) feed: Feed,
+    pub(crate) records: Vec<RecordId>,
 }
 
 /// One kind of caller, and the words of the feeds that it may be handed.

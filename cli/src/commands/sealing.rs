@@ -131,7 +131,7 @@ pub fn each_run(
         while let Some(from) = next.filter(|n| *n <= head.head.seq) {
             next = None;
             // One by one: runs of a feed may lie apart in the log, and a read joins them.
-            for run in store.run_from(&head.feed.id(), from).map_err(failed)? {
+            if let Some(run) = store.run_from(&head.feed.id(), from).map_err(failed)? {
                 next = Seq::new(run.first.value() + u64::from(run.count));
                 let run = LogRun { feed: run.feed, first_ordinal: run.first_ordinal, packed: run.packed };
                 take(&run)?;

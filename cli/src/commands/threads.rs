@@ -130,6 +130,7 @@ async fn reply(context: &Context, replica: &Replica, text: &str, words: String) 
         party: first.party_id.clone(),
         record_id: first.record_id.clone(),
         text: Some(LocalisedText { language, text: words, translations: Vec::new() }),
+        ..Reply::default()
     });
     let mut revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
     let audience = Seal::within(&thread, &replica.core.party).put_on(&mut revision);

@@ -18,14 +18,14 @@ use crate::Written;
 type Words = BTreeSet<&'static str>;
 
 /// One caller's connection.
-pub struct Client {
+pub(crate) struct Client {
     exchange: ExchangeServiceClient<Channel>,
     federation: FederationServiceClient<Channel>,
     hub: PartyId,
 }
 
 /// The word of a record.
-pub fn word_of(record: &Record, all: &[Written]) -> Option<&'static str> {
+pub(crate) fn word_of(record: &Record, all: &[Written]) -> Option<&'static str> {
     all.iter().find(|w| w.records.iter().any(|r| r.as_bytes()[..] == record.record_id[..])).map(|w| w.word)
 }
 
@@ -39,13 +39,13 @@ fn feed_of(parts: Option<v1::Feed>) -> Feed {
 }
 
 impl Client {
-    pub fn new(channel: Channel, hub: PartyId) -> Self {
+    pub(crate) fn new(channel: Channel, hub: PartyId) -> Self {
         let exchange = ExchangeServiceClient::new(channel.clone());
         Self { exchange, federation: FederationServiceClient::new(channel), hub }
     }
 
     /// Waits until the hub takes the caller for what it is: that comes from other hubs, too.
-    pub async fn becomes(&mut self, standing: &str) {
+    pub(crate) async fn becomes(&mut self, standing: &str) {
         let ask = v1::HelloRequest { versions: vec![1], ..v1::HelloRequest::default() };
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -59,7 +59,7 @@ impl Client {
     }
 
     /// What may not be seen is answered, to the letter, as what does not exist.
-    pub async fn get(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn get(&mut self, all: &[Written]) -> Words {
         let party_id = all[0].feed.party.to_vec();
         let ask = |record_id: Vec<u8>| v1::GetRequest { party_id: party_id.clone(), record_id };
         let nothing = self.exchange.get(ask(vec![0; 16])).await.expect_err("no such record");
@@ -76,7 +76,7 @@ impl Client {
         seen
     }
 
-    pub async fn list(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn list(&mut self, all: &[Written]) -> Words {
         let kinds = vec!["course".to_owned()];
         let filter = Some(Filter { kinds, party_id: all[0].feed.party.to_vec(), ..Filter::default() });
         let page = v1::ListRequest { filter, ..v1::ListRequest::default() };
@@ -86,7 +86,7 @@ impl Client {
         seen
     }
 
-    pub async fn search(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn search(&mut self, all: &[Written]) -> Words {
         let mut seen = Words::new();
         for one in all {
             let query = v1::SearchRequest { query: one.word.to_owned(), ..v1::SearchRequest::default() };
@@ -97,13 +97,13 @@ impl Client {
         seen
     }
 
-    pub async fn watch(&mut self) -> tonic::Streaming<v1::WatchResponse> {
+    pub(crate) async fn watch(&mut self) -> tonic::Streaming<v1::WatchResponse> {
         let kinds = vec!["course".to_owned()];
         let filter = Some(Filter { kinds, ..Filter::default() });
         self.exchange.watch(v1::WatchRequest { filter }).await.expect("a stream").into_inner()
     }
 
-    pub async fn heads(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn heads(&mut self, all: &[Written]) -> Words {
         let mut seen = Words::new();
         let named = all.iter().map(|w| w.feed.id().to_vec()).collect();
         for feed_ids in [Vec::new(), named] {
@@ -119,7 +119,7 @@ impl Client {
     }
 
     /// Classes that are stated: of those that a caller may not read not even a count.
-    pub async fn hello(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn hello(&mut self, all: &[Written]) -> Words {
         let ask = v1::HelloRequest { versions: vec![1], ..v1::HelloRequest::default() };
         let said = self.federation.hello(ask).await.expect("a greeting").into_inner();
         let own = said.roots.iter().any(|r| r.class == Class::Own.encode() && r.count > 0);
@@ -131,7 +131,7 @@ impl Client {
         all.iter().filter(stated).map(|w| w.word).collect()
     }
 
-    pub async fn reconcile(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn reconcile(&mut self, all: &[Written]) -> Words {
         let mut classes: Vec<Class> = all.iter().map(|w| Class::of(&w.feed)).collect();
         classes.extend([Class::Own, Class::Hub(self.hub)]);
         classes.sort_unstable();
@@ -153,7 +153,7 @@ impl Client {
         seen
     }
 
-    pub async fn pull_ranges(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn pull_ranges(&mut self, all: &[Written]) -> Words {
         let range = |w: &Written| v1::FeedRange { feed_id: w.feed.id().to_vec(), from: 1, to: 0 };
         let ranges: Vec<v1::FeedRange> = all.iter().map(range).collect();
         let ask = v1::PullRequest { ranges: ranges.clone(), ..v1::PullRequest::default() };
@@ -165,7 +165,7 @@ impl Client {
         seen
     }
 
-    pub async fn pull_log(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn pull_log(&mut self, all: &[Written]) -> Words {
         let position = Some(v1::Position::default());
         self.pulled(v1::PullRequest { position, ..v1::PullRequest::default() }, all).await
     }
@@ -179,7 +179,7 @@ impl Client {
         seen
     }
 
-    pub async fn statements(&mut self, all: &[Written], every: bool) -> Words {
+    pub(crate) async fn statements(&mut self, all: &[Written], every: bool) -> Words {
         let named = all.iter().map(|w| feed_parts(&w.feed)).collect();
         let feeds = if every { Vec::new() } else { named };
         let ask = v1::StatementsRequest { feeds, ..v1::StatementsRequest::default() };
@@ -193,7 +193,7 @@ impl Client {
     }
 
     /// Entries of which the public history proves a place.
-    pub async fn checkpoint(&mut self, all: &[Written]) -> Words {
+    pub(crate) async fn checkpoint(&mut self, all: &[Written]) -> Words {
         let mut seen = Words::new();
         for one in all {
             let feed_id = one.feed.id().to_vec();
@@ -206,7 +206,7 @@ impl Client {
 
     /// Feeds of which a caller that may not see them learns something by bringing forged entries: the answers differ
     /// from those for a feed that does not exist.
-    pub async fn probe(&mut self, all: &[Written], may: &Words) -> Words {
+    pub(crate) async fn probe(&mut self, all: &[Written], may: &Words) -> Words {
         let mut seen = Words::new();
         for one in all.iter().filter(|w| !may.contains(w.word)) {
             let key = one.feed.key().expect("a key");

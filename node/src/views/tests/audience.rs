@@ -33,6 +33,7 @@ fn every_viewer_finds_exactly_what_it_may_read_on_every_path() {
             hubs: (1..=2).filter(|n| bit(*n + 2)).map(party).collect(),
             network: bit(0),
             all: bit(5),
+            opened: false,
         };
         let mut readable = 0;
         for desk in &desks {

@@ -85,7 +85,7 @@ fn what_was_sealed_for_another_place_or_without_the_opening_does_not_count() {
     put(&mut world, &desk, &words, &[&key]);
     put(&mut world, &thief, &words, &[&key]);
     write(&mut world, &thief, &revision(4, course("Not let in"), [6; 32]), &[&key]);
-    let (_dir, views) = world.read_by(PartyId([2; 32]), &[key.clone()]);
+    let (_dir, views) = world.read_by(PartyId([2; 32]), std::slice::from_ref(&key));
     assert_eq!(seen(&views, &reader()), ["Its own"]);
 
     let opener = Opener::new(PartyId([2; 32]), vec![key]);
