@@ -1,11 +1,15 @@
 //! What can be typed. Help texts come from the Fluent files: `help-COMMAND` and `arg-NAME`.
 
 mod bank;
+mod hub;
+mod sealed;
 
 use std::path::PathBuf;
 
 pub use bank::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use hub::*;
+pub use sealed::*;
 
 #[derive(Parser, Debug)]
 #[command(name = "caphub", version, disable_help_subcommand = true)]
@@ -213,35 +217,6 @@ pub struct Narrow {
     pub free: bool,
 }
 
-#[derive(Subcommand, Debug)]
-#[allow(missing_docs)]
-pub enum ThreadCommand {
-    List,
-    Show {
-        thread_id: String,
-    },
-    Reply {
-        thread_id: String,
-        #[arg(required = true, value_name = "TEXT")]
-        words: Vec<String>,
-    },
-    Grant {
-        thread_id: Option<String>,
-        #[arg(long, conflicts_with = "thread_id", required_unless_present = "thread_id")]
-        all: bool,
-    },
-}
-
-#[derive(Subcommand, Debug)]
-#[allow(missing_docs)]
-pub enum SealedCommand {
-    Export {
-        id: String,
-        #[arg(value_name = "FILE")]
-        sealed_file: PathBuf,
-    },
-}
-
 #[derive(Args, Debug)]
 #[allow(missing_docs)]
 pub struct Search {
@@ -356,76 +331,6 @@ pub struct Recover {
     pub recovery_key: Option<String>,
     #[arg(long)]
     pub no_passphrase: bool,
-}
-
-#[derive(Subcommand, Debug)]
-#[allow(missing_docs)]
-pub enum HubCommand {
-    Status,
-    Invite {
-        country: String,
-        #[arg(long, default_value = "")]
-        name: String,
-        #[arg(long, default_value_t = 0)]
-        days: u32,
-    },
-    Requests,
-    Approve {
-        party: String,
-        #[arg(long, default_value = "")]
-        mandate: String,
-        #[arg(long)]
-        guest: bool,
-        #[arg(long, default_value = "", value_name = "DATE")]
-        until: String,
-    },
-    Refuse {
-        party: String,
-        #[arg(long, default_value = "other")]
-        reason: String,
-        #[arg(long, default_value = "")]
-        note: String,
-        #[arg(long, default_value = "")]
-        until: String,
-    },
-    Members,
-    End {
-        party: String,
-        #[arg(long)]
-        reason: String,
-        #[arg(long, default_value = "")]
-        note: String,
-    },
-    Recognise {
-        card: PathBuf,
-        #[arg(long, default_value = "")]
-        note: String,
-        #[arg(long)]
-        end: bool,
-        #[arg(long, default_value = "other", requires = "end")]
-        reason: String,
-    },
-    Card,
-    #[command(subcommand)]
-    Link(LinkCommand),
-}
-
-#[derive(Subcommand, Debug)]
-#[allow(missing_docs)]
-pub enum LinkCommand {
-    Add {
-        card: PathBuf,
-        #[arg(long = "link-proxy", value_name = "URL", default_value = "")]
-        link_proxy: String,
-    },
-    List,
-    Remove {
-        party: String,
-        #[arg(long, default_value = "other")]
-        reason: String,
-        #[arg(long, default_value = "")]
-        note: String,
-    },
 }
 
 #[derive(Subcommand, Debug)]
