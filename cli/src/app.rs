@@ -25,6 +25,9 @@ pub fn main() -> ExitCode {
         let words = std::iter::once("caphub-node".to_owned()).chain(rest);
         return caphub_node::server::run(caphub_node::server::Arguments::parse_from(words));
     }
+    if matches!(arguments.command, Command::Sync(_)) {
+        caphub_node::arenas::few();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

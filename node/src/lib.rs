@@ -5,6 +5,7 @@
 pub mod addresses;
 pub mod admissions;
 pub mod adopting;
+pub mod arenas;
 pub mod audit;
 pub mod author;
 pub mod carriage;

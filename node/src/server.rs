@@ -77,6 +77,9 @@ pub fn main() -> ExitCode {
 
 /// Runs with these arguments.
 pub fn run(arguments: Arguments) -> ExitCode {
+    if matches!(arguments.command, Command::Run { .. }) {
+        crate::arenas::few();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, "the system allows no more threads or files"),

@@ -34,6 +34,23 @@ fn hello() -> HelloRequest {
     HelloRequest { versions: vec![1], software: "test".to_owned(), time_ms: now_ms(), roots: Vec::new() }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_node_shares_few_pools_of_memory_unless_its_operator_says_otherwise() {
+    let pools = |hub: &NodeProcess<'_>| {
+        let environment = std::fs::read(format!("/proc/{}/environ", hub.pid().expect("a node"))).expect("it");
+        let text = String::from_utf8_lossy(&environment).into_owned();
+        let mut set = text.split('\0').filter_map(|line| line.strip_prefix("MALLOC_ARENA_MAX="));
+        set.next().map(str::to_owned)
+    };
+    let machine = Machine::new(PROGRAM, "en");
+    let hub = machine.hub("hub", "Hub", "009").await;
+    assert_eq!(pools(&hub).as_deref(), Some(caphub_node::arenas::FEW));
+    let machine = Machine::new(PROGRAM, "en").with(caphub_node::arenas::VARIABLE, "5");
+    let hub = machine.hub("hub", "Hub", "009").await;
+    assert_eq!(pools(&hub).as_deref(), Some("5"));
+}
+
 #[tokio::test]
 async fn messages_headers_and_connections_of_one_identity_are_bounded() {
     let machine = Machine::new(PROGRAM, "en");

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use caphub_node::arenas;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -97,6 +98,9 @@ pub async fn run(plan: &Plan) -> Value {
 async fn round(hub: &Source, folder: &str, address: &str) -> Round {
     let before = usage::cpu(hub.pid());
     let mut command = Command::new(std::env::current_exe().expect("this program"));
+    // As the programs do for themselves.
+    let arenas = std::env::var(arenas::VARIABLE).unwrap_or(arenas::FEW.to_owned());
+    command.env(arenas::VARIABLE, arenas);
     command.arg(receiver::WORD).arg(hub.machine.path(folder)).arg(address).arg(hub.party.to_string());
     let said = command.output().await.expect("a receiver");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
