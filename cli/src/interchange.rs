@@ -27,8 +27,10 @@ use std::collections::HashMap;
 
 use caphub_proto::exchange::RecordKind;
 
-/// Kinds of record that files become, and that are written to files.
-pub const KINDS: [RecordKind; 7] = [
+use crate::failure::Failure;
+
+/// Kinds of record that files become, and that are written so that they import back equal.
+pub const KINDS: [RecordKind; 12] = [
     RecordKind::Course,
     RecordKind::Session,
     RecordKind::Offer,
@@ -36,7 +38,31 @@ pub const KINDS: [RecordKind; 7] = [
     RecordKind::Technique,
     RecordKind::Vocabulary,
     RecordKind::Project,
+    RecordKind::Call,
+    RecordKind::Artifact,
+    RecordKind::Endorsement,
+    RecordKind::Barrier,
+    RecordKind::RuleSet,
 ];
+
+/// Kinds that are written as lists for people, and not read: each is somebody's signed word at its time.
+pub const LISTED: [RecordKind; 8] = [
+    RecordKind::Profile,
+    RecordKind::Attestation,
+    RecordKind::Recognition,
+    RecordKind::Refusal,
+    RecordKind::Reply,
+    RecordKind::Engagement,
+    RecordKind::Fellowship,
+    RecordKind::Fund,
+];
+
+/// The kind of a code, where it is one of these.
+pub fn of_code(kinds: &[RecordKind], code: &str) -> Result<RecordKind, Failure> {
+    let known: Vec<&str> = kinds.iter().map(|k| k.code()).collect();
+    let failed = || Failure::usage("error-import-kind").with("kind", code).with("known", known.join(", "));
+    kinds.iter().copied().find(|k| k.code() == code).ok_or_else(failed)
+}
 
 /// What the person said about the whole import.
 pub struct Wishes {
@@ -122,18 +148,20 @@ pub fn read(bytes: &[u8], name: &str, wishes: &Wishes) -> Result<Reading, String
     let text = decode::text(bytes);
     let start = text.trim_start();
     if ical::is_calendar(start) {
+        bounded(start)?;
         return ical::read(&text, name, wishes);
     }
     if start.starts_with('<') {
         return match (iati::is_iati(start), html::is_page(start)) {
             (true, _) => iati::read(&text, name, wishes),
-            (_, true) => html::read(&text, name, wishes),
+            (_, true) => bounded(start).and_then(|()| html::read(&text, name, wishes)),
             _ => Err("it is neither a page nor IATI, the one XML that is read here".to_owned()),
         };
     }
     if !start.starts_with(['{', '[']) {
         return table::read(&text, name, wishes);
     }
+    bounded(start)?;
     let value: serde_json::Value = serde_json::from_str(start).map_err(|e| e.to_string())?;
     if value.get("caphub").is_some() {
         return own::read(&value, name, wishes);
@@ -153,9 +181,22 @@ pub fn read(bytes: &[u8], name: &str, wishes: &Wishes) -> Result<Reading, String
     }
 }
 
+/// Most bytes of a file that becomes a tree in memory, some ten times its size; tables and IATI are read piece by piece.
+const TREE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+
+fn bounded(text: &str) -> Result<(), String> {
+    match text.len() <= TREE_BYTES_MAX {
+        true => Ok(()),
+        false => Err(format!("it has {} bytes where {TREE_BYTES_MAX} are read; split it", text.len())),
+    }
+}
+
 /// The terms of a file that holds a vocabulary, so that others among the files can be linked to them.
 pub fn index(bytes: &[u8], terms: &mut HashMap<String, String>) {
     let text = decode::text(bytes);
+    if bounded(&text).is_err() {
+        return;
+    }
     let value: serde_json::Value = serde_json::from_str(text.trim_start()).unwrap_or_default();
     if let Some(galaxy) = galaxy::Galaxy::of(&value) {
         galaxy.index(terms);
@@ -175,3 +216,6 @@ pub fn wishes_for(kind: RecordKind) -> Wishes {
         themes: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -556,6 +556,7 @@ import-left-items = { $field }: the first { $kept } are kept
 import-left-amounts = { $found } amounts left out: no currency that is known, or no number that fits
 import-summed = { $found } amounts were summed by type, currency and year into { $kept }
 import-left-links = { $found } links left out: they lead to lists that are not among these files
+import-left-terms = { $found } values without a name left out
 import-cancelled = it was cancelled
 import-private = it is marked private or confidential
 import-no-kind = it is a { $type }, which becomes no record
@@ -567,7 +568,7 @@ import-occurrence = one changed occurrence of an event that recurs: { $text }
 import-bad-recurrence = left out, no rule or date: { $text }
 import-left-recurrence = its recurrence has { $found } lines, more than a record can hold, and is left out
 error-import = { $path } cannot be imported
-error-import-kind = there is no import or export of "{ $kind }": course, session, offer, need, technique, vocabulary or project
+error-import-kind = there is no import or export of "{ $kind }"; there is of { $known }
 error-map = --map takes COLUMN=FIELD
 error-file-large = { $path } has more than { $bytes } bytes
 error-calendar-kind = a calendar holds sessions: --kind session, not { $kind }

@@ -556,6 +556,7 @@ import-left-items = { $field } : les { $kept } premiers sont gardés
 import-left-amounts = { $found } montants écartés : devise inconnue, ou nombre qui ne tient pas
 import-summed = { $found } montants ont été additionnés par type, devise et année en { $kept }
 import-left-links = { $found } liens écartés : ils mènent à des listes absentes de ces fichiers
+import-left-terms = { $found } valeurs sans nom écartées
 import-cancelled = il a été annulé
 import-private = il est marqué privé ou confidentiel
 import-no-kind = c’est un { $type }, dont on ne fait aucun enregistrement
@@ -567,7 +568,7 @@ import-occurrence = une occurrence modifiée d’un événement qui se répète 
 import-bad-recurrence = écarté, ni règle ni date : { $text }
 import-left-recurrence = sa répétition a { $found } lignes, plus qu’un enregistrement ne peut contenir ; elle est écartée
 error-import = { $path } ne peut pas être importé
-error-import-kind = ni import ni export de "{ $kind }" : course, session, offer, need, technique, vocabulary ou project
+error-import-kind = ni import ni export de "{ $kind }" ; il y en a de { $known }
 error-map = --map prend COLONNE=CHAMP
 error-file-large = { $path } a plus de { $bytes } octets
 error-calendar-kind = un calendrier contient des sessions : --kind session, et non { $kind }

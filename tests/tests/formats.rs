@@ -277,9 +277,11 @@ async fn what_means_harm_is_refused_whole_and_says_why() {
     let bomb =
         "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aa\">]><iati-activities>&a;</iati-activities>";
     let deep = "[".repeat(200_000);
+    let huge = format!("{{\"x\": \"{}\"}}", "x".repeat(65 * 1_024 * 1_024));
     for (name, kind, text) in [
         ("bomb.xml", "project", bomb),
         ("deep.json", "course", deep.as_str()),
+        ("huge.json", "course", huge.as_str()),
         ("site.xml", "course", "<urlset xmlns=\"x\"><url/></urlset>"),
         ("no.xlsx", "need", "PK\u{3}\u{4}no workbook"),
         ("cut.xml", "project", "<iati-activities><iati-activity>"),
@@ -290,5 +292,129 @@ async fn what_means_harm_is_refused_whole_and_says_why() {
             said.code != 0 && said.err.contains("error: ") && said.err.contains("hint: "),
             "{name}: {said:?}"
         );
+    }
+}
+
+/// The hostile strings in each text field of the kinds that only whole formats carry.
+fn filled(kind: &str, s: &str) -> Value {
+    let text = json!({ "language": "en", "text": s });
+    match kind {
+        "technique" => {
+            json!({ "title": text, "problem": text, "steps": [text], "keywords": [s], "authors": [s],
+            "references": [{ "scheme": s, "identifier": s, "title": s }], "sectors": [s], "version": s })
+        }
+        "vocabulary" => json!({ "name": "x", "title": text, "version": s, "publisher": s,
+            "terms": [{ "code": "a", "name": text, "description": text }] }),
+        "project" => {
+            json!({ "identifier": s, "title": text, "description": text, "reporting_organisation": s,
+            "participants": [{ "name": s, "identifier": s, "role": s }],
+            "transactions": [{ "amount_type": s, "from": s, "to": s, "note": s }] })
+        }
+        "barrier" => {
+            json!({ "title": text, "description": text, "barrier_type": "other", "state": "reported",
+            "service": s, "hosts": [s], "provider": s })
+        }
+        "rule_set" => json!({ "rule_type": "priority", "name": "x", "title": text,
+            "weights": [{ "criterion": s, "weight": 1 }] }),
+        _ => json!({ "title": text, "description": text, "call_type": "seats", "conditions": [text] }),
+    }
+}
+
+#[tokio::test]
+async fn hostile_strings_pass_through_every_other_kind_and_every_export() {
+    let Some(folder) = shared("torture/blns") else { return };
+    let strings = std::fs::read_to_string(folder.join("blns.json")).expect("strings");
+    let strings: Vec<String> = serde_json::from_str(&strings).expect("a list of strings");
+    let machine = member("a").await;
+    for kind in ["technique", "vocabulary", "project", "barrier", "rule_set", "call"] {
+        let good = strings.iter().filter(|s| !s.trim().is_empty()).enumerate();
+        let records: Vec<Value> = good
+            .map(|(i, s)| json!({ "id": format!("urn:x:{i}"), "kind": kind, "record": filled(kind, s) }))
+            .collect();
+        std::fs::write(machine.path("h.json"), json!({ "caphub": 1, "records": records }).to_string())
+            .expect("a file");
+        let said = import(&machine, kind, &["h.json".to_owned()], &[]).await;
+        assert_eq!(total(&said, "add"), records.len() as u64, "{kind}: {said}");
+        for format in ["csv", "xlsx", "json"] {
+            let name = format!("h-{kind}.{format}");
+            let words =
+                ["--home", "a", "export", "--mine", "--kind", kind, "--format", format, "--out", &name];
+            machine.run(&words).await.ok();
+            let said =
+                machine.run(&["--home", "a", "--json", "import", "--as", kind, &name]).await.ok().json();
+            assert_eq!(total(&said, "same"), records.len() as u64, "{kind} {format}");
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let legal = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    let text: String = text.chars().filter(legal).collect();
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[tokio::test]
+async fn hostile_strings_pass_through_every_importer() {
+    let Some(folder) = shared("torture/blns") else { return };
+    let strings = std::fs::read_to_string(folder.join("blns.json")).expect("strings");
+    let strings: Vec<String> = serde_json::from_str(&strings).expect("a list of strings");
+    let machine = member("a").await;
+    let stix: Vec<Value> = strings
+        .iter()
+        .enumerate()
+        .map(|(i, s)| json!({ "type": "course-of-action", "id": format!("course-of-action--{i}"), "name": s, "description": s,
+            "external_references": [{ "source_name": s, "external_id": s, "url": s, "description": s }] }))
+        .collect();
+    let values: Vec<Value> = strings
+        .iter()
+        .enumerate()
+        .map(|(i, s)| json!({ "uuid": i.to_string(), "value": s, "description": s, "meta": { "external_id": s, "refs": [s] } }))
+        .collect();
+    let events: String = strings
+        .iter()
+        .enumerate()
+        .map(|(i, s)| {
+            let s = s.replace(['\r', '\n'], " ");
+            format!("BEGIN:VEVENT\r\nUID:{i}\r\nSUMMARY:{s}\r\nLOCATION:{s}\r\nURL:{s}\r\nDTSTART:20270301T090000Z\r\nEND:VEVENT\r\n")
+        })
+        .collect();
+    let activities: String = strings
+        .iter()
+        .enumerate()
+        .map(|(i, s)| {
+            let s = escaped(s);
+            format!("<iati-activity><iati-identifier>X-{i}</iati-identifier><reporting-org ref='X' type='40'><narrative>{s}</narrative></reporting-org><title><narrative>{s}</narrative></title><description><narrative>{s}</narrative></description><participating-org role='1'/><activity-status code='2'/><activity-date type='1' iso-date='2027-01-01'/></iati-activity>")
+        })
+        .collect();
+    let page: String = strings
+        .iter()
+        .map(|s| {
+            let item = json!({ "@type": "Course", "name": s, "url": s }).to_string().replace("</", "<\\/");
+            format!("<script type='application/ld+json'>{item}</script>{s}")
+        })
+        .collect();
+    for (name, kind, text) in [
+        ("h.stix", "technique", json!({ "type": "bundle", "id": "bundle--1", "objects": stix }).to_string()),
+        (
+            "h.galaxy",
+            "technique",
+            json!({ "type": "x", "uuid": "u", "name": "x", "values": values }).to_string(),
+        ),
+        (
+            "h2.galaxy",
+            "vocabulary",
+            json!({ "type": "x", "uuid": "u", "name": "x", "values": values }).to_string(),
+        ),
+        ("h.ics", "session", format!("BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n")),
+        ("h.xml", "project", format!("<iati-activities version='2.03'>{activities}</iati-activities>")),
+        ("h.html", "course", format!("<!doctype html><html>{page}</html>")),
+    ] {
+        std::fs::write(machine.path(name), text).expect("a file");
+        let said = import(&machine, kind, &[name.to_owned()], &[]).await;
+        let taken = total(&said, "add");
+        assert!(taken > 0 && total(&said, "present") <= strings.len() as u64, "{name}: {said}");
+        let shown = machine.run(&["--home", "a", "import", "--as", kind, "--dry-run", name]).await.ok().out;
+        let bad = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+        assert!(!shown.contains(bad), "{name}: a terminal gets no control characters");
     }
 }

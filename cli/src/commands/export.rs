@@ -13,8 +13,8 @@ use crate::screen;
 
 /// Writes all records of a kind, or an empty form, to stdout or a file.
 pub fn run(context: &Context, export: &Export) -> Outcome {
-    let kind = interchange::KINDS.into_iter().find(|k| k.code() == export.kind);
-    let kind = kind.ok_or_else(|| Failure::usage("error-import-kind").with("kind", &export.kind))?;
+    let kinds: Vec<RecordKind> = interchange::KINDS.into_iter().chain(interchange::LISTED).collect();
+    let kind = interchange::of_code(&kinds, &export.kind)?;
     if export.form {
         let lang = Lang::parse(context.texts.language()).unwrap_or(Lang::En);
         let form = xlsx::form::write(kind, lang, &|key| context.texts.t(key));

@@ -88,8 +88,7 @@ pub async fn run(context: &Context, import: Import) -> Outcome {
 }
 
 fn wishes(context: &Context, import: &Import) -> Result<Wishes, Failure> {
-    let kind = interchange::KINDS.into_iter().find(|k| k.code() == import.kind);
-    let kind = kind.ok_or_else(|| Failure::usage("error-import-kind").with("kind", &import.kind))?;
+    let kind = interchange::of_code(&interchange::KINDS, &import.kind)?;
     let pair = |text: &String| text.split_once('=').map(|(c, f)| (c.trim().to_owned(), f.trim().to_owned()));
     let map: Option<Vec<_>> = import.map.iter().map(pair).collect();
     let mapping = match &import.mapping {

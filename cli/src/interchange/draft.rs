@@ -135,16 +135,17 @@ impl Draft {
     /// The record's fields for a kind, as files and `--json` show them.
     pub fn record(&self, wishes: &Wishes) -> Map<String, Value> {
         if let Some(mut whole) = self.whole.clone() {
-            let themed = !matches!(wishes.kind, RecordKind::Vocabulary);
-            if themed && !wishes.themes.is_empty() {
+            if has(wishes.kind, "themes") && !wishes.themes.is_empty() {
                 whole.insert("themes".to_owned(), json!(wishes.themes));
             }
             return whole;
         }
         let mut out = Map::new();
-        out.insert("title".to_owned(), json!(self.title));
+        if wishes.kind != RecordKind::Endorsement {
+            out.insert("title".to_owned(), json!(self.title));
+        }
         let described = match wishes.kind {
-            RecordKind::Vocabulary => "",
+            RecordKind::Vocabulary | RecordKind::RuleSet | RecordKind::Endorsement => "",
             RecordKind::Technique => "problem",
             _ => "description",
         };
@@ -174,7 +175,7 @@ impl Draft {
             }
             _ => {}
         }
-        if !wishes.themes.is_empty() && !out.contains_key("themes") {
+        if has(wishes.kind, "themes") && !wishes.themes.is_empty() && !out.contains_key("themes") {
             out.insert("themes".to_owned(), json!(wishes.themes));
         }
         if let Some(own) = &self.own {
@@ -229,7 +230,8 @@ pub fn record_id(catalogue: &str, kind: RecordKind, key: &str) -> [u8; 16] {
 /// Puts a simple field where this kind of record has it; what it has no place for stays in the description only.
 fn place(kind: RecordKind, name: &str, value: &Value, out: &mut Map<String, Value>) {
     let dates = matches!(name, "starts" | "ends");
-    if dates && matches!(kind, RecordKind::Need | RecordKind::Offer | RecordKind::Project) {
+    if dates && matches!(kind, RecordKind::Need | RecordKind::Offer | RecordKind::Project | RecordKind::Call)
+    {
         // A need or an offer has whole days.
         let day = value.as_str().and_then(|t| t.get(..10)).unwrap_or_default();
         let end = if name == "starts" { "from" } else { "until" };
@@ -247,7 +249,8 @@ fn place(kind: RecordKind, name: &str, value: &Value, out: &mut Map<String, Valu
 /// True where records of this kind have a simple field of this name.
 pub fn has(kind: RecordKind, name: &str) -> bool {
     let everywhere: &[&str] = match kind {
-        RecordKind::Vocabulary => &[],
+        RecordKind::Vocabulary | RecordKind::RuleSet | RecordKind::Endorsement | RecordKind::Barrier => &[],
+        RecordKind::Artifact => &["themes"],
         RecordKind::Technique | RecordKind::Project => &["themes", "countries", "regions"],
         _ => &["themes", "languages", "countries"],
     };
@@ -259,6 +262,7 @@ pub fn has(kind: RecordKind, name: &str) -> bool {
         RecordKind::Offer => &["regions", "offer_type", "confirm_by", "starts", "ends"],
         RecordKind::Technique => &["keywords", "authors"],
         RecordKind::Project => &["starts", "ends"],
+        RecordKind::Call => &["regions", "starts", "ends"],
         RecordKind::Need => &["regions", "urgency", "confirm_by", "starts", "ends"],
         _ => &[],
     };

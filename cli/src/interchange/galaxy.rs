@@ -86,8 +86,12 @@ impl<'a> Galaxy<'a> {
 
     fn vocabulary(&self, wishes: &Wishes) -> Vec<Found> {
         let name = vocabulary::name(self.kind);
-        let (mut terms, mut lost) = (Vec::new(), 0);
+        let (mut terms, mut lost, mut nameless) = (Vec::new(), 0, 0);
         for (value, code) in self.values.iter().zip(self.codes()) {
+            if text(value, "value").is_empty() {
+                nameless += 1;
+                continue;
+            }
             terms.push(self.term(value, code, &name, wishes, &mut lost));
         }
         let uuid = text(self.value, "uuid");
@@ -100,8 +104,9 @@ impl<'a> Galaxy<'a> {
             licence: wishes.licence.clone(),
             ..Vocabulary::default()
         };
-        let notes =
-            if lost > 0 { vec![Why::new("import-left-links").with("found", lost)] } else { Vec::new() };
+        let counts = [("import-left-links", lost), ("import-left-terms", nameless)];
+        let notes = counts.into_iter().filter(|(_, n)| *n > 0).map(|(key, n)| Why::new(key).with("found", n));
+        let notes = notes.collect();
         Terms { vocabulary, terms, identifier: format!("urn:uuid:{uuid}"), notes }.parts()
     }
 
@@ -181,8 +186,10 @@ fn suffix(value: &str) -> Option<&str> {
 
 fn code(value: &Value) -> String {
     let whole = text(value, "value");
-    let external =
-        value.pointer("/meta/external_id").and_then(Value::as_str).filter(|c| c.len() <= CODE_BYTES_MAX - 8);
+    let external = value
+        .pointer("/meta/external_id")
+        .and_then(Value::as_str)
+        .filter(|c| !c.trim().is_empty() && c.len() <= CODE_BYTES_MAX - 8);
     match suffix(&whole).or(external) {
         Some(code) => code.to_owned(),
         None => vocabulary::slug(&whole),

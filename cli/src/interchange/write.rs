@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 use crate::failure::Failure;
 use crate::interchange::draft::Own;
 use crate::interchange::table::FORMULA_STARTS;
-use crate::interchange::{Format, Reading, Wishes, ical, read, table as tables, wishes_for, xlsx};
+use crate::interchange::{Format, LISTED, Reading, Wishes, ical, read, table as tables, wishes_for, xlsx};
 
+/// Most columns of a list whose columns come from its records.
+const COLUMNS_MAX: usize = 256;
 /// Prefix of the identifier that a record has outside caphub.
 const URN: &str = "urn:caphub:";
 
@@ -40,6 +42,19 @@ impl Item {
             Some(Record::Technique(r)) => serde_json::to_value(r),
             Some(Record::Vocabulary(r)) => serde_json::to_value(r),
             Some(Record::Project(r)) => serde_json::to_value(r),
+            Some(Record::Call(r)) => serde_json::to_value(r),
+            Some(Record::Artifact(r)) => serde_json::to_value(r),
+            Some(Record::Endorsement(r)) => serde_json::to_value(r),
+            Some(Record::Barrier(r)) => serde_json::to_value(r),
+            Some(Record::RuleSet(r)) => serde_json::to_value(r),
+            Some(Record::Profile(r)) => serde_json::to_value(r),
+            Some(Record::Attestation(r)) => serde_json::to_value(r),
+            Some(Record::Recognition(r)) => serde_json::to_value(r),
+            Some(Record::Refusal(r)) => serde_json::to_value(r),
+            Some(Record::Reply(r)) => serde_json::to_value(r),
+            Some(Record::Engagement(r)) => serde_json::to_value(r),
+            Some(Record::Fellowship(r)) => serde_json::to_value(r),
+            Some(Record::Fund(r)) => serde_json::to_value(r),
             _ => Ok(Value::Null),
         };
         value.ok().and_then(|v| v.as_object().cloned()).unwrap_or_default()
@@ -206,9 +221,9 @@ fn columns(kind: RecordKind) -> Vec<&'static str> {
             &["regions", "offer_type", "starts", "ends", "delivery", "price", "currency", "confirm_by"]
         }
         RecordKind::Technique => &["regions", "keywords", "authors"],
-        RecordKind::Vocabulary => &[],
-        RecordKind::Project => &["regions", "starts", "ends"],
-        _ => &["regions", "urgency", "starts", "ends", "delivery", "confirm_by"],
+        RecordKind::Project | RecordKind::Call => &["regions", "starts", "ends"],
+        RecordKind::Need => &["regions", "urgency", "starts", "ends", "delivery", "confirm_by"],
+        _ => &[],
     });
     out.push("caphub");
     out
@@ -226,13 +241,15 @@ fn table(items: &[Item], kind: RecordKind) -> Result<String, csv::Error> {
 }
 
 /// A row for each record; the last cell is the field of our own. In plain text formulas are made harmless.
-fn rows(items: &[Item], kind: RecordKind, guard: bool) -> (Vec<&'static str>, Vec<Vec<String>>) {
-    let columns = columns(kind);
-    let header: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+fn rows(items: &[Item], kind: RecordKind, guard: bool) -> (Vec<String>, Vec<Vec<String>>) {
+    if LISTED.contains(&kind) {
+        return listed(items, guard);
+    }
+    let columns: Vec<String> = columns(kind).iter().map(|c| (*c).to_owned()).collect();
     let one = |item: &Item| {
         let mut row = row(item, kind, &columns, guard);
         let alone = [(String::new(), row.clone())].into_iter();
-        let own = own(item, &fields_of(tables::read_rows(&header, alone, &wishes(kind)), kind));
+        let own = own(item, &fields_of(tables::read_rows(&columns, alone, &wishes(kind)), kind));
         if let (true, Some(last)) = (own != Own::default(), row.last_mut()) {
             *last = json!(own).to_string();
         }
@@ -242,13 +259,18 @@ fn rows(items: &[Item], kind: RecordKind, guard: bool) -> (Vec<&'static str>, Ve
     (columns, rows)
 }
 
-fn row(item: &Item, kind: RecordKind, columns: &[&str], guard: bool) -> Vec<String> {
+fn row(item: &Item, kind: RecordKind, columns: &[String], guard: bool) -> Vec<String> {
     let fields = item.fields();
     let get = |pointer: &str| Value::Object(fields.clone()).pointer(pointer).map(flat).unwrap_or_default();
     let session = kind == RecordKind::Session;
     let cell = |column: &str| match column {
         "identifier" => item.urn(),
-        "title" => get("/title/text"),
+        // What has no title is named by what it is.
+        "title" => ["/title/text", "/endorsement_type"]
+            .iter()
+            .map(|p| get(p))
+            .find(|t| !t.is_empty())
+            .unwrap_or_default(),
         "text_language" => get("/title/language"),
         "description" if kind == RecordKind::Technique => technique(&fields),
         "description" if kind == RecordKind::Vocabulary => terms(&fields),
@@ -286,6 +308,48 @@ fn terms(fields: &Map<String, Value>) -> String {
         format!("{}: {}", text("/code"), text("/name/text"))
     };
     terms.map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// Lists that are not read back: each value in the column of its path.
+fn listed(items: &[Item], guard: bool) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut columns = vec!["party".to_owned(), "id".to_owned()];
+    let mut rows = Vec::new();
+    for item in items {
+        let mut row = vec![item.party.to_string(), hex::encode(&item.revision.record_id)];
+        let mut found = Vec::new();
+        leaves(&Value::Object(item.fields()), "", &mut found);
+        for (path, text) in found {
+            let at = columns.iter().position(|c| *c == path).unwrap_or(columns.len());
+            if at == columns.len() && at < COLUMNS_MAX {
+                columns.push(path);
+            }
+            if at < COLUMNS_MAX {
+                row.resize(row.len().max(at + 1), String::new());
+                row.splice(at..=at, [if guard { guarded(text) } else { text }]);
+            }
+        }
+        rows.push(row);
+    }
+    rows.iter_mut().for_each(|r| r.resize(columns.len(), String::new()));
+    (columns, rows)
+}
+
+/// Every text, number and list of texts below a value, with its path.
+fn leaves(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Null => {}
+        Value::Object(map) => map.iter().for_each(|(name, v)| leaves(v, &below(name), out)),
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().enumerate().for_each(|(i, v)| leaves(v, &below(&(i + 1).to_string()), out));
+        }
+        other => {
+            let text = flat(other);
+            if !text.is_empty() {
+                out.push((path.to_owned(), text));
+            }
+        }
+    }
 }
 
 fn flat(value: &Value) -> String {

@@ -117,7 +117,7 @@ fn date(moment: &ExcelDateTime) -> String {
 }
 
 /// Rows under a header as a workbook of one sheet.
-pub fn write(sheet: &str, columns: &[&str], rows: &[Vec<String>]) -> Result<Vec<u8>, String> {
+pub fn write(sheet: &str, columns: &[impl AsRef<str>], rows: &[Vec<String>]) -> Result<Vec<u8>, String> {
     if rows.len() > SHEET_ROWS_MAX {
         return Err(format!("{} records are more than a sheet has rows", rows.len()));
     }
@@ -130,10 +130,10 @@ pub fn write(sheet: &str, columns: &[&str], rows: &[Vec<String>]) -> Result<Vec<
         let page = book.add_worksheet().set_name(sheet)?;
         let bold = Look::new().set_bold();
         for (x, column) in columns.iter().enumerate() {
-            page.write_string_with_format(0, place(x), *column, &bold)?;
+            page.write_string_with_format(0, place(x), column.as_ref(), &bold)?;
         }
         for x in 1..more {
-            let last = columns.last().copied().unwrap_or_default();
+            let last = columns.last().map(AsRef::as_ref).unwrap_or_default();
             page.write_string_with_format(
                 0,
                 place(columns.len() - 1 + x),

@@ -108,3 +108,27 @@ fn bombs_are_refused_and_cost_nothing() {
     }
     assert!(read("<iati-activities", "f.xml", &wishes).is_err());
 }
+
+#[test]
+fn an_organisation_becomes_a_project_with_its_budgets() {
+    let file = r#"<iati-organisations version="2.03"><iati-organisation default-currency="XDR">
+        <organisation-identifier>XM-1</organisation-identifier><name><narrative>A fund</narrative></name>
+        <reporting-org ref="XM-1" type="40"><narrative>A fund</narrative></reporting-org>
+        <total-budget><period-start iso-date="2027-01-01"/><period-end iso-date="2027-12-31"/>
+          <value value-date="2027-01-01">12</value></total-budget>
+        <recipient-country-budget><recipient-country code="TV"/><period-start iso-date="2027-01-01"/>
+          <period-end iso-date="2027-12-31"/><value currency="USD" value-date="2027-01-01">3</value>
+        </recipient-country-budget></iati-organisation></iati-organisations>"#;
+    assert!(is_iati(file));
+    let reading = read(file, "o.xml", &wishes_for(RecordKind::Project)).expect("a file");
+    let draft = reading.found[0].draft.as_ref().expect("an organisation");
+    let project = draft.whole.as_ref().expect("a record");
+    assert_eq!((&project["title"]["text"], &project["countries"][0]), (&"A fund".into(), &"TV".into()));
+    assert_eq!(
+        (&project["budgets"][1]["to"], &project["budgets"][1]["value"]["amount"]),
+        (&"TV".into(), &"3".into())
+    );
+    let cut = file.replace(" code=\"TV\"", "");
+    let reading = read(&cut, "o.xml", &wishes_for(RecordKind::Project)).expect("a file");
+    assert!(reading.found[0].draft.is_err());
+}
