@@ -52,7 +52,7 @@ impl<'a> Driver<'a> {
             let (sets, mut claims) = (core.heads.sets(), lock(options.claims));
             let facts = Facts { sets: &sets, hash_at: &|_, _| None, now_ms: now_ms() };
             let (machine, roots) = session::Session::new(options.settings.clone(), &facts, &mut claims);
-            let opening = machine.opening(&facts);
+            let opening = machine.opening(&facts, &lock(options.memory));
             (machine, roots, opening)
         };
         let new = Self {

@@ -18,6 +18,7 @@ const KEPT_MAX: usize = 4_096;
 struct Written {
     standing: String,
     settled: Option<(String, String)>,
+    finished: bool,
     refused: Vec<Refused>,
 }
 
@@ -39,7 +40,7 @@ pub fn load(path: &Path) -> Memory {
         Some((feed, Refusal { seq: r.seq, reason: Reason::parse(&r.reason)?, at_ms: r.at_ms }))
     };
     let refused = written.refused.into_iter().filter_map(refusal).collect();
-    Memory::restore(written.standing, settled, refused)
+    Memory::restore(written.standing, settled, refused).with_finished(written.finished)
 }
 
 /// Replaces the file.
@@ -54,6 +55,7 @@ pub fn save(path: &Path, memory: &Memory) -> io::Result<()> {
     let written = Written {
         standing: standing.to_owned(),
         settled: settled.map(|(ours, theirs)| (hex::encode(ours), hex::encode(theirs))),
+        finished: memory.has_finished(),
         refused: refused.collect(),
     };
     durable::replace_json(path, &written)

@@ -323,6 +323,9 @@ impl Session {
         if unchanged && self.stored_there == 0 && !self.result.more && !self.passing {
             memory.settle(self.pair.clone());
         }
+        if !self.result.more {
+            memory.finish();
+        }
         self.finish(claims)
     }
 

@@ -46,6 +46,7 @@ pub(super) type Under = (Option<Stated>, Option<Stated>);
 pub struct Memory {
     standing: String,
     settled: Option<(Print, Print)>,
+    finished: bool,
     here: BTreeMap<FeedId, Refusal>,
     under_here: BTreeMap<FeedId, Under>,
     under_there: BTreeMap<FeedId, Under>,
@@ -125,6 +126,20 @@ impl Memory {
         }
         self.here.retain(|_, r| !old(r));
         self.there.retain(|_, r| !old(r));
+    }
+
+    /// True where a sync with this far end once moved all that was to be moved.
+    pub fn has_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// The same, as it was kept in a file.
+    pub fn with_finished(self, finished: bool) -> Self {
+        Self { finished, ..self }
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.finished = true;
     }
 
     pub(super) fn is_settled(&self, pair: &Pair) -> bool {

@@ -3,7 +3,7 @@
 
 use crate::v1::PullRequest;
 use crate::wire::pace::BATCH_BYTES_MIN;
-use crate::wire::session::{Facts, Session};
+use crate::wire::session::{Facts, Memory, Session};
 
 /// Bytes of entries that are asked for: a second of a slow link.
 pub const OPENING_BYTES: u64 = 8_192;
@@ -11,11 +11,13 @@ pub const OPENING_BYTES: u64 = 8_192;
 const FEEDS_FEW: usize = 8;
 
 impl Session {
-    /// The question; `None` where enough is held, or nothing is to be pulled. What comes of it is kept above holes
+    /// The question; `None` where enough is held, where a sync with this far end moved all that there was, or
+    /// where nothing is to be pulled. What comes of it is kept above holes
     /// (`holds_above`) and told as `Input::Taken` before the answer to Hello. A far end that does not know this form of a
     /// pull refuses it, which changes nothing.
-    pub fn opening(&self, facts: &Facts<'_>) -> Option<PullRequest> {
-        let wanted = self.settings.pull && !self.settings.dry && facts.sets.len() <= FEEDS_FEW;
+    pub fn opening(&self, facts: &Facts<'_>, memory: &Memory) -> Option<PullRequest> {
+        let little = facts.sets.len() <= FEEDS_FEW && !memory.has_finished();
+        let wanted = self.settings.pull && !self.settings.dry && little;
         let max_bytes = self.left.map_or(OPENING_BYTES, |left| left.min(OPENING_BYTES));
         let batch_bytes = BATCH_BYTES_MIN;
         (wanted && max_bytes > 0).then(|| PullRequest {

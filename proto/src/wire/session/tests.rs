@@ -421,12 +421,13 @@ fn what_is_held_above_a_hole_is_not_asked_for_again_and_the_newest_comes_first()
 
 #[test]
 fn who_holds_almost_nothing_asks_for_the_newest_beside_hello_and_who_holds_much_does_not() {
-    let opening = |held: &Node, settings: Settings| {
+    let asked = |held: &Node, settings: Settings, memory: &Memory| {
         let nothing = |_: &Feed, _: u64| None;
         let facts = Facts { sets: &held.sets, hash_at: &nothing, now_ms: 0 };
         let (session, _) = Session::new(settings, &facts, &mut Claims::default());
-        session.opening(&facts).map(|asked| (asked.newest_first, asked.ranges.len(), asked.max_bytes))
+        session.opening(&facts, memory).map(|asked| (asked.newest_first, asked.ranges.len(), asked.max_bytes))
     };
+    let opening = |held: &Node, settings: Settings| asked(held, settings, &Memory::default());
     assert_eq!(opening(&many(0..1, 2), settings()), Some((true, 0, OPENING_BYTES)));
     assert_eq!(opening(&many(0..10, 2), settings()), None);
     let budget = |max_bytes| Settings { max_bytes: Some(max_bytes), ..settings() };
@@ -435,4 +436,5 @@ fn who_holds_almost_nothing_asks_for_the_newest_beside_hello_and_who_holds_much_
     for nothing_moves in [Settings { pull: false, ..settings() }, Settings { dry: true, ..settings() }] {
         assert_eq!(opening(&many(0..1, 2), nothing_moves), None);
     }
+    assert_eq!(asked(&many(0..1, 2), settings(), &Memory::default().with_finished(true)), None);
 }
