@@ -2,6 +2,7 @@
 
 mod bank;
 mod hub;
+mod rules;
 mod sealed;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 pub use bank::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use hub::*;
+pub use rules::*;
 pub use sealed::*;
 
 #[derive(Parser, Debug)]
@@ -36,7 +38,11 @@ pub enum Command {
     },
     Sync(Sync),
     Status,
-    Offers,
+    Offers(Offers),
+    Match(MatchArgs),
+    Coverage(Coverage),
+    Distribution,
+    Report(Report),
     #[command(subcommand)]
     Need(RecordCommand),
     #[command(subcommand)]
@@ -168,6 +174,8 @@ pub struct Fields {
     pub offer_type: Option<String>,
     #[arg(long, value_delimiter = ',')]
     pub delivery_mode: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "PLACE")]
+    pub reachable_from: Vec<String>,
     #[arg(long, value_name = "DATE")]
     pub from: Option<String>,
     #[arg(long, value_name = "DATE")]

@@ -3,8 +3,11 @@
 pub mod audit;
 pub mod barrier;
 pub mod carry;
+pub mod closed;
 pub mod compose;
+pub mod covered;
 pub mod demo;
+pub mod engaged;
 pub mod erasures;
 pub mod export;
 pub mod hub;
@@ -12,21 +15,25 @@ pub mod hubs;
 pub mod import;
 pub mod join;
 pub mod key;
+pub mod matches;
 pub mod offers;
 pub mod org;
 pub mod reach;
 pub mod records;
 pub mod refused;
+pub mod report;
 pub mod sealing;
 pub mod search;
 pub mod signing;
 pub mod statements;
 pub mod status;
 pub mod sync;
+pub mod table;
 pub mod technique;
 pub mod threads;
 pub mod verify;
 pub mod vocabulary;
+pub mod world;
 
 use std::path::PathBuf;
 

@@ -128,6 +128,24 @@ impl Replica {
         Ok(counts)
     }
 
+    /// When the first counted revision of a record was written, as its author claims.
+    pub fn first_written(&self, party: &PartyId, record: &RecordId) -> Result<Option<u64>, Failure> {
+        let history = self.core.views.history(&self.viewer(), party, record, now_ms());
+        let history = history.map_err(|e| Failure::new("error-views").because(e))?;
+        let counted = history.iter().filter(|r| r.void_reason.is_empty());
+        Ok(counted.min_by_key(|r| r.revision.as_ref().map_or(u32::MAX, |v| v.number)).map(|r| r.time_ms))
+    }
+
+    /// What an organisation is called, or the short form of its id; harmless on a screen.
+    pub fn name_of(&self, party: &PartyId) -> String {
+        let profile = self.core.views.profile(&self.viewer(), party, now_ms()).ok().flatten();
+        let own = profile.and_then(|p| p.name).map(|name| name.text);
+        let attested =
+            || self.core.views.admissions_of(party).into_iter().map(|a| a.name).find(|n| !n.is_empty());
+        let name = own.filter(|n| !n.is_empty()).or_else(attested).unwrap_or_else(|| party.short());
+        crate::screen::plain(&name)
+    }
+
     /// One record by its full id.
     pub fn get(&self, party: &PartyId, record: &RecordId) -> Result<Option<v1::Record>, Failure> {
         let found = self.core.views.get(&self.reader(), party, record, now_ms());

@@ -118,6 +118,9 @@ fn apply(
     for (name, list) in lists.into_iter().filter(|(_, l)| !l.is_empty()) {
         value.insert(name.to_owned(), json!(list));
     }
+    if !fields.reachable_from.is_empty() && matches!(kind, RecordKind::Offer | RecordKind::Session) {
+        value.insert("reachable_from".to_owned(), area(&fields.reachable_from)?);
+    }
     if !fields.delivery_mode.is_empty() {
         match kind {
             RecordKind::Session => value.insert("delivery_mode".to_owned(), json!(fields.delivery_mode[0])),
@@ -243,6 +246,18 @@ fn localised(language: &str, text: &str) -> Value {
     let text =
         LocalisedText { language: language.to_owned(), text: text.to_owned(), translations: Vec::new() };
     serde_json::to_value(text).unwrap_or_default()
+}
+
+/// Countries and regions, each by code or name.
+fn area(places: &[String]) -> Result<Value, Failure> {
+    let (mut countries, mut regions) = (Vec::new(), Vec::new());
+    for place in places {
+        match codes::region::find(place) {
+            Some(found) => regions.push(found.code),
+            None => countries.push(country(place)?),
+        }
+    }
+    Ok(json!({ "countries": countries, "regions": regions }))
 }
 
 /// A country by code or name in any of the six UN languages.

@@ -1,105 +1,130 @@
-//! `caphub offers`: those that could serve my needs, and how to answer.
+//! `caphub offers`: those that could serve my needs, what shuts some of them off, and how to answer.
 
-use caphub_proto::codes;
-use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{self, Filter, Need, Offer};
+use caphub_proto::exchange::distribution::unconditional;
+use caphub_proto::exchange::matching::NeedFacts;
+use caphub_proto::exchange::matching::{Key, Match, OfferFacts, Weights, judge};
+use caphub_proto::exchange::place::{Countries, Eligible};
+use caphub_proto::v1::Offer;
+use serde_json::{Value, json};
 
-use crate::commands::Context;
-use crate::commands::records::print_records;
+use crate::arguments::Offers;
+use crate::commands::closed::Closures;
+use crate::commands::matches::{exclusion_key, match_json};
+use crate::commands::world::{Held, World};
+use crate::commands::{Context, table};
 use crate::failure::Outcome;
 use crate::screen;
 
-/// Offers that share a theme with one of my needs and do not exclude my country; each says why.
-pub fn run(context: &Context) -> Outcome {
+/// A need of mine, ready to be compared.
+type Mine<'a> = (Key, &'a Held<caphub_proto::v1::Need>, NeedFacts);
+
+/// Offers that share a theme with one of my needs; each says why, and what shuts it off.
+pub fn run(context: &Context, words: &Offers) -> Outcome {
     let replica = context.replica()?;
-    let mine =
-        Filter { kinds: vec!["need".to_owned()], party_id: replica.core.party.to_vec(), ..Filter::default() };
-    let needs: Vec<(v1::Record, Need)> = replica.readable(&mine)?.into_iter().filter_map(need).collect();
-    let all = Filter { kinds: vec!["offer".to_owned()], ..Filter::default() };
-    let offers: Vec<(v1::Record, Offer)> = replica
-        .readable(&all)?
-        .into_iter()
-        .filter(|r| r.party_id != replica.core.party.as_bytes())
-        .filter_map(offer)
+    let world = World::read(&replica)?;
+    let closures = Closures::read(&replica)?;
+    let me = replica.core.party;
+    let country = match world.country(&me) {
+        "" => replica.me.country.clone(),
+        known => known.to_owned(),
+    };
+    let needs: Vec<Mine<'_>> = world
+        .needs
+        .iter()
+        .filter(|(key, _)| key.0 == me)
+        .map(|(key, held)| (*key, held, NeedFacts::of(me, &country, &held.content)))
         .collect();
-    let country = replica.me.country.clone();
-    let fits = |o: &Offer, n: &Need| o.themes.iter().any(|t| n.themes.contains(t)) && eligible(o, &country);
+    let wanted = |held: &Held<Offer>| !words.unconditional || unconditional(&held.content);
+    let offers: Vec<(&Key, &Held<Offer>)> =
+        world.offers.iter().filter(|(key, held)| key.0 != me && wanted(held)).collect();
+    let closed = |held: &Held<Offer>| {
+        let known = caphub_proto::codes::country::by_alpha2(&country).map(|c| c.alpha2);
+        closures.of(&held.record, known.as_slice())
+    };
+    let met = |key: &Key, held: &Held<Offer>, need: &Mine<'_>| {
+        judge(&need.2, &OfferFacts::of(key.0, &held.content), &Weights::default(), world.today)
+    };
     if context.json {
-        let matches = offers.iter().map(|(record, o)| {
-            let serves: Vec<String> =
-                needs.iter().filter(|(_, n)| fits(o, n)).map(|(need, _)| screen::record_id(need)).collect();
-            let mut value = screen::record_json(record);
-            value["serves"] = serde_json::json!(serves);
-            value["eligible"] = serde_json::json!(eligible(o, &country));
+        let listed = offers.iter().map(|(key, held)| {
+            let fits = needs.iter().filter_map(|need| Some((need, met(key, held, need)?)));
+            let (mut serves, mut matches) = (Vec::new(), Vec::new());
+            for (need, met) in fits {
+                let id = screen::record_id(&need.1.record);
+                if met.exclusions.is_empty() {
+                    serves.push(id.clone());
+                }
+                let mut value = match_json(&context.texts, &met, None);
+                value.insert("need".to_owned(), json!(id));
+                matches.push(Value::Object(value));
+            }
+            let mut value = screen::record_json(&held.record);
+            value["serves"] = json!(serves);
+            value["eligible"] = json!(eligible(&held.content, &country));
+            value["unconditional"] = json!(unconditional(&held.content));
+            value["matches"] = json!(matches);
+            value["barriers"] = json!(closed(held).iter().map(|c| c.json()).collect::<Vec<_>>());
             value
         });
-        screen::json(&matches.collect());
+        screen::json(&listed.collect());
         return Ok(());
     }
+    let say_closed = |held: &Held<Offer>| {
+        closed(held).iter().for_each(|c| table::wrapped(&c.words(&context.texts), 10));
+    };
     if needs.is_empty() {
         context.say("offers-no-needs", &[]);
-        let open: Vec<v1::Record> =
-            offers.into_iter().filter(|(_, o)| eligible(o, &country)).map(|(r, _)| r).collect();
-        print_records(context, &open);
+        let open = offers.iter().filter(|(_, held)| eligible(&held.content, &country));
+        let shown = open.map(|(_, held)| {
+            screen::line(&screen::record_line(&held.record));
+            say_closed(held);
+        });
+        if shown.count() == 0 {
+            context.say("no-records", &[]);
+        }
         return Ok(());
     }
-    let mut shown = 0;
-    for (record, o) in &offers {
-        for (need, n) in needs.iter().filter(|(_, n)| fits(o, n)) {
-            let shared: Vec<&str> =
-                o.themes.iter().filter(|t| n.themes.contains(t)).map(String::as_str).collect();
-            screen::line(&screen::record_line(record));
-            let title = n.title.as_ref().map(|t| screen::plain(&t.text)).unwrap_or_default();
-            let need_id = screen::record_id(need);
-            let values = [
-                ("need", title.as_str()),
-                ("id", need_id.get(..8).unwrap_or_default()),
-                ("themes", &shared.join(", ")),
-            ];
-            screen::line(&format!("          {}", context.texts.tf("offer-serves", &values)));
-            shown += 1;
-        }
+    let mut pairs: Vec<(Match, &Held<Offer>, &Mine<'_>, Key)> = Vec::new();
+    for (key, held) in &offers {
+        pairs.extend(needs.iter().filter_map(|need| Some((met(key, held, need)?, *held, need, **key))));
     }
-    match shown {
-        0 => context.say("offers-none", &[]),
-        _ => context.say("offers-answer", &[]),
+    pairs.sort_by_key(|(m, _, need, key)| {
+        (!m.exclusions.is_empty(), std::cmp::Reverse(m.score), *key, need.0)
+    });
+    for (met, held, (_, need, _), _) in &pairs {
+        screen::line(&screen::record_line(&held.record));
+        say(context, met, held, need);
+        say_closed(held);
+    }
+    match pairs.is_empty() {
+        true => context.say("offers-none", &[]),
+        false => context.say("offers-answer", &[]),
     }
     Ok(())
 }
 
-fn need(record: v1::Record) -> Option<(v1::Record, Need)> {
-    match record.revision.clone()?.record? {
-        Record::Need(need) => Some((record, need)),
-        _ => None,
-    }
-}
-
-fn offer(record: v1::Record) -> Option<(v1::Record, Offer)> {
-    match record.revision.clone()?.record? {
-        Record::Offer(offer) => Some((record, offer)),
-        _ => None,
+/// Which need an offer could serve, or what shuts it off.
+fn say(context: &Context, met: &Match, held: &Held<Offer>, need: &Held<caphub_proto::v1::Need>) {
+    let (title, id) = (table::title(&need.record), screen::record_id(&need.record));
+    let shared: Vec<&str> =
+        held.content.themes.iter().filter(|t| need.content.themes.contains(t)).map(String::as_str).collect();
+    let values = [
+        ("need", title.as_str()),
+        ("id", id.get(..8).unwrap_or_default()),
+        ("themes", &shared.join(", ")),
+        ("score", &met.score.to_string()),
+    ];
+    table::wrapped(&context.texts.tf("offer-serves", &values), 10);
+    let reason =
+        held.content.eligibility.as_ref().map(|r| screen::plain(&r.exclusion_reason)).unwrap_or_default();
+    for exclusion in met.exclusions.iter() {
+        table::wrapped(&context.texts.tf(&exclusion_key(exclusion), &[("reason", &reason)]), 10);
     }
 }
 
 /// Whether an offer's own rule lets a country take it up; an offer without a rule is for all.
 fn eligible(offer: &Offer, alpha2: &str) -> bool {
-    let Some(rule) = &offer.eligibility else { return true };
-    if rule.excluded_countries.iter().any(|c| c == alpha2) {
-        return false;
-    }
-    let open = rule.countries.is_empty() && rule.regions.is_empty() && rule.groups.is_empty();
-    let country = codes::country::by_alpha2(alpha2);
-    let grouped = |group: &String| {
-        country.is_some_and(|c| match group.as_str() {
-            "ldc" => c.ldc,
-            "lldc" => c.lldc,
-            "sids" => c.sids,
-            _ => false,
-        })
-    };
-    open || rule.countries.iter().any(|c| c == alpha2)
-        || rule.regions.iter().any(|r| codes::region::contains(r, alpha2))
-        || rule.groups.iter().any(grouped)
+    let may = Eligible::of(offer.eligibility.as_ref()).countries();
+    may == Countries::all() || Countries::one(alpha2).and(may) != Countries::NONE
 }
 
 #[cfg(test)]
@@ -114,6 +139,6 @@ mod tests {
         assert!(eligible(&sids, "TV") && !eligible(&sids, "AT"));
         let named = Eligibility { excluded_countries: vec!["TV".to_owned()], ..Eligibility::default() };
         assert!(!eligible(&rule(named), "TV"));
-        assert!(eligible(&Offer::default(), "TV"));
+        assert!(eligible(&Offer::default(), "TV") && eligible(&Offer::default(), ""));
     }
 }

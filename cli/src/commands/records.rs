@@ -8,7 +8,7 @@ use caphub_proto::v1::{self, EntryRef, Filter, Revision, Withdraw};
 use caphub_proto::wire::{Audience, Seq};
 
 use crate::arguments::{Fields, Narrow, RecordCommand, Visible};
-use crate::commands::{Context, compose, sealing};
+use crate::commands::{Context, closed, compose, sealing, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -75,7 +75,7 @@ fn list(context: &Context, kind: RecordKind, narrow: &Narrow) -> Outcome {
         ..Filter::default()
     };
     let records = replica.readable(&filter)?;
-    print_records(context, &records);
+    print_records(context, &replica, &records)?;
     Ok(())
 }
 
@@ -90,28 +90,34 @@ pub fn labels(sectors: &[String], skills: &[String], free: bool) -> Vec<String> 
     labels
 }
 
-/// Lines, or one JSON array.
-pub fn print_records(context: &Context, records: &[v1::Record]) {
+/// Lines, or one JSON array; beside what can be used, the reports that it is closed to one's own country.
+pub fn print_records(context: &Context, replica: &Replica, records: &[v1::Record]) -> Outcome {
+    let closed = closed::beside(replica, records)?;
     if context.json {
-        return screen::json(&records.iter().map(screen::record_json).collect());
+        let listed = records.iter().zip(&closed).map(|(record, closed)| closed::with(record, closed));
+        screen::json(&listed.collect());
+        return Ok(());
     }
-    for record in records {
+    for (record, closed) in records.iter().zip(&closed) {
         screen::line(&screen::record_line(record));
+        closed.iter().for_each(|c| table::wrapped(&c.words(&context.texts), 10));
     }
     if records.is_empty() {
         context.say("no-records", &[]);
     }
+    Ok(())
 }
 
 fn show(context: &Context, kind: RecordKind, id: &str) -> Outcome {
     let replica = context.replica()?;
     let record = sealing::find(context, &replica, id, Some(kind.code()))?;
-    let value = screen::record_json(&record);
+    let closed = closed::beside(&replica, std::slice::from_ref(&record))?.pop().unwrap_or_default();
     if context.json {
-        screen::json(&value);
+        screen::json(&closed::with(&record, &closed));
         return Ok(());
     }
     print_record(&record);
+    closed.iter().for_each(|c| table::wrapped(&c.words(&context.texts), 2));
     Ok(())
 }
 

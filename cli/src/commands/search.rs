@@ -24,7 +24,7 @@ pub fn run(context: &Context, search: &Search) -> Outcome {
     let words = search.words.join(" ");
     let page = replica.core.views.search(&replica.reader(), &words, &filter, &request, now);
     let page = page.map_err(|e| Failure::new("error-views").because(e))?;
-    print_records(context, &page.records);
+    print_records(context, &replica, &page.records)?;
     if !context.json && page.total > page.records.len() as u64 {
         context.say("search-more", &[("total", &page.total.to_string())]);
     }

@@ -4,6 +4,8 @@
 //! The list of applications is closed and cosigned before the public value exists that orders them, so that nobody
 //! can choose the list for the value, or the value for the list.
 
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use verify::{Closing, Cosignature, Decision, Facts, Finding, Nominated, verify};
@@ -155,70 +157,5 @@ fn outside(application: &Application, eligible: &Eligible) -> Option<Outcome> {
         Some(Outcome::Excluded)
     } else {
         Some(Outcome::NotEligible)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn application(id: u8, priority: u32) -> Application {
-        let countries = Countries::one("TV");
-        Application {
-            hash: EntryHash([id; 32]),
-            party: PartyId([id; 32]),
-            countries,
-            attested: true,
-            priority,
-        }
-    }
-
-    fn outcomes(places: u32, applications: &[Application], value: Option<&[u8]>) -> Vec<(u8, &'static str)> {
-        let placed = allocate(places, &Eligible::of(None), applications, &[7; 32], value);
-        placed.iter().map(|p| (p.application.hash.0[0], p.outcome.code())).collect()
-    }
-
-    #[test]
-    fn higher_tiers_go_first_and_only_a_cut_tier_needs_the_value() {
-        let all = [application(1, 10), application(2, 30), application(3, 10), application(4, 5)];
-        let due = [(2, "place"), (1, "undrawn"), (3, "undrawn"), (4, "no_place")];
-        assert_eq!(outcomes(2, &all, None), due);
-        assert_eq!(outcomes(3, &all, None)[1..3], [(1, "place"), (3, "place")]);
-        let drawn = outcomes(2, &all, Some(b"value"));
-        assert_eq!(drawn.iter().filter(|(_, o)| *o == "place").count(), 2);
-        assert_eq!((drawn[0].0, drawn[3].0), (2, 4));
-    }
-
-    #[test]
-    fn the_order_of_the_list_does_not_matter_and_the_value_does() {
-        let mut all: Vec<Application> = (1..=40).map(|id| application(id, 10)).collect();
-        let due = outcomes(5, &all, Some(b"value"));
-        all.reverse();
-        all.push(application(3, 10));
-        assert_eq!(outcomes(5, &all, Some(b"value")), due);
-        assert_ne!(outcomes(5, &all, Some(b"another")), due);
-        let hashes = |n: u8| (1..=n).map(|id| EntryHash([id; 32])).collect::<Vec<_>>();
-        let call = EntryHash([9; 32]);
-        let mut reversed = hashes(5);
-        reversed.reverse();
-        assert_eq!(list_hash(&call, &hashes(5)), list_hash(&call, &reversed));
-        assert_ne!(list_hash(&call, &hashes(5)), list_hash(&call, &hashes(4)));
-    }
-
-    #[test]
-    fn who_takes_no_part_is_shown_with_the_reason() {
-        let none = Application { attested: false, ..application(1, 10) };
-        let excluded = Application { countries: Countries::one("FJ"), ..application(2, 10) };
-        let other = Application { countries: Countries::one("FR"), ..application(3, 10) };
-        let rule = crate::v1::Eligibility {
-            groups: vec!["sids".to_owned()],
-            excluded_countries: vec!["FJ".to_owned()],
-            ..Default::default()
-        };
-        let all = [none, excluded, other, application(4, 1)];
-        let placed = allocate(9, &Eligible::of(Some(&rule)), &all, &[0; 32], None);
-        let found: Vec<_> = placed.iter().map(|p| p.outcome.code()).collect();
-        assert_eq!(found, ["place", "not_attested", "excluded", "not_eligible"]);
-        assert_eq!(outcomes(0, &[application(1, 1)], Some(b"v")), [(1, "no_place")]);
     }
 }

@@ -197,5 +197,11 @@ mod tests {
         assert_eq!(regions[0].counts.needs, 2);
         let longest: Vec<u8> = unmet(&facts, Countries::all()).iter().map(|n| n.key.1.0[0]).collect();
         assert_eq!(longest, [2, 1]);
+        // In whatever order the records came.
+        let mut turned = facts.clone();
+        turned.needs.reverse();
+        assert_eq!(super::regions(&turned, Countries::of_region("009"), 100), regions);
+        assert_eq!(countries(&turned, Countries::of_region("009"), 100), rows);
+        assert_eq!(unmet(&turned, Countries::all()), unmet(&facts, Countries::all()));
     }
 }

@@ -181,6 +181,12 @@ impl Exclusions {
         self.0 == 0
     }
 
+    /// True where a rule or reach shuts the offer off, whatever the day.
+    pub fn bar(self) -> bool {
+        self.iter()
+            .any(|e| matches!(e, Exclusion::Excluded | Exclusion::NotEligible | Exclusion::NotReachable))
+    }
+
     /// Each, in order.
     pub fn iter(self) -> impl Iterator<Item = Exclusion> {
         Exclusion::ALL.iter().copied().filter(move |e| self.0 >> *e as u8 & 1 == 1)

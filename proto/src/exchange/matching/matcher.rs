@@ -22,6 +22,8 @@ pub struct Best {
     pub open: u32,
     /// How many match and are shut off.
     pub shut: u32,
+    /// Of them, by a rule or by reach, and not only because a day is past.
+    pub barred: u32,
 }
 
 /// All needs and offers of a reader.
@@ -124,6 +126,7 @@ struct Row {
     top: Vec<(Slot, Match)>,
     open: u32,
     shut: u32,
+    barred: u32,
     /// One of the best went and those below it are not known: they are looked for when somebody asks.
     stale: bool,
 }
@@ -253,13 +256,16 @@ fn best<A: Facts, B: Facts>(
     }
     let row = own.rows.get(slot)?;
     let top = row.top.iter().filter_map(|(place, met)| Some((*other.keys.get(*place as usize)?, *met)));
-    Some(Best { top: top.collect(), open: row.open, shut: row.shut })
+    Some(Best { top: top.collect(), open: row.open, shut: row.shut, barred: row.barred })
 }
 
 impl Row {
     fn count(&mut self, met: &Match, by: i32) {
         let counter = if met.exclusions.is_empty() { &mut self.open } else { &mut self.shut };
         *counter = counter.saturating_add_signed(by);
+        if met.exclusions.bar() {
+            self.barred = self.barred.saturating_add_signed(by);
+        }
     }
 
     /// Keeps a counterpart where it is among the best.

@@ -195,8 +195,9 @@ fn naive(needs: &[(Key, NeedFacts)], offers: &[(Key, OfferFacts)], of: &Key) -> 
     all.sort_by_key(|(k, m)| (!m.exclusions.is_empty(), std::cmp::Reverse(m.score), *k));
     let open = all.iter().filter(|(_, m)| m.exclusions.is_empty()).count() as u32;
     let shut = all.len() as u32 - open;
+    let barred = all.iter().filter(|(_, m)| m.exclusions.bar()).count() as u32;
     all.truncate(BEST_MAX);
-    Best { top: all, open, shut }
+    Best { top: all, open, shut, barred }
 }
 
 #[test]

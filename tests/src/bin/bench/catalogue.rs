@@ -32,6 +32,8 @@ pub struct Catalogue {
     pub parties: Vec<PartyId>,
     /// Number of the first organisation.
     first: u64,
+    /// Texts are in six languages.
+    spoken: bool,
 }
 
 fn signer(name: &str, n: u64) -> Signer {
@@ -41,11 +43,20 @@ fn signer(name: &str, n: u64) -> Signer {
 impl Catalogue {
     /// `entries` records over `feeds` feeds, signed on all cores.
     pub fn make(entries: u64, feeds: u64) -> Self {
+        Self::made(entries, feeds, false)
+    }
+
+    /// The same in six languages, as people write.
+    pub fn spoken(entries: u64, feeds: u64) -> Self {
+        Self::made(entries, feeds, true)
+    }
+
+    fn made(entries: u64, feeds: u64, spoken: bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
         let share = feeds.div_ceil(cores).max(1);
         let signed = std::thread::scope(|scope| {
             let part = |core: u64| {
-                let mut made = Self::default();
+                let mut made = Self { spoken, ..Self::default() };
                 for feed in core * share..((core + 1) * share).min(feeds) {
                     made.party(feed, entries / feeds + u64::from(feed < entries % feeds));
                 }
@@ -119,7 +130,7 @@ impl Catalogue {
         let feed = Feed::records(party, desk.public(), Audience::Public);
         let (mut head, mut packed) = (None, Vec::new());
         for i in 0..count {
-            let body = salted([7; 16], &course(n, i).encode_to_vec());
+            let body = salted([7; 16], &course(n, i, self.spoken).encode_to_vec());
             let draft = Draft { feed: &feed, head, time_ms: TIME, body: &body };
             let (entry, seq, hash) = draft.sign(&desk).expect("an entry");
             head = Some((seq, hash));
@@ -151,7 +162,7 @@ fn record_id(run: &v1::Run) -> Vec<u8> {
     Revision::decode(content).expect("a revision").record_id
 }
 
-fn course(party: u64, n: u64) -> Revision {
+fn course(party: u64, n: u64, spoken: bool) -> Revision {
     let text =
         |text: String| Some(LocalisedText { language: "en".to_owned(), text, translations: Vec::new() });
     let words = ["incident", "network", "forensics", "policy", "exercise", "audit", "malware", "awareness"];
@@ -167,6 +178,17 @@ fn course(party: u64, n: u64) -> Revision {
         description: text(description),
         themes: vec!["incident_management".to_owned()],
         ..Course::default()
+    };
+    let record = match spoken {
+        true => {
+            let number = party.wrapping_mul(1_000_003) ^ n;
+            Course {
+                title: Some(crate::spoken::text(number, 40)),
+                description: Some(crate::spoken::text(number, DESCRIPTION_BYTES)),
+                ..record
+            }
+        }
+        false => record,
     };
     let id = tagged_hash(b"bench", &[&party.to_be_bytes(), &n.to_be_bytes()]);
     Revision {

@@ -1,6 +1,6 @@
 //! Benchmarks that print ratios: `cargo run --release -p caphub-tests --bin bench -- CASE [--json]`.
 //!
-//! Cases: `cold-sync`, `floor`, `reconcile`, `idle`, `live`, `fanout`, `slow-link`. `--entries N` and `--feeds N`
+//! Cases: `cold-sync`, `floor`, `reconcile`, `idle`, `live`, `fanout`, `slow-link`, `match`, `search`. `--entries N` and `--feeds N`
 //! change the size, `--rounds N` how often it is measured; the median is shown. `--yardstick` moves the same rows
 //! with PostgreSQL's logical replication in the same run. Every other command line is the command's own: the
 //! benchmark starts nodes as processes of this same program.
@@ -12,12 +12,15 @@ mod cold;
 mod fanout;
 mod floor;
 mod live;
+mod matching;
 mod pair;
 mod proxy;
 mod receiver;
 mod reconcile;
+mod searching;
 mod slow;
 mod source;
+mod spoken;
 mod syncing;
 mod usage;
 mod yardstick;
@@ -27,7 +30,8 @@ use std::process::ExitCode;
 use catalogue::Catalogue;
 use serde_json::{Value, json};
 
-const CASES: &[&str] = &["cold-sync", "floor", "reconcile", "idle", "live", "fanout", "slow-link"];
+const CASES: &[&str] =
+    &["cold-sync", "floor", "reconcile", "idle", "live", "fanout", "slow-link", "match", "search"];
 
 /// What is measured, and how large it is.
 struct Plan {
@@ -96,6 +100,8 @@ async fn measure(case: &str, plan: &Plan) -> Value {
         "live" => live::run(plan).await,
         "fanout" => fanout::run(plan).await,
         "slow-link" => slow::run(plan).await,
+        "match" => matching::run(plan),
+        "search" => searching::run(plan).await,
         _ => {
             let catalogue = Catalogue::make(plan.entries, plan.feeds);
             let rate = |_| plan.entries as f64 / floor::run(&catalogue).as_secs_f64();

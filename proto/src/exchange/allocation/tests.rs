@@ -1,0 +1,173 @@
+//! Verifying an allocation: each thing that does not hold is told, and only that.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use std::collections::BTreeSet;
+
+const DRAW: u64 = 1_000;
+
+fn hash(id: u8) -> EntryHash {
+    EntryHash([id; 32])
+}
+
+fn party(id: u8) -> PartyId {
+    PartyId([id; 32])
+}
+
+/// A call by party 1 with two places; three states nominate; two others cosign in time; all is decided by the rules.
+fn honest() -> (Facts, Vec<Application>) {
+    let applications: Vec<Application> = (10..13)
+        .map(|id| Application {
+            hash: hash(id),
+            party: party(id),
+            countries: Countries::one("TV"),
+            attested: true,
+            priority: 10,
+        })
+        .collect();
+    let hashes: Vec<EntryHash> = applications.iter().map(|a| a.hash).collect();
+    let list = list_hash(&hash(1), &hashes);
+    let cosigned =
+        |id| Cosignature { party: party(id), time_ms: 600, closing: hash(5), list, attested: true };
+    let nominated = |hash: &EntryHash| Nominated {
+        hash: *hash,
+        party: PartyId(hash.0),
+        in_window: true,
+        held_by: BTreeSet::from([party(1), party(2)]),
+    };
+    let mut facts = Facts {
+        call: hash(1),
+        author: party(1),
+        draw_ms: Some(DRAW),
+        cosignatures_due: 2,
+        closings: vec![Closing {
+            entry: hash(5),
+            party: party(1),
+            time_ms: 500,
+            applications: hashes.clone(),
+        }],
+        cosignatures: vec![cosigned(2), cosigned(3)],
+        nominated: hashes.iter().map(nominated).collect(),
+        decisions: Vec::new(),
+    };
+    let decided = |p: &Placed| Decision {
+        application: p.application.hash,
+        granted: p.outcome == Outcome::Place,
+        rank: p.rank,
+    };
+    facts.decisions = placed(&applications).iter().map(decided).collect();
+    (facts, applications)
+}
+
+fn placed(applications: &[Application]) -> Vec<Placed> {
+    let hashes: Vec<EntryHash> = applications.iter().map(|a| a.hash).collect();
+    allocate(2, &Eligible::of(None), applications, &list_hash(&hash(1), &hashes), Some(b"value"))
+}
+
+/// What verifying says after one change; the list of applications is the closing's.
+fn said(change: impl Fn(&mut Facts)) -> Vec<&'static str> {
+    let (mut facts, applications) = honest();
+    change(&mut facts);
+    let findings = verify(&facts, &placed(&applications));
+    findings.iter().map(|f| f.code()).collect()
+}
+
+#[test]
+fn an_honest_allocation_holds() {
+    assert_eq!(said(|_| {}), [""; 0]);
+}
+
+#[test]
+fn whatever_does_not_hold_is_told() {
+    assert_eq!(said(|f| f.draw_ms = None), ["no_draw"]);
+    assert_eq!(said(|f| f.closings[0].time_ms = DRAW), ["list_late"]);
+    assert_eq!(said(|f| f.closings[0].party = party(9)), ["not_by_author"]);
+    let two = |f: &mut Facts| f.closings.push(Closing { entry: hash(6), ..f.closings[0].clone() });
+    assert_eq!(said(two), ["several_lists"]);
+    let none = said(|f| f.closings.clear());
+    assert_eq!(none, ["no_list"]);
+    let late = |f: &mut Facts| f.cosignatures[0].time_ms = DRAW;
+    assert_eq!(said(late), ["few_cosignatures", "cosigned_late"]);
+    assert_eq!(said(|f| f.cosignatures[1].list[0] ^= 1), ["few_cosignatures", "cosigned_other"]);
+    assert_eq!(said(|f| f.cosignatures[1].attested = false), ["few_cosignatures", "cosigner_not_attested"]);
+    assert_eq!(said(|f| f.cosignatures[1].party = party(1)), ["few_cosignatures", "cosigned_by_author"]);
+    // One party that cosigns twice is one.
+    assert_eq!(said(|f| f.cosignatures[1].party = party(2)), ["few_cosignatures"]);
+    assert_eq!(said(|f| f.decisions[0].granted ^= true), ["decided_otherwise"]);
+    assert_eq!(said(|f| f.decisions[0].rank += 1), ["decided_otherwise"]);
+    assert_eq!(said(|f| f.decisions.truncate(2)), ["undecided"]);
+    // Another revision of the call: what was cosigned is not this one.
+    assert_eq!(said(|f| f.call = hash(2)), ["few_cosignatures", "cosigned_other", "cosigned_other"]);
+}
+
+#[test]
+fn a_nomination_that_was_held_and_left_out_is_told_from_one_that_may_have_come_late() {
+    let with = |held_by: &[u8], in_window| {
+        let held_by = held_by.iter().map(|id| party(*id)).collect();
+        move |f: &mut Facts| {
+            let held_by: BTreeSet<PartyId> = Clone::clone(&held_by);
+            f.nominated.push(Nominated { hash: hash(20), party: party(20), in_window, held_by });
+        }
+    };
+    assert_eq!(said(with(&[1, 3], true)), ["omitted", "omitted"]);
+    assert_eq!(said(with(&[], true)), ["unlisted"]);
+    assert_eq!(said(with(&[], false)), [""; 0]);
+    assert_eq!(said(|f| f.nominated.truncate(2)), ["unknown"]);
+    let breaks = [Finding::Omitted(hash(1), party(1)), Finding::Unknown(hash(1)), Finding::NoList];
+    assert!(breaks.iter().all(|f| f.breaks()) && !Finding::Unlisted(hash(1)).breaks());
+}
+
+fn application(id: u8, priority: u32) -> Application {
+    let countries = Countries::one("TV");
+    Application { hash: EntryHash([id; 32]), party: PartyId([id; 32]), countries, attested: true, priority }
+}
+
+fn outcomes(places: u32, applications: &[Application], value: Option<&[u8]>) -> Vec<(u8, &'static str)> {
+    let placed = allocate(places, &Eligible::of(None), applications, &[7; 32], value);
+    placed.iter().map(|p| (p.application.hash.0[0], p.outcome.code())).collect()
+}
+
+#[test]
+fn higher_tiers_go_first_and_only_a_cut_tier_needs_the_value() {
+    let all = [application(1, 10), application(2, 30), application(3, 10), application(4, 5)];
+    let due = [(2, "place"), (1, "undrawn"), (3, "undrawn"), (4, "no_place")];
+    assert_eq!(outcomes(2, &all, None), due);
+    assert_eq!(outcomes(3, &all, None)[1..3], [(1, "place"), (3, "place")]);
+    let drawn = outcomes(2, &all, Some(b"value"));
+    assert_eq!(drawn.iter().filter(|(_, o)| *o == "place").count(), 2);
+    assert_eq!((drawn[0].0, drawn[3].0), (2, 4));
+}
+
+#[test]
+fn the_order_of_the_list_does_not_matter_and_the_value_does() {
+    let mut all: Vec<Application> = (1..=40).map(|id| application(id, 10)).collect();
+    let due = outcomes(5, &all, Some(b"value"));
+    all.reverse();
+    all.push(application(3, 10));
+    assert_eq!(outcomes(5, &all, Some(b"value")), due);
+    assert_ne!(outcomes(5, &all, Some(b"another")), due);
+    let hashes = |n: u8| (1..=n).map(|id| EntryHash([id; 32])).collect::<Vec<_>>();
+    let call = EntryHash([9; 32]);
+    let mut reversed = hashes(5);
+    reversed.reverse();
+    assert_eq!(list_hash(&call, &hashes(5)), list_hash(&call, &reversed));
+    assert_ne!(list_hash(&call, &hashes(5)), list_hash(&call, &hashes(4)));
+}
+
+#[test]
+fn who_takes_no_part_is_shown_with_the_reason() {
+    let none = Application { attested: false, ..application(1, 10) };
+    let excluded = Application { countries: Countries::one("FJ"), ..application(2, 10) };
+    let other = Application { countries: Countries::one("FR"), ..application(3, 10) };
+    let rule = crate::v1::Eligibility {
+        groups: vec!["sids".to_owned()],
+        excluded_countries: vec!["FJ".to_owned()],
+        ..Default::default()
+    };
+    let all = [none, excluded, other, application(4, 1)];
+    let placed = allocate(9, &Eligible::of(Some(&rule)), &all, &[0; 32], None);
+    let found: Vec<_> = placed.iter().map(|p| p.outcome.code()).collect();
+    assert_eq!(found, ["place", "not_attested", "excluded", "not_eligible"]);
+    assert_eq!(outcomes(0, &[application(1, 1)], Some(b"v")), [(1, "no_place")]);
+}
