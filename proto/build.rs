@@ -1,7 +1,18 @@
 //! Compiles the schema with protox, so that building needs no protoc.
 
-const FILES: [&str; 10] =
-    ["text", "sealed", "acts", "bank", "records", "federation", "exchange", "membership", "admin", "carry"];
+const FILES: [&str; 11] = [
+    "text",
+    "sealed",
+    "acts",
+    "artifact",
+    "bank",
+    "records",
+    "federation",
+    "exchange",
+    "membership",
+    "admin",
+    "carry",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files: Vec<String> = FILES.iter().map(|f| format!("caphub/v1/{f}.proto")).collect();

@@ -89,6 +89,8 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Thread(command) => commands::threads::run(context, command).await,
         Command::Sealed(command) => commands::threads::sealed(context, &command),
         Command::Erasures => commands::erasures::run(context),
+        Command::RuleSet(command) => commands::records::run(context, RecordKind::RuleSet, command).await,
+        Command::Artifact(command) => commands::artifact::run(context, command).await,
         Command::Search(search) => commands::search::run(context, &search),
         Command::Import(import) => commands::import::run(context, import).await,
         Command::Export(export) => commands::export::run(context, &export),

@@ -62,6 +62,10 @@ pub enum Command {
     #[command(subcommand)]
     Sealed(SealedCommand),
     Erasures,
+    #[command(subcommand)]
+    RuleSet(RecordCommand),
+    #[command(subcommand)]
+    Artifact(ArtifactCommand),
     Search(Search),
     Import(Import),
     Export(Export),

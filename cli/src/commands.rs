@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod artifact;
 pub mod audit;
 pub mod barrier;
 pub mod carry;

@@ -11,6 +11,8 @@ use crate::admissions::{Admissions, Level};
 pub struct Quotas {
     /// All parties that one hub attests, together.
     pub hub_entries: u64,
+    /// One of them, with however many signing keys.
+    pub party_entries: u64,
     /// One organisation that no hub has admitted; 0 turns guests away.
     pub guest_entries: u64,
     /// All of them together.
@@ -19,7 +21,7 @@ pub struct Quotas {
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { hub_entries: 5_000_000, guest_entries: 64, guests_entries: 20_000 }
+        Self { hub_entries: 5_000_000, party_entries: 1_000_000, guest_entries: 64, guests_entries: 20_000 }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::artifacts::Room;
 use crate::carriage::Quotas;
 
 /// Where a node listens unless told otherwise.
@@ -31,6 +32,8 @@ pub struct Config {
     pub shutdown_seconds: u64,
     /// Bounds on what is carried for others.
     pub quotas: QuotaConfig,
+    /// Room for files that records name.
+    pub artifacts: ArtifactConfig,
 }
 
 /// How log lines look.
@@ -50,10 +53,38 @@ pub enum LogFormat {
 pub struct QuotaConfig {
     /// All members of one other hub together.
     pub hub_entries: u64,
+    /// One member of any hub, with however many signing keys.
+    pub party_entries: u64,
     /// One guest; 0 turns guests away.
     pub guest_entries: u64,
     /// All guests together.
     pub guests_entries: u64,
+}
+
+/// Bytes of files.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArtifactConfig {
+    /// Largest file that is fetched from linked hubs unasked; 0 for none.
+    pub file_bytes: u64,
+    /// Files of one organisation together.
+    pub party_bytes: u64,
+    /// All files together.
+    pub total_bytes: u64,
+}
+
+impl Default for ArtifactConfig {
+    fn default() -> Self {
+        let Room { file_bytes, party_bytes, total_bytes } = Room::default();
+        Self { file_bytes, party_bytes, total_bytes }
+    }
+}
+
+impl From<&ArtifactConfig> for Room {
+    fn from(config: &ArtifactConfig) -> Self {
+        let ArtifactConfig { file_bytes, party_bytes, total_bytes } = *config;
+        Self { file_bytes, party_bytes, total_bytes }
+    }
 }
 
 impl Default for Config {
@@ -66,21 +97,22 @@ impl Default for Config {
             log_level: LOG_LEVEL_DEFAULT.to_owned(),
             shutdown_seconds: 10,
             quotas: QuotaConfig::default(),
+            artifacts: ArtifactConfig::default(),
         }
     }
 }
 
 impl Default for QuotaConfig {
     fn default() -> Self {
-        let Quotas { hub_entries, guest_entries, guests_entries } = Quotas::default();
-        Self { hub_entries, guest_entries, guests_entries }
+        let Quotas { hub_entries, party_entries, guest_entries, guests_entries } = Quotas::default();
+        Self { hub_entries, party_entries, guest_entries, guests_entries }
     }
 }
 
 impl From<&QuotaConfig> for Quotas {
     fn from(config: &QuotaConfig) -> Self {
-        let QuotaConfig { hub_entries, guest_entries, guests_entries } = *config;
-        Self { hub_entries, guest_entries, guests_entries }
+        let QuotaConfig { hub_entries, party_entries, guest_entries, guests_entries } = *config;
+        Self { hub_entries, party_entries, guest_entries, guests_entries }
     }
 }
 

@@ -9,6 +9,7 @@ use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::{Feed, FeedId, Head, LogId, PartyId, Seq};
 
 use crate::admissions::Admissions;
+use crate::artifacts::Blobs;
 use crate::carriage::Quotas;
 use crate::forks::Forks;
 use crate::heads::Heads;
@@ -45,6 +46,8 @@ pub struct Core {
     pub ingest: Arc<Ingest>,
     /// Current records and search.
     pub views: Views,
+    /// Files that records name.
+    pub blobs: Blobs,
     /// What others acknowledged of what was pushed to them.
     pub receipts: Arc<crate::audit::Receipts>,
 }
@@ -93,9 +96,20 @@ impl Core {
         let opener = if everything { Opener::of_folder(directory, party) } else { Opener::none() };
         let views = Views::open_reading(&directory.join("views"), log, authority, Arc::new(opener))?;
         views.catch_up()?;
-        let (ingest, receipts) = (Arc::new(ingest), Arc::default());
-        let core =
-            Self { party, store, identities, admissions, forks, shown, heads, ingest, views, receipts };
+        let (ingest, receipts, blobs) = (Arc::new(ingest), Arc::default(), Blobs::of(directory));
+        let core = Self {
+            party,
+            store,
+            identities,
+            admissions,
+            forks,
+            shown,
+            heads,
+            ingest,
+            views,
+            blobs,
+            receipts,
+        };
         core.ingest.heed_erasures(core.views.clone());
         core.read_admissions()?;
         Ok(core)

@@ -365,7 +365,8 @@ impl Ingest {
         let within = match carried {
             Carried::Own | Carried::Peer => true,
             Carried::Member { hub } => {
-                usage.by_hub.get(&hub).copied().unwrap_or(0) + fresh <= self.quotas.hub_entries
+                held + fresh <= self.quotas.party_entries
+                    && usage.by_hub.get(&hub).copied().unwrap_or(0) + fresh <= self.quotas.hub_entries
             }
             Carried::Guest => {
                 held + fresh <= self.quotas.guest_entries

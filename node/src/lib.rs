@@ -6,6 +6,7 @@ pub mod addresses;
 pub mod admissions;
 pub mod adopting;
 pub mod arenas;
+pub mod artifacts;
 pub mod audit;
 pub mod author;
 pub mod carriage;

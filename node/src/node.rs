@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use caphub_proto::v1::Filter;
 use caphub_proto::v1::admin_service_server::AdminServiceServer;
+use caphub_proto::v1::artifact_service_server::ArtifactServiceServer;
 use caphub_proto::v1::carry_service_server::CarryServiceServer;
 use caphub_proto::v1::exchange_service_server::ExchangeServiceServer;
 use caphub_proto::v1::federation_service_server::FederationServiceServer;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tower::ServiceExt;
 
+use crate::artifacts::{Room, tend};
 use crate::audit::{self, Auditor, History, Stater};
 use crate::author::{Author, now_ms};
 use crate::config::Config;
@@ -34,6 +36,7 @@ use crate::link::{Dialler, LinkIdentity, LinkServer, Proxies, limits};
 use crate::membership::Membership;
 use crate::peers::Peers;
 use crate::services::admin::Admin;
+use crate::services::artifacts::Artifacts;
 use crate::services::carry::Carry;
 use crate::services::evidence::Evidence;
 use crate::services::exchange::Exchange;
@@ -71,6 +74,8 @@ pub struct Node {
     pub history: Arc<History>,
     /// What other hubs stated.
     pub auditor: Arc<Auditor>,
+    /// How much room files have.
+    pub room: Room,
 }
 
 /// The node could not start.
@@ -138,7 +143,8 @@ impl Node {
         let peers = Peers::open(directory, core.clone(), dialler, stop.child_token())?;
         let membership = Arc::new(Membership::open(directory, core.clone(), author.clone())?);
         let addresses = stated_addresses(config, bound);
-        Ok(Self { hub, core, author, peers, membership, addresses, stater, history, auditor })
+        let room = (&config.artifacts).into();
+        Ok(Self { hub, core, author, peers, membership, addresses, stater, history, auditor, room })
     }
 
     /// How to reach this node, stated now.
@@ -203,6 +209,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
     let erasures = tokio::spawn(erasing::run(node.core.clone(), node.author.clone(), stop.clone()));
     let following = tokio::spawn(Arc::clone(&node.history).follow(stop.clone()));
     let auditing = tokio::spawn(auditing(Arc::clone(&node), stop.clone()));
+    let tending = tokio::spawn(tend(Arc::clone(&node), node.room, stop.clone()));
     let admin = serve_admin(directory, Arc::clone(&node), stop.clone())?;
     node.peers.start();
     let gate = Arc::new(Gate::new(node.core.clone()));
@@ -226,7 +233,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
         None => stop.cancelled().await,
     }
     let ended = async {
-        let _ = tokio::join!(admin, views, erasures, renewing, following, auditing);
+        let _ = tokio::join!(admin, views, erasures, renewing, following, auditing, tending);
     };
     if tokio::time::timeout(config.shutdown(), ended).await.is_err() {
         tracing::warn!("some requests did not end in time");
@@ -257,6 +264,7 @@ pub async fn router(
     let name = node.hub.name.clone();
     let federation = Federation::new(core.clone(), Arc::clone(&gate), name, key, follows, evidence);
     let exchange = Exchange::new(core.clone(), Arc::clone(&gate));
+    let artifacts = Artifacts::new(core.clone(), Arc::clone(&gate), node.room);
     let desk = MembershipDesk::new(core.clone(), gate, Arc::clone(&node.membership));
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ExchangeServiceServer<Exchange>>().await;
@@ -273,6 +281,11 @@ pub async fn router(
     )
     .add_service(
         ExchangeServiceServer::new(exchange)
+            .max_decoding_message_size(bounded)
+            .max_encoding_message_size(bounded),
+    )
+    .add_service(
+        ArtifactServiceServer::new(artifacts)
             .max_decoding_message_size(bounded)
             .max_encoding_message_size(bounded),
     )

@@ -1,6 +1,7 @@
 //! The gRPC services: they translate and delegate, and hold no rules.
 
 pub mod admin;
+pub mod artifacts;
 pub mod carry;
 pub mod evidence;
 pub mod exchange;

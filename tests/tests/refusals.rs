@@ -37,12 +37,18 @@ const NEUTRAL: &str = "join leave sync status offers match coverage distribution
     offer:add offer:edit offer:list offer:show offer:withdraw \
     course:add course:edit course:list course:show course:withdraw \
     session:add session:edit session:list session:show session:withdraw \
+    technique technique:add technique:edit technique:list technique:show technique:use technique:assess \
+    technique:withdraw barrier barrier:add barrier:list barrier:show barrier:reply barrier:ease barrier:lift \
+    barrier:recur barrier:withdraw vocabulary vocabulary:add vocabulary:list vocabulary:show vocabulary:map \
+    rule-set rule-set:add rule-set:edit rule-set:list rule-set:show rule-set:withdraw \
+    artifact artifact:add artifact:get artifact:list artifact:show artifact:verify artifact:use \
+    artifact:reproduce artifact:advise artifact:withdraw \
     key:list key:add key:revoke key:rotate key:backup key:recover \
     hub:status hub:invite hub:requests hub:approve hub:members hub:card hub:link hub:link:add hub:link:list \
     audit:verify audit:refusals carry:out carry:in carry:show";
 /// Keys of the node's configuration: each bounds or sets something for all alike.
-const CONFIGURED: &str =
-    "listen addresses proxy log_format log_level shutdown_seconds hub_entries guest_entries guests_entries";
+const CONFIGURED: &str = "listen addresses proxy log_format log_level shutdown_seconds hub_entries party_entries guest_entries \
+     guests_entries file_bytes party_bytes total_bytes";
 
 /// All commands, as the program itself lists them.
 async fn commands(machine: &Machine, path: Vec<String>) -> Vec<Vec<String>> {

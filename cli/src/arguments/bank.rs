@@ -84,7 +84,7 @@ pub struct TechniqueFields {
     pub price: Option<String>,
     #[arg(long)]
     pub keyword: Vec<String>,
-    #[arg(long)]
+    #[arg(long, id = "item_licence", value_name = "TEXT")]
     pub licence: Option<String>,
     #[arg(long, value_name = "TEXT", id = "item_version")]
     pub version: Option<String>,
@@ -200,7 +200,7 @@ pub struct VocabularyAdd {
     pub list_version: Option<String>,
     #[arg(long)]
     pub publisher: Option<String>,
-    #[arg(long)]
+    #[arg(long, id = "item_licence", value_name = "TEXT")]
     pub licence: Option<String>,
     #[arg(long)]
     pub url: Option<String>,
@@ -221,4 +221,82 @@ pub struct VocabularyMap {
     pub to_code: String,
     #[arg(long = "in", id = "map_list", value_name = "NAME", default_value = "mappings")]
     pub list: String,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs, clippy::large_enum_variant)]
+pub enum ArtifactCommand {
+    Add(ArtifactAdd),
+    Get(ArtifactGet),
+    List(Narrow),
+    Show {
+        id: String,
+        #[arg(long)]
+        components: bool,
+    },
+    Verify {
+        #[arg(id = "any_file", value_name = "FILE")]
+        file: PathBuf,
+    },
+    Use(Declare),
+    Reproduce {
+        id: String,
+        #[arg(long, value_name = "HEX")]
+        digest: String,
+        #[arg(long, default_value = "")]
+        note: String,
+        #[arg(long, value_name = "URL")]
+        link: Vec<String>,
+    },
+    Advise {
+        id: String,
+        #[arg(long = "file", id = "advisory_file", value_name = "FILE")]
+        file: PathBuf,
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    Withdraw(TakeBack),
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct ArtifactAdd {
+    #[arg(id = "any_file", value_name = "FILE")]
+    pub path: PathBuf,
+    #[arg(long)]
+    pub title: Option<String>,
+    #[arg(long)]
+    pub description: Option<String>,
+    #[arg(long, id = "item_licence", value_name = "TEXT")]
+    pub licence: Option<String>,
+    #[arg(long, value_name = "TEXT", id = "item_version")]
+    pub version: Option<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub theme: Vec<String>,
+    #[arg(long)]
+    pub withdrawal_terms: Option<String>,
+    #[arg(long, default_value = "application/octet-stream", value_name = "TYPE")]
+    pub media_type: String,
+    #[arg(long, value_name = "FILE")]
+    pub sbom: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub provenance: Vec<PathBuf>,
+    #[arg(long, value_name = "ID")]
+    pub replaces: Option<String>,
+    #[arg(long, value_name = "TAG")]
+    pub text_language: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub visible: Visible,
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct ArtifactGet {
+    pub id: String,
+    #[arg(long = "out", id = "out_path", value_name = "PATH")]
+    pub out: Option<PathBuf>,
+    #[arg(long = "hub", id = "from_hub", value_name = "HUB")]
+    pub hub: Vec<String>,
+    #[arg(long)]
+    pub replace: bool,
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::arguments::Join;
 use crate::commands::reach::{Reached, connect_all};
 use crate::commands::sync::{self, Report, Way};
-use crate::commands::{Context, audit, join, refused};
+use crate::commands::{Context, artifact, audit, join, refused};
 use crate::failure::{Failure, Outcome};
 use crate::home::Joined;
 use crate::replica::Replica;
@@ -134,7 +134,8 @@ async fn one(
     if way.dry_run {
         return Ok(report);
     }
-    refused::learn(context, replica, &card, channel).await?;
+    refused::learn(context, replica, &card, channel.clone()).await?;
+    artifact::bring_own(context, replica, &card, channel).await?;
     audit::keep_receipts(replica)?;
     let now = caphub_node::author::now_ms();
     replica.me.synced_ms = now;

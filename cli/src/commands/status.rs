@@ -2,7 +2,7 @@
 
 use caphub_node::addresses::places;
 
-use crate::commands::{Context, hubs, refused};
+use crate::commands::{Context, artifact, hubs, refused, statements};
 use crate::failure::Outcome;
 use crate::replica::Replica;
 use crate::screen;
@@ -47,6 +47,9 @@ pub fn run(context: &Context) -> Outcome {
             "refusals": refusals,
             "asked": me.hubs.iter().any(|j| j.asked), "hubs": listed, "synced": synced, "entries": replica.core.store.end(),
             "own_records": own, "behind": replica.core.views.behind(),
+            "advisories": artifact::warned(&replica)?.iter().map(|(record, by, a)| {
+                serde_json::json!({ "id": screen::record_id(record), "by": by, "advisory": a })
+            }).collect::<Vec<_>>(),
             "withheld": replica.core.store.withheld_count(), "frozen": frozen(&replica).len(),
         }));
         return Ok(());
@@ -84,6 +87,12 @@ pub fn run(context: &Context) -> Outcome {
         let hint = t.t("hint-frozen");
         let values = [("key", &key[..8]), ("feed", &feed[..8]), ("common", &common), ("hint", &hint)];
         screen::line(&t.tf("status-frozen", &values));
+    }
+    for (record, by, advisory) in artifact::warned(&replica)? {
+        let line = statements::advisory_line(context, &by, &advisory);
+        let id = screen::record_id(&record);
+        let id = id.get(..8).unwrap_or(&id);
+        screen::line(&t.tf("status-advisory", &[("id", id), ("advisory", &line)]));
     }
     let mut kinds: Vec<_> = own.into_iter().collect();
     kinds.sort();

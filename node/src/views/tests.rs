@@ -3,6 +3,7 @@
 
 mod audience;
 mod erasure;
+mod flood;
 mod languages;
 mod lists;
 mod open;

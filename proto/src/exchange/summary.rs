@@ -148,6 +148,9 @@ impl Summary {
                 self.titled(&r.text, &None);
                 self.countries.extend(Some(r.country.clone()).filter(|c| !c.is_empty()));
                 self.refer(&r.about);
+                if self.title.is_empty() {
+                    self.title = r.endorsement_type.clone();
+                }
                 self.label("statement", &r.endorsement_type);
                 for advisory in &r.advisories {
                     self.texts.extend([advisory.identifier.clone(), advisory.title.clone()]);

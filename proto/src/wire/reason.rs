@@ -96,6 +96,8 @@ reasons! {
     CarryFormat = "carry_format", "the file is not a carry file, or a frame of it has another layout";
     CarryDamaged = "carry_damaged", "bytes of the carry file changed after it was written";
     CarryCut = "carry_cut", "the carry file ends before its last frame";
+    ChunkMismatch = "chunk_mismatch", "the bytes are not those of the file that the record names";
+    NoRoom = "no_room", "this node has no room left for files of this party, or for files at all";
     BadRequest = "bad_request", "a field of the request is missing or malformed";
     StoreFailed = "store_failed", "the node could not write to its store";
     ShuttingDown = "shutting_down", "the node is stopping; try again later";

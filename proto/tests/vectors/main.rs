@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
+mod artifacts;
 mod carry;
 mod case;
 mod curve;
@@ -51,6 +52,15 @@ fn entries_are_judged_as_the_vectors_say() {
     }
     distinct(cases.iter().map(|c| c.name.as_str()));
     keep("entries.json", &cases);
+}
+
+#[test]
+fn files_endorsements_and_barriers_are_as_the_vectors_say() {
+    let cases = artifacts::cases();
+    let valid = cases.iter().filter(|c| c.rest["valid"] == true).map(|c| c.name.as_str());
+    assert_eq!(valid.collect::<Vec<_>>(), ["list: of two chunks"]);
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("artifacts.json", &cases);
 }
 
 #[test]
@@ -156,6 +166,7 @@ fn the_specification_names_every_case() {
         ("statements.json", statements::cases().into_iter().map(|c| c.name).collect()),
         ("history.json", history::cases().into_iter().map(|c| c.name).collect()),
         ("rules.json", rules::cases().into_iter().map(|c| c.name).collect()),
+        ("artifacts.json", artifacts::cases().into_iter().map(|c| c.name).collect()),
     ];
     for (file, names) in files {
         let globs: Vec<&str> = rows

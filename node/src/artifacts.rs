@@ -1,0 +1,34 @@
+//! Files that records name: kept as chunks that are checked whenever they are read, fetched from several hubs at once,
+//! brought by their owners, and replicated by hubs that carry the records (SPEC.md section 17).
+
+mod blobs;
+mod bring;
+mod fetch;
+mod named;
+mod tend;
+
+pub use blobs::{BlobError, Blobs, FileId, Incoming, State};
+pub use bring::{Brought, bring};
+pub use fetch::{FetchError, Fetched, Mistrusted, OnChunk, Source, fetch};
+pub use named::{Named, blobs_of, id_of, named, of_record, used};
+pub use tend::tend;
+
+/// Most files of one question about what a node holds.
+pub const HOLDINGS_MAX: usize = 64;
+
+/// How much a node keeps for others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Largest file that is fetched from other hubs unasked, in bytes; 0 for none.
+    pub file_bytes: u64,
+    /// Files of one party together, in bytes.
+    pub party_bytes: u64,
+    /// All files together, in bytes.
+    pub total_bytes: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { file_bytes: 64 << 20, party_bytes: 512 << 20, total_bytes: 8 << 30 }
+    }
+}
