@@ -19,6 +19,8 @@ const SOON: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_secs(30);
 /// Waits before a file is asked for again: the first, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(600));
+/// Wait after a file that contradicts its own record: no later try will do better.
+const NEVER: Duration = Duration::from_secs(24 * 3_600);
 /// Files that are asked for in one turn.
 const AT_ONCE: usize = 64;
 
@@ -67,17 +69,23 @@ async fn turn(node: &Arc<Node>, room: Room, retries: &mut HashMap<FileId, Retry>
         .filter(|(id, _)| retries.get(id).is_none_or(|r| r.next <= now))
         .take(AT_ONCE)
         .collect();
+    let more = due.len() == AT_ONCE;
     if !due.is_empty() {
         let sources = sources(node).await;
         for (id, named) in due {
-            let got = !sources.is_empty() && one(&node.core, named, &sources).await;
-            if got {
-                retries.remove(id);
-                continue;
-            }
-            let wait = retries.get(id).map_or(RETRY.0, |r| (r.wait * 2).min(RETRY.1));
+            let wait = match one(&node.core, named, &sources).await {
+                Got::Whole => {
+                    retries.remove(id);
+                    continue;
+                }
+                Got::Never => NEVER,
+                Got::NotYet => retries.get(id).map_or(RETRY.0, |r| (r.wait * 2).min(RETRY.1)),
+            };
             retries.insert(*id, Retry { next: Instant::now() + wait, wait });
         }
+    }
+    if more {
+        return Some(Instant::now());
     }
     retries.values().map(|r| r.next).min()
 }
@@ -130,15 +138,23 @@ async fn sources(node: &Arc<Node>) -> Vec<Source> {
     sources
 }
 
-async fn one(core: &Core, named: &Named, sources: &[Source]) -> bool {
+/// What became of one file.
+enum Got {
+    Whole,
+    NotYet,
+    Never,
+}
+
+async fn one(core: &Core, named: &Named, sources: &[Source]) -> Got {
     let (got, mistrusted) = match fetch(&core.blobs, &named.blob, sources, &|_, _| {}).await {
-        Ok(fetched) => (true, fetched.mistrusted),
+        Ok(fetched) => (Got::Whole, fetched.mistrusted),
         Err(FetchError::Incomplete { fetched, .. } | FetchError::NoSource { fetched }) => {
-            (false, fetched.mistrusted)
+            (Got::NotYet, fetched.mistrusted)
         }
         Err(FetchError::Blob(error)) => {
             tracing::warn!(%error, file = %hex::encode(&named.blob.manifest), "a file could not be kept");
-            (false, Vec::new())
+            let never = matches!(error, BlobError::NotDigest);
+            (if never { Got::Never } else { Got::NotYet }, Vec::new())
         }
     };
     for bad in mistrusted {
