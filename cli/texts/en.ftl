@@ -728,7 +728,6 @@ error-file-there = { $path } exists already
 error-artifact-not-whole = the file did not come whole
 hint-artifact-again = what came is kept: run it again, or name a hub with --hub
 error-file-unknown = no record held here names a file with SHA-256 { $digest }
-error-file-large = { $path } has more than { $bytes } bytes
 error-sbom = { $path } is not a list of components that is known here
 hint-sbom = CycloneDX and SPDX 2 as JSON are read
 error-advisory = { $path } is not an advisory that is known here

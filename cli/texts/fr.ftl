@@ -728,7 +728,6 @@ error-file-there = { $path } existe déjà
 error-artifact-not-whole = le fichier n’est pas venu en entier
 hint-artifact-again = ce qui est venu est gardé : relancez, ou nommez un hub avec --hub
 error-file-unknown = aucune fiche détenue ici ne nomme un fichier de SHA-256 { $digest }
-error-file-large = { $path } a plus de { $bytes } octets
 error-sbom = { $path } n’est pas une liste d’éléments connue ici
 hint-sbom = CycloneDX et SPDX 2 en JSON sont lus
 error-advisory = { $path } n’est pas un avis de sécurité connu ici

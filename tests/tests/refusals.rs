@@ -42,7 +42,8 @@ const NEUTRAL: &str = "join leave sync status offers match coverage distribution
     barrier:recur barrier:withdraw vocabulary vocabulary:add vocabulary:list vocabulary:show vocabulary:map \
     rule-set rule-set:add rule-set:edit rule-set:list rule-set:show rule-set:withdraw \
     artifact artifact:add artifact:get artifact:list artifact:show artifact:verify artifact:use \
-    artifact:reproduce artifact:advise artifact:withdraw \
+    artifact:reproduce artifact:advise artifact:withdraw thread thread:list thread:show thread:reply thread:grant \
+    sealed sealed:export erasures \
     key:list key:add key:revoke key:rotate key:backup key:recover \
     hub:status hub:invite hub:requests hub:approve hub:members hub:card hub:link hub:link:add hub:link:list \
     audit:verify audit:refusals carry:out carry:in carry:show";
