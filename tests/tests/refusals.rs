@@ -44,7 +44,7 @@ const NEUTRAL: &str = "join leave sync status offers match coverage distribution
     artifact artifact:add artifact:get artifact:list artifact:show artifact:verify artifact:use \
     artifact:reproduce artifact:advise artifact:withdraw thread thread:list thread:show thread:reply thread:grant \
     sealed sealed:export erasures \
-    key:list key:add key:revoke key:rotate key:backup key:recover \
+    key:list key:add key:revoke key:rotate key:backup key:recover key:export-age \
     hub:status hub:invite hub:requests hub:approve hub:members hub:card hub:link hub:link:add hub:link:list \
     audit:verify audit:refusals carry:out carry:in carry:show";
 /// Keys of the node's configuration: each bounds or sets something for all alike.
