@@ -65,11 +65,13 @@ impl InFlight {
         self.heads.len()
     }
 
-    fn add(&mut self, run: &Arrived) {
+    /// `height` is how far its feed is held without a hole: what lies above one is no head.
+    fn add(&mut self, run: &Arrived, height: u64) {
         if run.feed.is_identity() {
             self.introduced.insert(run.feed.party);
         }
-        self.heads.insert(run.id, run.ends.map(|(_, head)| head));
+        let whole = run.after.is_some() || run.from <= height + 1;
+        self.heads.insert(run.id, run.ends.map(|(_, head)| head).filter(|_| whole));
     }
 }
 
@@ -80,7 +82,8 @@ impl Ingest {
         runs: &mut VecDeque<Result<Arrived, Reason>>,
         flying: &mut InFlight,
     ) -> Vec<Result<Arrived, Reason>> {
-        cut(runs, flying, |run| self.grows_only(&run.feed, &run.id))
+        let height = |feed: &FeedId| self.store.head(feed).map_or(0, |h| h.head.seq.value());
+        cut(runs, flying, height, |run| self.grows_only(&run.feed, &run.id))
     }
 
     /// Nothing but the next entry can come to the feed: no tail, no other branch, no end by a Revoke or a fork.
@@ -95,6 +98,7 @@ impl Ingest {
 fn cut(
     runs: &mut VecDeque<Result<Arrived, Reason>>,
     flying: &mut InFlight,
+    height: impl Fn(&FeedId) -> u64,
     grows_only: impl Fn(&Arrived) -> bool,
 ) -> Vec<Result<Arrived, Reason>> {
     let mut wave = Vec::new();
@@ -107,7 +111,7 @@ fn cut(
                 break;
             }
             run.after = known;
-            flying.add(run);
+            flying.add(run, height(&run.id));
         }
         wave.push(next);
     }
@@ -142,7 +146,7 @@ mod tests {
     fn sizes(runs: Vec<Result<Arrived, Reason>>, grows_only: bool) -> Vec<usize> {
         let (mut runs, mut sizes) = (VecDeque::from(runs), Vec::new());
         while !runs.is_empty() {
-            sizes.push(cut(&mut runs, &mut InFlight::default(), |_| grows_only).len());
+            sizes.push(cut(&mut runs, &mut InFlight::default(), |_| 0, |_| grows_only).len());
         }
         sizes
     }
@@ -163,9 +167,15 @@ mod tests {
             assert_eq!(sizes(vec![run(records(1), 1, 4, 0), other], true), [1, 1]);
         }
         let mut runs = VecDeque::from(chained());
-        let wave = cut(&mut runs, &mut InFlight::default(), |_| true);
+        let wave = cut(&mut runs, &mut InFlight::default(), |_| 0, |_| true);
         let after: Vec<_> = wave.iter().flatten().map(|run| run.after.map(|h| h.seq.value())).collect();
         assert_eq!(after, [None, None, Some(4)]);
+    }
+
+    #[test]
+    fn what_follows_a_run_above_a_hole_waits_for_it() {
+        let tail = vec![run(records(1), 5, 6, 0), run(records(1), 7, 9, 0)];
+        assert_eq!(sizes(tail, true), [1, 1]);
     }
 
     #[test]
