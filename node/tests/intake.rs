@@ -266,6 +266,52 @@ async fn one_poison_run_halts_nothing() {
 }
 
 #[tokio::test]
+async fn a_stream_checks_ahead_of_the_disk_and_takes_what_one_by_one_would_be_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (author_core, author) = party(&folder.path().join("author"), &["1", "2", "3", "4", "5", "6"]).await;
+    let feed = author.feed(Audience::Public);
+    let hub = reader(&folder.path().join("hub"), &author_core).await;
+    let part = |from, to| run(&author_core, &feed, from, to);
+    let mut flipped = part(4, 4).entries.to_vec();
+    flipped[100] ^= 1;
+    let flipped = v1::Run { entries: flipped.into(), ..part(4, 4) };
+    let given = [vec![part(1, 1), part(2, 2)], vec![part(2, 3)], vec![flipped, part(5, 5)], vec![part(4, 6)]];
+    let (mut checking, mut writing) = hub.ingest.stream(Origin::Peer);
+    let give = async move {
+        for runs in given {
+            checking.give(runs).await;
+        }
+    };
+    let bytes: u64 = [part(1, 1), part(2, 2), part(2, 3), part(4, 4), part(5, 5), part(4, 6)]
+        .iter()
+        .map(|run| run.entries.len() as u64)
+        .sum();
+    let (mut stored, mut counted) = (Vec::new(), 0);
+    let write = async {
+        while let Some((taken, bytes)) = writing.next().await {
+            assert!(hub.store.end() > 0);
+            counted += bytes;
+            stored.extend(taken.into_iter().map(|t| t.result.map(|s| (s.stored, s.known))));
+        }
+    };
+    tokio::join!(give, write);
+    let expected = [Ok((1, 0)), Ok((1, 0)), Ok((1, 1)), Err(Reason::BodyHash), Err(Reason::Gap), Ok((3, 0))];
+    assert_eq!((stored, counted), (expected.to_vec(), bytes));
+    assert_eq!(titles(&hub).len(), 6);
+    // The newest first: what lies above a hole is kept, run after run.
+    let other = reader(&folder.path().join("other"), &author_core).await;
+    let (mut checking, mut writing) = other.ingest.stream(Origin::Ahead);
+    let give = async move { checking.give(vec![part(3, 4), part(5, 6), part(1, 2)]).await };
+    let write = async {
+        while let Some((taken, _)) = writing.next().await {
+            assert!(taken.iter().all(|t| t.result.map(|s| s.stored) == Ok(2)), "{taken:?}");
+        }
+    };
+    tokio::join!(give, write);
+    assert!(other.store.above().is_empty() && titles(&other).len() == 6);
+}
+
+#[tokio::test]
 async fn revisions_without_end_of_one_record_have_a_ceiling() {
     let folder = tempfile::tempdir().expect("a folder");
     let (core, author) = party(&folder.path().join("author"), &[]).await;
