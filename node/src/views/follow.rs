@@ -28,9 +28,8 @@ use super::{Inner, Views, ViewsError};
 
 /// Bytes of entries that are judged at once; bounds the memory of a batch to a few times as much.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// Batches of one commit: few, large files take less work to write and to merge than many small ones. What waits for the
-/// writer is held in memory, at 2 to 3 KB a record.
-const BATCHES_PER_COMMIT: usize = 8;
+/// Batches of one commit: few, large files take less work to write and to merge than many small ones.
+const BATCHES_PER_COMMIT: usize = 16;
 /// Records that are judged again between two looks at the log.
 const REJUDGE_RECORDS: usize = 512;
 /// Most records of a batch that are shown before they are committed.

@@ -19,7 +19,7 @@ use super::schema::{Fields, SCHEMA_VERSION};
 use super::words::{TOKENIZER, Words};
 
 /// Bytes of memory in which the writer gathers a batch before it writes a segment.
-const WRITER_BYTES: usize = 15_000_000;
+const WRITER_BYTES: usize = 20_000_000;
 /// Files with fewer documents are merged without regard to their sizes. Less than a commit of a bulk sync: otherwise
 /// every eighth single record would have thousands written again.
 const LAYER_DOCS_MIN: u32 = 128;
@@ -86,10 +86,7 @@ impl Opened {
         empty(dir).map_err(|source| ViewsError::Directory { source })?;
         let (schema, fields) = Fields::build();
         let directory = Unsynced::open(dir).map_err(tantivy::TantivyError::from)?;
-        // A place is small: a thread that packs places beside the writer's holds more memory than it saves time.
-        let settings =
-            IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
-        let index = Index::create(directory, schema, settings)?;
+        let index = Index::create(directory, schema, IndexSettings::default())?;
         let reader = reader(&index)?;
         let origin = Origin { log, position: 0, purge: false, readers };
         Ok(Self { index, reader, fields, origin, dir: dir.to_owned() })
