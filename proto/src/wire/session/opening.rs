@@ -5,8 +5,8 @@ use crate::v1::PullRequest;
 use crate::wire::pace::BATCH_BYTES_MIN;
 use crate::wire::session::{Facts, Memory, Session};
 
-/// Bytes of entries that are asked for: a second of a slow link.
-pub const OPENING_BYTES: u64 = 8_192;
+/// Bytes of entries that are asked for: half a second of a slow link.
+pub const OPENING_BYTES: u64 = 4_096;
 /// Stated feeds up to which a side holds almost nothing: its own, and the identities of the hubs that it has joined.
 const FEEDS_FEW: usize = 8;
 
