@@ -98,7 +98,7 @@ fn keep(replica: &Replica, path: &Path, media_type: &str) -> Result<Blob, Failur
 
 async fn add(context: &Context, fields: ArtifactAdd) -> Outcome {
     let replica = context.replica()?;
-    let held = fields.replaces.as_ref().map(|id| records::own(&replica, id, KIND)).transpose()?;
+    let held = fields.replaces.as_ref().map(|id| records::own(context, &replica, id, KIND)).transpose()?;
     let mut artifact = held.as_ref().and_then(artifact_of).unwrap_or_default();
     let language = fields.text_language.as_deref();
     let file = keep(&replica, &fields.path, &fields.media_type)?;
