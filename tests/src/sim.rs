@@ -5,15 +5,18 @@
 
 pub mod author;
 pub mod build;
+pub mod carry;
 pub mod cast;
 pub mod conduct;
 pub mod dial;
 pub mod disk;
 pub mod door;
+pub mod histories;
 pub mod message;
 pub mod network;
 pub mod node;
 pub mod oracle;
+pub mod parties;
 pub mod queue;
 pub mod rng;
 pub mod run;

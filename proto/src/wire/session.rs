@@ -26,7 +26,7 @@ use crate::wire::reconcile::answer::stated_roots;
 use crate::wire::reconcile::reconciler::Ours;
 use crate::wire::reconcile::{Difference, Reconciler, Stated};
 use crate::wire::session::memory::{Pair, Under, digests, passes};
-use crate::wire::session::plan::{has_news, pull_from, push_from};
+use crate::wire::session::plan::{has_news, pull_from, push_from, whole_log};
 use crate::wire::session::portion::Portion;
 
 /// Feed ranges of one request.
@@ -270,6 +270,7 @@ impl Session {
             if self.settings.push
                 && self.settings.far.may_read(&feed)
                 && let Some(range) = push_from(difference, facts)
+                    .or_else(|| whole_log(difference).filter(|_| memory.conflicted_here(&id)))
                 && (!memory.refused_there(&id, range.to) || memory.lifted(false, &id, &there))
             {
                 pushes.push(range);
@@ -360,6 +361,9 @@ impl Session {
                 continue;
             }
             self.result.faults += u64::from(is_fault(*reason));
+            if *reason == Reason::IdentityConflict {
+                self.push_back(want.feed, facts, memory);
+            }
             memory.refuse_here(*feed, want.theirs, *reason, facts.now_ms);
             if let Some((here, _)) = self.under.get(feed) {
                 memory.refused_under(true, *feed, *here);

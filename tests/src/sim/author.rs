@@ -6,6 +6,7 @@ use caphub_proto::wire::{Feed, Head};
 use crate::sim::cast::{Signed, need, run_of, sign};
 use crate::sim::disk::Reply;
 use crate::sim::queue::{MILLISECOND, SECOND};
+use crate::sim::rng::Rng;
 use crate::sim::scenario::Fault;
 use crate::sim::world::{Event, World};
 
@@ -28,8 +29,9 @@ impl World {
         let audiences = here.audiences.clone();
         let Some(audience) = self.rng.pick(&audiences).copied() else { return };
         let feed = Feed::records(here.party, here.writer.public(), audience);
-        if let Some(signed) = self.signs(node, feed) {
+        if let Some(signed) = self.signs(node, feed, |rng| need(rng, 2)) {
             self.counts.written += 1;
+            self.oracle.need(feed.id(), signed.head.seq.value());
             self.line(|w| {
                 format!("{} node {node} writes entry {} of {}", w.time(), signed.head.seq, feed.id())
             });
@@ -44,7 +46,12 @@ impl World {
     }
 
     /// Signs the next entry of a feed; `None` where the store is behind the register, or the key has ended.
-    fn signs(&mut self, node: usize, feed: Feed) -> Option<Signed> {
+    pub(super) fn signs(
+        &mut self,
+        node: usize,
+        feed: Feed,
+        body: impl FnOnce(&mut Rng) -> Vec<u8>,
+    ) -> Option<Signed> {
         let here = &self.nodes[node];
         let id = feed.id();
         let head = here.durable.store.head(&id);
@@ -54,7 +61,7 @@ impl World {
             return None;
         }
         let time_ms = here.clock_ms(self.queue.now());
-        let (salt, body) = (self.rng.array(), need(&mut self.rng, 2));
+        let (salt, body) = (self.rng.array(), body(&mut self.rng));
         let signed = sign(feed, head, time_ms, salt, &body, &here.writer);
         self.oracle.note(&signed);
         Some(signed)

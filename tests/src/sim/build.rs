@@ -70,6 +70,9 @@ impl World {
                 .map_or_else(|| Signer::from_seed(&rng.array()), |p| parties[p].operators[0].clone());
             let mut node = new_node(index, ids[index], signer, plan, &mut rng);
             node.audiences.extend(plan.home.map(|home| Audience::Hub(ids[home])));
+            if scenario.even_twins {
+                node.audiences.truncate(1);
+            }
             node.linked = oracle.nodes[index].linked.iter().copied().collect();
             node.recognised = recognised.union(&homes).copied().collect();
             nodes.push(node);
@@ -142,7 +145,10 @@ impl World {
                 self.queue.at(wait, Event::Dial { node: n, life: 0, to });
             }
             if plan.writes {
-                let wait = self.rng.between(0, self.scenario.busy / 4);
+                let mut wait = self.rng.between(0, self.scenario.busy / 4);
+                if self.scenario.even_twins {
+                    wait = APART_AT + SECOND + wait / 4;
+                }
                 self.queue.at(wait, Event::Write { node: n, left: self.scenario.records });
             }
         }
@@ -151,7 +157,12 @@ impl World {
             self.queue.at(at, Event::Strike(strike));
         }
         let twin = plans.iter().position(|p| p.conduct == Some(Fault::Fork));
-        if let Some(twin) = twin {
+        if let Some(twin) = twin.filter(|_| self.scenario.even_twins) {
+            let mut sides = vec![0; self.nodes.len()];
+            (sides[1], sides[twin + 1]) = (1, 1);
+            self.queue.at(APART_AT, Event::Strike(Strike::Part(sides)));
+            self.queue.at(APART_AT, Event::Strike(Strike::Apart(twin)));
+        } else if let Some(twin) = twin {
             let busy = self.scenario.busy;
             self.queue.at(rng.between(busy / 10, busy / 2), Event::Strike(Strike::Apart(twin)));
             if rng.permille(600) {
@@ -192,7 +203,8 @@ fn plan_nodes(scenario: &Scenario, rng: &mut Rng) -> Vec<Plan> {
         plans.push(Plan { party: None, home: Some(home), dials: vec![home], conduct: None, writes: true });
     }
     if scenario.has(Fault::Fork) {
-        let (one, other) = (rng.index(hubs), rng.index(hubs));
+        let homes = (rng.index(hubs), rng.index(hubs));
+        let (one, other) = if scenario.even_twins { (0, 1) } else { homes };
         for home in [one, other] {
             let conduct = Some(Fault::Fork);
             plans.push(Plan { party: None, home: Some(home), dials: vec![home], conduct, writes: true });
@@ -242,6 +254,7 @@ fn new_node(index: usize, party: PartyId, signer: Signer, plan: &Plan, rng: &mut
         register: Vec::new(),
         reserved: 0,
         heard: Vec::new(),
+        checkpoints: BTreeMap::new(),
         published: 0,
     };
     Node {
@@ -270,6 +283,7 @@ fn new_node(index: usize, party: PartyId, signer: Signer, plan: &Plan, rng: &mut
         sets: Default::default(),
         anchors: BTreeMap::new(),
         asides: Default::default(),
+        erased: Default::default(),
         stamp: Stamp::resume(0),
         guests: BTreeMap::new(),
         claims: Default::default(),
@@ -279,5 +293,7 @@ fn new_node(index: usize, party: PartyId, signer: Signer, plan: &Plan, rng: &mut
     }
 }
 
+/// When two machines of one author part that shall write the same number of entries: all have met by then.
+const APART_AT: u64 = 20 * SECOND;
 /// Least time between two looks at whether all agree.
 pub const LOOK: u64 = SECOND / 20;

@@ -2,14 +2,16 @@
 
 use bytes::Bytes;
 use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{self, Attestation, AttestationLevel, LocalisedText, Need, Revision};
+use caphub_proto::v1::{
+    self, Attestation, AttestationLevel, EntryRef, LocalisedText, Need, Revision, Withdraw,
+};
 use caphub_proto::wire::entry::Draft;
 use caphub_proto::wire::feed::salted;
-use caphub_proto::wire::identity::author::authorise;
+use caphub_proto::wire::identity::author::{authorise, one};
 use caphub_proto::wire::identity::{
-    Capabilities, Event, Founding, IdentityAuthor, NO_END, Revoke, RevokedFeed,
+    Capabilities, Event, Founding, IdentityAuthor, Keys, NO_END, Revoke, RevokedFeed, commitment,
 };
-use caphub_proto::wire::{EntryHash, Feed, Head, OperatorKey, PartyId, Seq, Signer};
+use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, OperatorKey, PartyId, Seq, Signer};
 use prost::Message;
 
 use crate::sim::rng::Rng;
@@ -20,7 +22,10 @@ pub struct Party {
     pub id: PartyId,
     root: Signer,
     next: Signer,
+    recovery: Signer,
     author: IdentityAuthor,
+    /// Events before a theft of the root keys, until the party has recovered.
+    before_theft: Option<usize>,
     /// Its signing keys, in the order in which they were authorised.
     pub operators: Vec<Signer>,
     /// Its identity events as they travel.
@@ -50,7 +55,7 @@ impl Party {
         let id = founding.party(salt);
         let author = IdentityAuthor { party: id, head: None };
         let (operators, identity) = (Vec::new(), Vec::new());
-        let mut party = Self { id, root, next, author, operators, identity };
+        let mut party = Self { id, root, next, recovery, author, before_theft: None, operators, identity };
         party.append(&event, salt);
         for _ in 0..keys {
             party.authorise(rng);
@@ -58,8 +63,16 @@ impl Party {
         party
     }
 
+    /// True from a theft until the party has recovered.
+    pub fn is_stolen(&self) -> bool {
+        self.before_theft.is_some()
+    }
+
     /// Authorises one more signing key.
     pub fn authorise(&mut self, rng: &mut Rng) -> Signed {
+        if self.before_theft.is_some() {
+            self.recover(rng);
+        }
         let operator = Signer::from_seed(&rng.array());
         let all = Capabilities::DESK.and(Capabilities::SERVE);
         let event = authorise(self.id, &operator, all, NO_END, [0; 32], "key");
@@ -69,6 +82,9 @@ impl Party {
 
     /// Revokes a signing key; of each feed named, what counts.
     pub fn revoke(&mut self, rng: &mut Rng, key: OperatorKey, counted: &[(Feed, Head)]) -> Signed {
+        if self.before_theft.is_some() {
+            self.recover(rng);
+        }
         let feeds = counted.iter().map(|(feed, head)| RevokedFeed {
             feed: feed.id(),
             seq: head.seq.value(),
@@ -78,9 +94,46 @@ impl Party {
         self.append(&event, rng.array())
     }
 
-    /// The keys that come after the root keys; a rotation is not simulated, for identity logs have their own tests.
-    pub fn next_key(&self) -> OperatorKey {
-        self.next.public()
+    /// Puts the next root keys in force.
+    pub fn rotate(&mut self, rng: &mut Rng) {
+        if self.before_theft.is_some() {
+            return self.recover(rng);
+        }
+        let after = Signer::from_seed(&rng.array());
+        let revealed = std::mem::replace(&mut self.next, after);
+        let (keys, next) = (one(*revealed.public().as_bytes()), committed(&self.next));
+        self.root = revealed;
+        self.append(&Event::Rotate { revealed: keys, next }, rng.array());
+    }
+
+    /// Whoever has the root keys authorises a key or two of its own; returns the identity log as the thief shows it.
+    pub fn steal(&mut self, rng: &mut Rng) -> Vec<Signed> {
+        self.before_theft.get_or_insert(self.identity.len());
+        for _ in 0..=rng.index(2) {
+            let operator = Signer::from_seed(&rng.array());
+            let event = authorise(self.id, &operator, Capabilities::DESK, NO_END, [0; 32], "stolen");
+            self.append(&event, rng.array());
+        }
+        self.identity.clone()
+    }
+
+    /// Puts new keys in place by the recovery keys: in the place of the first event that a thief signed.
+    pub fn recover(&mut self, rng: &mut Rng) {
+        if let Some(before) = self.before_theft.take() {
+            self.identity.truncate(before);
+            self.author.head = self.identity.last().map(|e| e.head);
+        }
+        let [root, next, recovery] = [(); 3].map(|()| Signer::from_seed(&rng.array()));
+        let revealed = std::mem::replace(&mut self.recovery, recovery);
+        let event = Event::Recover {
+            revealed: one(*revealed.public().as_bytes()),
+            root: one(*root.public().as_bytes()),
+            next: committed(&next),
+            recovery: committed(&self.recovery),
+        };
+        (self.root, self.next) = (revealed, next);
+        self.append(&event, rng.array());
+        self.root = root;
     }
 
     fn append(&mut self, event: &Event, salt: [u8; 16]) -> Signed {
@@ -90,6 +143,10 @@ impl Party {
         self.identity.push(signed.clone());
         signed
     }
+}
+
+fn committed(key: &Signer) -> Keys {
+    one(commitment(key.public().as_bytes()))
 }
 
 /// Signs the next entry of a feed.
@@ -113,6 +170,13 @@ pub fn need(rng: &mut Rng, words: usize) -> Vec<u8> {
     let text = "training ".repeat(words) + &rng.below(1_000_000).to_string();
     let title = Some(LocalisedText { language: "en".to_owned(), text, ..LocalisedText::default() });
     revision(rng, Record::Need(Need { title, ..Need::default() }))
+}
+
+/// The bytes of a withdrawal that erases the body of one entry.
+pub fn erasure(rng: &mut Rng, feed: FeedId, seq: u64) -> Vec<u8> {
+    let entries = vec![EntryRef { feed_id: feed.to_vec(), seq }];
+    let kind = "need".to_owned();
+    revision(rng, Record::Withdraw(Withdraw { kind, erase: true, entries, ..Withdraw::default() }))
 }
 
 /// The bytes of an attestation of a member.

@@ -155,6 +155,7 @@ impl World {
             }
             Answer::Push(response) => self.pushed(node, to, conn, &response),
             Answer::Statements(statements) => self.heard(node, &statements),
+            Answer::Checkpoint(proven) => self.checkpoint_heard(node, to, &proven),
             Answer::Failed(reason) => {
                 *self.counts.refused.entry(reason.code()).or_default() += 1;
                 self.close(conn);
@@ -258,6 +259,9 @@ impl World {
             self.send(conn, call, Message::Request(Request::Pull(pull)));
         }
         self.ask_statements(node, conn);
+        if self.scenario.statements {
+            self.ask_checkpoint(node, to, conn);
+        }
         self.send_on(node, to);
     }
 

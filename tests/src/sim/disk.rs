@@ -28,6 +28,8 @@ pub enum Reply {
     },
     /// What this node wrote itself.
     Own,
+    /// What somebody brought by hand.
+    Carried,
 }
 
 /// Runs that are being taken in their order.
@@ -53,6 +55,7 @@ impl Job {
         match self.reply {
             Reply::Pusher { conn, .. } | Reply::Session { conn, .. } => conn,
             Reply::Own => u64::MAX,
+            Reply::Carried => u64::MAX - 1,
         }
     }
 

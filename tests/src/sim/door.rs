@@ -127,7 +127,12 @@ impl Node {
         };
         let verifier = Verifier::new(key.as_bytes()).ok_or(Reason::BadKey)?;
         let after = held.head();
-        let (kind, skip, take) = match intake::judge(&facts, &HeldChain(held), &run, &verifier)? {
+        let (kind, skip, take) = match intake::judge(
+            &facts,
+            &HeldChain { held, erased: self.erased.get(&id) },
+            &run,
+            &verifier,
+        )? {
             Verdict::Known => return Ok(Judgement::Known(run.entries.len() as u64)),
             Verdict::Fork(proof) => return Ok(Judgement::Proof(proof)),
             Verdict::Below(head) => {
@@ -204,13 +209,15 @@ impl Node {
 
     /// Notes which bodies of a frame are missing.
     pub fn note_bodies(&mut self, frame: &Frame) {
+        let none = BTreeSet::new();
+        let erased = self.erased.get(&frame.feed.id()).unwrap_or(&none);
         let lacking = self.lacking.entry(frame.feed.id()).or_default();
         if frame.kind == Kind::Replace {
             lacking.retain(|seq| *seq < frame.first);
         }
         for (seq, entry) in (frame.first..).zip(unpack(&frame.packed).unwrap_or_default()) {
             match entry.body {
-                None if frame.kind != Kind::Refill => drop(lacking.insert(seq)),
+                None if frame.kind != Kind::Refill && !erased.contains(&seq) => drop(lacking.insert(seq)),
                 None => {}
                 Some(_) => drop(lacking.remove(&seq)),
             }
@@ -245,23 +252,30 @@ impl Node {
 }
 
 /// What is held, entry by entry.
-pub struct HeldChain<'a>(pub &'a Held);
+pub struct HeldChain<'a> {
+    /// The feed.
+    pub held: &'a Held,
+    /// Bodies that are not missing.
+    pub erased: Option<&'a BTreeSet<u64>>,
+}
 
 impl Chain for HeldChain<'_> {
     fn hash(&self, seq: Seq) -> Option<EntryHash> {
-        self.0.hash_at(seq.value()).or_else(|| self.0.hash_above(seq.value()))
+        self.held.hash_at(seq.value()).or_else(|| self.held.hash_above(seq.value()))
     }
 
     fn run(&self, from: Seq) -> Option<Vec<u8>> {
-        let pieces = self.0.pieces.iter().chain(self.0.tails.values());
+        let pieces = self.held.pieces.iter().chain(self.held.tails.values());
         let piece = pieces.into_iter().find(|p| p.first <= from.value() && from.value() < p.end())?;
         let packed = piece.slice(from.value(), piece.end() - 1)?;
         (packed.len() <= RUN_BYTES_MAX && piece.hashes.len() <= RUN_ENTRIES_MAX).then(|| packed.to_vec())
     }
 
     fn lacks_body(&self, seq: Seq) -> bool {
-        let packed = self.0.entry(seq.value());
-        packed.is_some_and(|p| unpack(&p).is_ok_and(|e| e.first().is_some_and(|e| e.body.is_none())))
+        let packed = self.held.entry(seq.value());
+        let erased = self.erased.is_some_and(|places| places.contains(&seq.value()));
+        !erased
+            && packed.is_some_and(|p| unpack(&p).is_ok_and(|e| e.first().is_some_and(|e| e.body.is_none())))
     }
 }
 

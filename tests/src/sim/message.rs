@@ -1,8 +1,10 @@
 //! What travels between two nodes: the schema's messages as they are, and their encoded sizes.
 
 use caphub_proto::v1;
-use caphub_proto::wire::{FeedId, Reason};
+use caphub_proto::wire::{FeedId, LogId, Reason};
 use prost::Message as _;
+
+use crate::sim::histories::Proven;
 
 /// Bytes that HTTP/2, gRPC and TLS put around one message, about.
 const AROUND: usize = 60;
@@ -20,6 +22,8 @@ pub enum Request {
     Push(v1::PushRequest),
     /// What the far end states of these feeds.
     Statements(Vec<FeedId>),
+    /// A checkpoint of its history, with the way from the log and size that are known.
+    Checkpoint(Option<(LogId, u64)>),
 }
 
 /// From the side that accepted it.
@@ -37,6 +41,8 @@ pub enum Answer {
     Push(v1::PushResponse),
     /// Statements, all of them.
     Statements(Vec<Vec<u8>>),
+    /// A checkpoint.
+    Checkpoint(Proven),
     /// The call failed.
     Failed(Reason),
 }
@@ -60,6 +66,8 @@ impl Message {
                 Self::Request(Request::Pull(m)) => m.encoded_len(),
                 Self::Request(Request::Push(m)) => m.encoded_len(),
                 Self::Request(Request::Statements(m)) => m.len() * 34,
+                Self::Request(Request::Checkpoint(_)) => 28,
+                Self::Answer(Answer::Checkpoint(m)) => m.note.len() + 34 * (m.path.len() + 1),
                 Self::Answer(Answer::Hello(m)) => m.encoded_len(),
                 Self::Answer(Answer::Reconcile(m)) => m.encoded_len(),
                 Self::Answer(Answer::Pull(m)) => m.encoded_len(),
@@ -118,6 +126,8 @@ impl Message {
                 format!("push? {} runs, {} forks", m.runs.len(), m.forks.len())
             }
             Self::Request(Request::Statements(m)) => format!("statements? {}", m.len()),
+            Self::Request(Request::Checkpoint(_)) => "checkpoint?".to_owned(),
+            Self::Answer(Answer::Checkpoint(m)) => format!("checkpoint! {} hashes", m.path.len()),
             Self::Answer(Answer::Hello(m)) => format!("hello! {}", m.standing),
             Self::Answer(Answer::Reconcile(_)) => format!("reconcile! {} heads", self.heads().len()),
             Self::Answer(Answer::Pull(m)) => format!("pull! {} runs, {} forks", m.runs.len(), m.forks.len()),

@@ -10,6 +10,7 @@ use caphub_proto::mutant;
 use caphub_proto::wire::claims::Claims;
 use caphub_proto::wire::entitlement::Viewer;
 use caphub_proto::wire::fork::{ForkProof, LastCommon};
+use caphub_proto::wire::history::Checkpoint;
 use caphub_proto::wire::identity::state::Counted;
 use caphub_proto::wire::intake::aside::Asides;
 use caphub_proto::wire::intake::counting::{self, Bounds};
@@ -21,6 +22,7 @@ use caphub_proto::wire::{Audience, EntryHash, Feed, FeedId, Head, LogId, Operato
 use crate::sim::cast::EPOCH_MS;
 use crate::sim::dial::Dialled;
 use crate::sim::disk::{Disk, Job};
+use crate::sim::parties::Erased;
 use crate::sim::queue::{MILLISECOND, Micros};
 use crate::sim::scenario::Fault;
 use crate::sim::store::{Backup, Frame, Store};
@@ -41,6 +43,8 @@ pub struct Durable {
     pub reserved: u64,
     /// Statements of other nodes, all that were ever heard; the judge of the simulation reads them.
     pub heard: Vec<(Feed, HeadStatement)>,
+    /// The last checkpoint of each far end.
+    pub checkpoints: BTreeMap<usize, Checkpoint>,
     /// The highest place of the log that anybody was told of; outside the store, and so outside its backups.
     pub published: u64,
 }
@@ -97,6 +101,8 @@ pub struct Node {
     pub anchors: BTreeMap<FeedId, Head>,
     /// Other histories, until a Revoke's named entry shows which one counts.
     pub asides: Asides,
+    /// Bodies that are gone for good.
+    pub erased: Erased,
     /// The stating clock.
     pub stamp: Stamp,
     /// Entries of parties that nobody admitted.

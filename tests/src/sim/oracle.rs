@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use caphub_proto::v1;
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::header::{body_hash, entry_hash};
-use caphub_proto::wire::{Audience, EntryHash, Feed, FeedId, PartyId};
+use caphub_proto::wire::{Audience, EntryHash, Feed, FeedId, Head, PartyId};
 
 use crate::sim::cast::Signed;
 use crate::sim::store::Store;
@@ -44,6 +44,8 @@ pub struct Oracle {
     feeds: BTreeMap<FeedId, Feed>,
     forkers: BTreeSet<PartyId>,
     nobody: BTreeSet<PartyId>,
+    needs: BTreeSet<(FeedId, u64)>,
+    erased: Vec<(FeedId, u64, Head)>,
     promised: Vec<BTreeMap<(FeedId, u64), EntryHash>>,
     /// What went wrong, in the order in which it was seen.
     pub failures: Vec<String>,
@@ -72,6 +74,26 @@ impl Oracle {
                 self.failures.push(format!("an honest author forked its feed {id} at {seq}"));
             }
         }
+    }
+
+    /// Notes that an entry is a record which its author may take back.
+    pub fn need(&mut self, feed: FeedId, seq: u64) {
+        self.needs.insert((feed, seq));
+    }
+
+    /// True for such an entry.
+    pub fn is_need(&self, feed: FeedId, seq: u64) -> bool {
+        self.needs.contains(&(feed, seq))
+    }
+
+    /// Notes that the body of an entry is to be erased, by the entry `by` of the same feed.
+    pub fn erased(&mut self, feed: FeedId, seq: u64, by: Head) {
+        self.erased.push((feed, seq, by));
+    }
+
+    /// Every erasure: feed, place, and the withdrawal.
+    pub fn erasures(&self) -> impl Iterator<Item = (FeedId, u64, Head)> {
+        self.erased.iter().copied()
     }
 
     /// Says that a party may sign two histories.
@@ -142,6 +164,13 @@ impl Oracle {
                 feed.audience()
             )),
             Err(reason) => self.failures.push(format!("node {from} sent a feed that is none: {reason}")),
+        }
+    }
+
+    /// Checks what an honest node writes to a file for a node that it need not be linked with.
+    pub fn check_carried(&mut self, from: usize, to: usize, feed: &Feed) {
+        if !self.may_see(from, to, feed) && !self.entitled(to, feed) {
+            self.failures.push(format!("node {from} wrote for node {to} the feed {}", feed.id()));
         }
     }
 

@@ -38,11 +38,21 @@ pub enum Fault {
     NoBody,
     /// A peer says that feeds have another audience.
     Widen,
+    /// A party puts its next root keys in force.
+    Rotate,
+    /// Root keys are stolen and used, and the party recovers.
+    Theft,
+    /// An author has the body of an entry erased.
+    Erase,
+    /// A file of entries is carried from one node to another by hand, and may be damaged on the way.
+    Carry,
+    /// A peer shows some a history of its log that others are not shown.
+    Split,
 }
 
 impl Fault {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::Weather,
         Self::Partition,
         Self::Crash,
@@ -58,6 +68,11 @@ impl Fault {
         Self::Flood,
         Self::NoBody,
         Self::Widen,
+        Self::Rotate,
+        Self::Theft,
+        Self::Erase,
+        Self::Carry,
+        Self::Split,
     ];
 
     /// The word on the command line.
@@ -78,6 +93,11 @@ impl Fault {
             Self::Flood => "flood",
             Self::NoBody => "no-body",
             Self::Widen => "widen",
+            Self::Rotate => "rotate",
+            Self::Theft => "theft",
+            Self::Erase => "erase",
+            Self::Carry => "carry",
+            Self::Split => "split",
         }
     }
 
@@ -86,10 +106,15 @@ impl Fault {
         Self::ALL.into_iter().find(|f| f.name() == word)
     }
 
+    /// True for kinds that came later than the first seeds.
+    fn is_late(self) -> bool {
+        matches!(self, Self::Rotate | Self::Theft | Self::Erase | Self::Carry | Self::Split)
+    }
+
     /// True for what a dishonest peer does to its own messages.
     pub fn is_conduct(self) -> bool {
-        use Fault::{Flood, Garbage, NoBody, Replay, Stale, Widen, Withhold};
-        matches!(self, Withhold | Replay | Stale | Garbage | Flood | NoBody | Widen)
+        use Fault::{Flood, Garbage, NoBody, Replay, Split, Stale, Widen, Withhold};
+        matches!(self, Withhold | Replay | Stale | Garbage | Flood | NoBody | Widen | Split)
     }
 }
 
@@ -125,6 +150,9 @@ pub struct Scenario {
     pub newest_first: bool,
     /// True where head statements are exchanged and judged.
     pub statements: bool,
+    /// True where the two machines of one author part at once, and so do their hubs until faults end: two histories of
+    /// one length meet with nobody's word about them.
+    pub even_twins: bool,
 }
 
 impl Scenario {
@@ -133,7 +161,10 @@ impl Scenario {
         let mut rng = Rng::new(seed ^ 0x5ce_0a21);
         let hubs = rng.between(2, 7) as usize;
         let topology = *rng.pick(&Topology::ALL).unwrap_or(&Topology::Ring);
-        let faults: Vec<Fault> = from.iter().copied().filter(|_| rng.permille(400)).collect();
+        // Kinds that came later draw apart: seeds keep what they were known for.
+        let mut later = Rng::new(seed ^ 0x1a7e);
+        let drawn = |f: &Fault| if f.is_late() { &mut later } else { &mut rng }.permille(400);
+        let faults: Vec<Fault> = from.iter().copied().filter(drawn).collect();
         let weather = if faults.contains(&Fault::Weather) { Weather::FOUL } else { Weather::FAIR };
         Self {
             seed,
@@ -145,12 +176,29 @@ impl Scenario {
             faults,
             weather,
             busy: rng.between(60, 240) * SECOND,
-            patience: 3_600 * SECOND,
+            patience: 1_800 * SECOND,
             one_way: if rng.permille(500) { 400 } else { 0 },
             everybody_known: true,
             newest_first: rng.permille(300),
             statements: true,
+            even_twins: false,
         }
+    }
+
+    /// Two histories of one length, which meet when the network heals.
+    pub fn even_twins(seed: u64) -> Self {
+        let mut even = Self::drawn(seed, &[]);
+        (even.authors, even.members, even.one_way, even.records) = (0, 0, 0, 2);
+        even.faults = vec![Fault::Fork];
+        even.even_twins = true;
+        even
+    }
+
+    /// The same with every fault of these, not some.
+    pub fn every(mut self, faults: &[Fault]) -> Self {
+        self.faults = faults.to_vec();
+        self.weather = if self.has(Fault::Weather) { Weather::FOUL } else { Weather::FAIR };
+        self
     }
 
     /// A network without faults in which only a few hubs write, to see how it grows.
@@ -170,6 +218,7 @@ impl Scenario {
             everybody_known: false,
             newest_first: false,
             statements: false,
+            even_twins: false,
         }
     }
 

@@ -52,6 +52,7 @@ impl World {
                 self.take(node, asked.runs, origin, false, Reply::Pusher { conn, call });
             }
             Request::Statements(asked) => self.serve_statements(conn, call, &asked),
+            Request::Checkpoint(known) => self.serve_checkpoint(conn, call, known),
         }
     }
 

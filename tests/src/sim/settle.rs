@@ -94,8 +94,10 @@ impl World {
             self.check_bounds(n);
             self.check_forks(n);
             self.check_whole(n);
+            self.check_erased(n);
         }
         self.check_accusations();
+        self.check_histories();
         self.check_branches();
     }
 
@@ -118,7 +120,7 @@ impl World {
         }
     }
 
-    /// What is stated and lacks its body is known to lack it: nothing was erased in this world.
+    /// What is stated and lacks its body is known to lack it, or was erased by its owner.
     fn check_whole(&mut self, n: usize) {
         let items: Vec<(FeedId, u64)> = self.nodes[n].sets.items().map(|i| (i.id, i.stated.seq)).collect();
         for (id, last) in items {
@@ -131,7 +133,8 @@ impl World {
                 packed.is_none_or(|p| unpack(&p).map_or(true, |e| e.iter().any(|e| e.body.is_none())))
             };
             let asked = self.nodes[n].lacking.get(&id);
-            let unasked = |seq: &u64| absent(seq) && !asked.is_some_and(|l| l.contains(seq));
+            let erased = |seq: &u64| self.nodes[n].erased(id, *seq);
+            let unasked = |seq: &u64| absent(seq) && !erased(seq) && !asked.is_some_and(|l| l.contains(seq));
             if let Some(seq) = (1..=last).find(unasked) {
                 self.fails(format!("node {n} holds entry {seq} of {id} without its body and does not know"));
             }

@@ -132,6 +132,22 @@ impl Store {
         frames.iter().for_each(|f| self.show(f));
     }
 
+    /// Drops the body of an entry, wherever it stands.
+    pub fn drop_body(&mut self, feed: &FeedId, seq: u64) {
+        if let Some(held) = self.feeds.get_mut(feed) {
+            for piece in held.pieces.iter_mut().chain(held.tails.values_mut()) {
+                if let Some(packed) = without_body(piece.first, &piece.packed, seq) {
+                    piece.packed = packed;
+                }
+            }
+        }
+        for frame in self.frames.iter_mut().filter(|f| f.feed.id() == *feed) {
+            if let Some(packed) = without_body(frame.first, &frame.packed, seq) {
+                *frame = Rc::new(Frame { packed, ..frame.as_ref().clone() });
+            }
+        }
+    }
+
     fn show(&mut self, frame: &Frame) {
         let held = self.feeds.entry(frame.feed.id()).or_insert_with(|| Held::new(frame.feed));
         held.show(frame);
@@ -306,6 +322,22 @@ impl Piece {
         };
         Some(self.packed.slice(upto(from)..upto(to + 1)))
     }
+}
+
+/// Packed entries from a place on without the body of one of them; `None` where there is none.
+fn without_body(first: u64, packed: &Bytes, seq: u64) -> Option<Bytes> {
+    let entries = unpack(packed).ok()?;
+    let at = usize::try_from(seq.checked_sub(first)?).ok()?;
+    entries.get(at)?.body?;
+    let mut out = Vec::with_capacity(packed.len());
+    for (n, entry) in entries.iter().enumerate() {
+        out.extend_from_slice(entry.header);
+        out.extend_from_slice(entry.signature);
+        let body = entry.body.filter(|_| n != at);
+        out.push(u8::from(body.is_some()));
+        out.extend_from_slice(body.unwrap_or_default());
+    }
+    Some(out.into())
 }
 
 fn has_body(entry: &Bytes) -> bool {

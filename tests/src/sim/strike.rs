@@ -41,6 +41,16 @@ pub enum Strike {
     Apart(usize),
     /// A party that signed two histories revokes its key and names the one of this node.
     Revoke(usize),
+    /// The party of this node puts its next root keys in force.
+    Rotate(usize),
+    /// Whoever has stolen its root keys shows events to this node.
+    Theft(usize),
+    /// The party of this node recovers.
+    Recover(usize),
+    /// This node has the body of one of its entries erased.
+    Erase(usize),
+    /// What one node holds for another is written to a file, and arrives after a while.
+    Carry(usize, usize, Micros),
     /// No more faults from now on.
     Calm,
 }
@@ -78,6 +88,21 @@ pub fn plan(scenario: &Scenario, nodes: usize, rng: &mut Rng) -> Vec<(Micros, St
         let node = rng.index(nodes);
         plan.push((at, Strike::Disk(node, true)));
         plan.push((at + rng.between(1, 60) * SECOND, Strike::Disk(node, false)));
+    }
+    for at in times(rng, Fault::Rotate, some) {
+        plan.push((at, Strike::Rotate(rng.index(nodes))));
+    }
+    for at in times(rng, Fault::Theft, 2) {
+        let node = rng.index(nodes);
+        plan.push((at, Strike::Theft(node)));
+        plan.push((at + rng.between(1, 60) * SECOND, Strike::Recover(node)));
+    }
+    for at in times(rng, Fault::Erase, some) {
+        plan.push((at, Strike::Erase(rng.index(nodes))));
+    }
+    for at in times(rng, Fault::Carry, some) {
+        let (from, to) = (rng.index(nodes), rng.index(nodes));
+        plan.push((at, Strike::Carry(from, to, rng.between(1, 60) * SECOND)));
     }
     plan.push((busy, Strike::Calm));
     plan
@@ -125,7 +150,16 @@ impl World {
                 }
             }
             Strike::Revoke(node) => self.revoke(node),
+            Strike::Rotate(node) | Strike::Recover(node) if !self.nodes[node].up => {
+                self.queue.after(SECOND, Event::Strike(strike));
+            }
+            Strike::Rotate(node) => self.rotate(node),
+            Strike::Theft(node) if self.busy && self.nodes[node].up => self.theft(node),
+            Strike::Recover(node) => self.recover(node),
+            Strike::Erase(node) if self.busy && self.nodes[node].up => self.erase(node),
+            Strike::Carry(from, to, off) if self.busy && self.nodes[from].up => self.carry(from, to, off),
             Strike::Calm => self.calm(),
+            Strike::Theft(_) | Strike::Erase(_) | Strike::Carry(..) => {}
             Strike::Part(_) | Strike::Crash(..) | Strike::Restore(..) | Strike::Clock(..) => {}
         }
     }
@@ -273,6 +307,7 @@ impl crate::sim::node::Node {
         self.guests = BTreeMap::new();
         self.anchors = BTreeMap::new();
         self.asides = Default::default();
+        self.erased = Default::default();
         self.lanes = BTreeMap::new();
         self.lacking = BTreeMap::new();
         self.followers = BTreeMap::new();

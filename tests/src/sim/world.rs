@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use caphub_proto::wire::{Feed, FeedId};
+use caphub_proto::wire::{Feed, FeedId, PartyId};
 
 use crate::sim::cast::Party;
 use crate::sim::message::Message;
@@ -66,6 +66,15 @@ pub enum Event {
         life: u32,
         /// Over which connection.
         conn: u64,
+    },
+    /// A carried file arrives.
+    Carried {
+        /// Where.
+        node: usize,
+        /// Who wrote it.
+        author: PartyId,
+        /// The file.
+        bytes: Vec<u8>,
     },
     /// Something goes wrong, or is mended.
     Strike(Strike),
@@ -170,6 +179,7 @@ impl World {
                     self.turn(node, conn);
                 }
             }
+            Event::Carried { node, author, bytes } => self.carried(node, author, bytes),
             Event::Strike(strike) => self.strike(strike),
         }
     }

@@ -12,7 +12,7 @@ use caphub_proto::wire::fork::ForkProof;
 use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::identity::state::Counted;
 use caphub_proto::wire::session::memory::Memory;
-use caphub_proto::wire::{Feed, Head, Reason, Seq};
+use caphub_proto::wire::{Feed, FeedId, Head, Reason, Seq};
 use prost::Message as _;
 
 use crate::sim::disk::{Checked, Job, Reply};
@@ -27,6 +27,8 @@ use crate::sim::world::{Event, World};
 struct Admitting {
     #[prost(message, optional, tag = "15")]
     attestation: Option<v1::Attestation>,
+    #[prost(message, optional, tag = "20")]
+    withdraw: Option<v1::Withdraw>,
 }
 
 impl World {
@@ -159,12 +161,18 @@ impl World {
             self.oracle.check_stated(node, store, &frame.feed.id(), seq, hash.as_bytes());
         }
         let here = &mut self.nodes[node];
+        let mut gone = Vec::new();
         for (place, entry) in (frame.first..).zip(unpack(&frame.packed).unwrap_or_default()) {
             let Some(content) = entry.body.and_then(|b| b.get(16..)) else { continue };
             if frame.feed.is_identity() {
                 break;
             }
-            if let Some(attestation) = Admitting::decode(content).ok().and_then(|a| a.attestation) {
+            let Ok(admitting) = Admitting::decode(content) else { continue };
+            if let Some(withdraw) = admitting.withdraw.filter(|w| w.erase) {
+                let named = withdraw.entries.iter();
+                gone.extend(named.filter_map(|e| Some((FeedId::from_slice(&e.feed_id)?, e.seq))));
+            }
+            if let Some(attestation) = admitting.attestation {
                 let (feed, hash) = (frame.feed, entry_hash(entry.header, entry.signature));
                 let Some(seq) = Seq::new(place) else { continue };
                 let source = Source { feed, seq, hash };
@@ -173,6 +181,12 @@ impl World {
                 here.memories.values_mut().for_each(Memory::forget_here);
             }
         }
+        let (id, owner) = (frame.feed.id(), frame.feed.party);
+        let of_owner = |feed: &FeedId| here.durable.store.held(feed).is_none_or(|h| h.feed.party == owner);
+        gone.retain(|(feed, _)| of_owner(feed));
+        // What was erased before it came here.
+        gone.extend(here.erased.get(&id).into_iter().flatten().map(|seq| (id, *seq)));
+        gone.into_iter().for_each(|(feed, seq)| here.drop_body(feed, seq));
     }
 
     /// What a node holds is one chain, and what it held is replaced only where the author has said so.

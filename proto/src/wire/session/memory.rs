@@ -158,6 +158,11 @@ impl Memory {
         self.there.get(feed).is_some_and(|r| r.seq == ours || is_policy(r.reason))
     }
 
+    /// True where the far end's identity events of a feed gave way to those held here.
+    pub(super) fn conflicted_here(&self, feed: &FeedId) -> bool {
+        self.here.get(feed).is_some_and(|r| r.reason == Reason::IdentityConflict)
+    }
+
     pub(super) fn refuse_here(&mut self, feed: FeedId, theirs: Stated, reason: Reason, at_ms: u64) {
         self.refused_here_at(feed, theirs.seq, reason, at_ms);
     }

@@ -26,6 +26,12 @@ pub(super) fn push_from(difference: &Difference, facts: &Facts<'_>) -> Option<Pu
     has_news(&ours, &theirs).then(|| range(theirs.seq + 1, shows_fork(&ours, &theirs)))
 }
 
+/// All of an identity log: where the far end's events gave way to those held here, they give way there too.
+pub(super) fn whole_log(difference: &Difference) -> Option<PushRange> {
+    let to = difference.ours.filter(|_| difference.feed.is_identity())?.seq;
+    Some(PushRange { feed: difference.feed, from: 1, to, proof: false })
+}
+
 /// True where a side that states `one` has what a side that states `other` lacks: a proof, or entries. Entries beyond a
 /// freeze are news too: where the freeze is over here it is by a Revoke, and the other side may hold another branch.
 /// Where this side only lacks the proof they are refused once, and not offered again.

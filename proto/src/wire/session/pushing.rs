@@ -1,6 +1,7 @@
 //! What is pushed when, and what is offered a second time.
 
 use crate::v1;
+use crate::wire::feed::Feed;
 use crate::wire::ids::FeedId;
 use crate::wire::reason::Reason;
 use crate::wire::session::memory::{is_policy, passes};
@@ -21,6 +22,16 @@ impl Session {
                 self.pushes = later;
                 first
             }
+        }
+    }
+
+    /// The far end's identity events gave way to those held here, as after a theft and a recovery: it gets the whole log,
+    /// for its own may be the longer one.
+    pub(super) fn push_back(&mut self, feed: Feed, facts: &Facts<'_>, memory: &Memory) {
+        let Some(ours) = facts.sets.stated(&feed) else { return };
+        let wanted = self.settings.push && self.settings.far.may_read(&feed);
+        if wanted && !memory.refused_there(&feed.id(), ours.seq) {
+            self.pushes.push(PushRange { feed, from: 1, to: ours.seq, proof: false });
         }
     }
 

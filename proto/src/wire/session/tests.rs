@@ -67,6 +67,14 @@ impl Node {
         }
         // The hash of the entry before stands in each: a branch shows wherever it is looked at.
         let shared = held.iter().zip(&all[..before + entries.len()]).all(|(a, b)| a == b);
+        if !shared && feed.is_identity() && before == 0 {
+            // The higher branch stands for the higher event, as a recovery is.
+            if entries.iter().max() <= held.iter().max() {
+                return Err(Reason::IdentityConflict);
+            }
+            self.set(feed, entries.to_vec());
+            return Ok(entries.len() as u64);
+        }
         if !shared {
             return Err(Reason::Fork);
         }
@@ -216,6 +224,28 @@ fn both_sides_end_with_everything_and_the_next_sync_is_hello_alone() {
     assert!(!finished.idle && !finished.more);
     let (again, finished) = sync(settings(), &mut here, &mut there, &mut memory);
     assert_eq!((again, finished.idle), (Moved::default(), true));
+}
+
+#[test]
+fn a_recovery_reaches_a_far_end_whose_identity_log_is_longer_whoever_dials() {
+    let identity = Feed::identity(party(1));
+    for ours in [&[0, 9][..], &[0, 1, 1]] {
+        let theirs: &[u8] = if ours.len() == 2 { &[0, 1, 1] } else { &[0, 9] };
+        let mut here = many(2..6, 3).with(identity, ours);
+        let mut there = many(2..6, 3).with(identity, theirs);
+        let mut memory = Memory::default();
+        sync(settings(), &mut here, &mut there, &mut memory);
+        assert_eq!((here.entries(&identity), there.entries(&identity)), (2, 2));
+        let (_, finished) = sync(settings(), &mut here, &mut there, &mut memory);
+        assert!(finished.idle || sync(settings(), &mut here, &mut there, &mut memory).1.idle);
+    }
+    // Where neither gives way each is offered once.
+    let mut here = Node::default().with(identity, &[0, 5]);
+    let mut there = Node::default().with(identity, &[0, 1, 5]);
+    let mut memory = Memory::default();
+    sync(settings(), &mut here, &mut there, &mut memory);
+    let (second, _) = sync(settings(), &mut here, &mut there, &mut memory);
+    assert_eq!((second.pulled, second.pushed), (0, 0));
 }
 
 #[test]

@@ -17,7 +17,9 @@ sim --growth [--most N]       how convergence and bytes grow: 10, 100, 1000 and 
   --nodes N                   hubs in each run; without it each seed draws from 2 to 7
   --topology WORD             ring, tree, random, hub-and-spoke or clique; without it each seed draws one
   --faults WORD,WORD...       all (default), none, or some of: weather, partition, crash, restore, restore-bare,
-                              clock, disk-full, withhold, fork, replay, stale, garbage, flood, no-body, widen
+                              clock, disk-full, withhold, fork, replay, stale, garbage, flood, no-body, widen,
+                              rotate, theft, erase, carry, split; each seed draws some of them
+  --together                  all of these faults in each run, not some
   --minutes N                 ends after the seed that is being played then
 A seed that fails is printed with what went wrong; `sim --seed N` with the same other words plays it again.";
 
@@ -84,7 +86,8 @@ impl Asked {
             Some(word) => Some(Topology::parse(word).ok_or(format!("{word} is no topology"))?),
         };
         let nodes = self.number("--nodes")?.map(|n| n.clamp(1, 100_000) as usize);
-        Ok(Scenario::drawn(seed, &faults).with(nodes, topology))
+        let scenario = Scenario::drawn(seed, &faults).with(nodes, topology);
+        Ok(if self.has("--together") { scenario.every(&faults) } else { scenario })
     }
 
     fn has(&self, name: &str) -> bool {
