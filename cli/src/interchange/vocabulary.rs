@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::check::{LIST_MAX, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
-use caphub_proto::v1::{TermMapping, Vocabulary, VocabularyTerm};
+use caphub_proto::v1::{CodeMapping, TermMapping, Vocabulary, VocabularyTerm};
 use prost::Message;
 use serde_json::Value;
 
@@ -39,29 +39,31 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// One item for each record. A term with more mappings than fit stands again, with the same code and the rest.
+    /// One item for each record. What a term has no room for among its own mappings stands among those of the list.
     pub(super) fn parts(self) -> Vec<Found> {
-        let mut parts: Vec<Vec<VocabularyTerm>> = vec![Vec::new()];
-        let mut bytes = 0;
-        for term in self.terms.into_iter().flat_map(split) {
-            let size = term.encoded_len() + 4;
-            let full = parts.last().is_some_and(|p| p.len() >= TERMS_MAX || bytes + size > PART_BYTES_MAX);
-            if full {
-                parts.push(Vec::new());
-                bytes = 0;
-            }
-            bytes += size;
-            if let Some(part) = parts.last_mut() {
-                part.push(term);
-            }
+        let mut parts = vec![Part::default()];
+        let mut over = Vec::new();
+        for mut term in self.terms {
+            let from = format!("{}:{}", self.vocabulary.name, term.code);
+            let rest = term.maps.split_off(term.maps.len().min(LIST_MAX));
+            over.extend(rest.into_iter().map(|m| CodeMapping {
+                from: from.clone(),
+                relation: m.relation,
+                to: m.term,
+            }));
+            next(&mut parts, term.encoded_len()).terms.push(term);
+        }
+        for mapping in over {
+            next(&mut parts, mapping.encoded_len()).mappings.push(mapping);
         }
         let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let title = self.vocabulary.title.clone().unwrap_or_default();
-        let one = |(i, terms): (usize, Vec<VocabularyTerm>)| {
+        let one = |(i, part_of): (usize, Part)| {
             let part = u32::try_from(i + 1).unwrap_or(u32::MAX);
             let several = count > 1;
             let record = Vocabulary {
-                terms,
+                terms: part_of.terms,
+                mappings: part_of.mappings,
                 part: if several { part } else { 0 },
                 parts: if several { count } else { 0 },
                 ..self.vocabulary.clone()
@@ -86,17 +88,25 @@ impl Terms {
     }
 }
 
-fn split(term: VocabularyTerm) -> Vec<VocabularyTerm> {
-    if term.maps.len() <= LIST_MAX {
-        return vec![term];
+/// What goes into one record.
+#[derive(Default)]
+struct Part {
+    terms: Vec<VocabularyTerm>,
+    mappings: Vec<CodeMapping>,
+    bytes: usize,
+}
+
+/// The part that has room for so many bytes more.
+fn next(parts: &mut Vec<Part>, bytes: usize) -> &mut Part {
+    let bytes = bytes + 4;
+    let full =
+        |p: &Part| p.terms.len().max(p.mappings.len()) >= TERMS_MAX || p.bytes + bytes > PART_BYTES_MAX;
+    if parts.last().is_none_or(full) {
+        parts.push(Part::default());
     }
-    let rest = VocabularyTerm { description: None, ..term.clone() };
-    let parts = term.maps.chunks(LIST_MAX).enumerate();
-    let one = |(i, maps): (usize, &[TermMapping])| {
-        let of = if i == 0 { &term } else { &rest };
-        VocabularyTerm { maps: maps.to_vec(), ..of.clone() }
-    };
-    parts.map(one).collect()
+    let part = parts.last_mut().expect("one was pushed where none had room");
+    part.bytes += bytes;
+    part
 }
 
 /// True for the file of the ECSF.
@@ -234,9 +244,12 @@ mod tests {
         let terms = record["terms"].as_array().expect("terms");
         assert_eq!((&terms[0]["code"], &terms[0]["broader"]), (&json!("S0001"), &json!("service-logs-more")));
         assert_eq!(terms[0]["name"]["text"], long);
+        assert_eq!(terms[1]["maps"].as_array().map(Vec::len), Some(256));
+        let rest =
+            &reading.found[1].draft.as_ref().expect("a part").whole.as_ref().expect("a record")["mappings"];
         assert_eq!(
-            (terms[1]["maps"].as_array().map(Vec::len), &terms[2]["code"]),
-            (Some(256), &terms[1]["code"])
+            (rest.as_array().map(Vec::len), &rest[0]["from"]),
+            (Some(44), &json!("nice-roles:service-logs-more"))
         );
         assert_eq!(first.notes[0].values, [("found", "1".to_owned())]);
     }
