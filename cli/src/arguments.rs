@@ -1,5 +1,6 @@
 //! What can be typed. Help texts come from the Fluent files: `help-COMMAND` and `arg-NAME`.
 
+pub mod acts;
 mod bank;
 mod hub;
 mod rules;
@@ -66,6 +67,14 @@ pub enum Command {
     RuleSet(RecordCommand),
     #[command(subcommand)]
     Artifact(ArtifactCommand),
+    #[command(subcommand)]
+    Engage(acts::EngageCommand),
+    #[command(subcommand)]
+    Call(acts::CallCommand),
+    #[command(subcommand)]
+    Fellowship(acts::FellowshipCommand),
+    #[command(subcommand)]
+    Fund(acts::FundCommand),
     Search(Search),
     Import(Import),
     Export(Export),
@@ -313,6 +322,8 @@ pub enum Key {
         label: String,
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
+        #[arg(long)]
+        treasury: bool,
     },
     Revoke {
         key: String,

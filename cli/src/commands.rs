@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod acting;
 pub mod artifact;
 pub mod audit;
 pub mod barrier;
@@ -8,9 +9,12 @@ pub mod closed;
 pub mod compose;
 pub mod covered;
 pub mod demo;
+pub mod engage;
 pub mod engaged;
 pub mod erasures;
 pub mod export;
+pub mod fellowship;
+pub mod fund;
 pub mod hub;
 pub mod hubs;
 pub mod import;

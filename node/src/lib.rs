@@ -2,6 +2,7 @@
 //!
 //! The `caphub` command uses the same core for its replica.
 
+pub mod acts;
 pub mod addresses;
 pub mod admissions;
 pub mod adopting;

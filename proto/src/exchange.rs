@@ -1,12 +1,17 @@
 //! Records and their rules (SPEC.md section 8).
 
+pub mod acts;
 pub mod allocation;
+pub mod amount;
 pub mod barrier;
 pub mod check;
 pub mod coverage;
 pub mod day;
 pub mod distribution;
 pub mod endorsement;
+pub mod engagement;
+pub mod fellowship;
+pub mod fund;
 pub mod json;
 pub mod kind;
 pub mod matching;

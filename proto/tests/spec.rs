@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use caphub_proto::codes::vocabulary::{self, Term};
-use caphub_proto::exchange::{RecordKind, check};
+use caphub_proto::exchange::{RecordKind, acts, check, engagement, fellowship, fund};
 use caphub_proto::wire::carry;
 use caphub_proto::wire::cert::EXTENSION_OID;
 use caphub_proto::wire::identity::Capabilities;
@@ -38,6 +38,35 @@ fn reasons() {
 }
 
 #[test]
+fn reasons_of_void_acts() {
+    let stated: Vec<(String, String)> = table(&spec(), "### 15.6 ", "| code | meaning |")
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    let held: Vec<(String, String)> =
+        acts::Fault::ALL.iter().map(|f| (f.code().to_owned(), f.meaning().to_owned())).collect();
+    assert_eq!(stated, held);
+}
+
+#[test]
+fn the_tables_of_acts_name_every_state() {
+    let spec = spec();
+    let section =
+        |from: &str, to: &str| spec.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
+    let words = |text: &str| -> std::collections::BTreeSet<String> {
+        text.split(|c: char| !c.is_ascii_lowercase()).map(str::to_owned).collect()
+    };
+    for (text, states) in [
+        (section("### 15.3 ", "### 15.4 "), engagement::State::ALL.map(engagement::State::code).to_vec()),
+        (section("### 15.4 ", "### 15.5 "), fellowship::State::ALL.map(fellowship::State::code).to_vec()),
+        (section("### 15.5 ", "### 15.6 "), fund::State::ALL.map(fund::State::code).to_vec()),
+    ] {
+        let missing: Vec<&str> = states.into_iter().filter(|s| !words(&text).contains(*s)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}
+
+#[test]
 fn limits_of_the_formats() {
     let stated: BTreeMap<String, u64> = table(&spec(), "### 9.1 ", "| limit | value | what it bounds |")
         .into_iter()
@@ -66,6 +95,9 @@ fn limits_of_the_formats() {
         ("FIELD_BYTES_MAX", check::FIELD_BYTES_MAX as u64),
         ("LIST_MAX", check::LIST_MAX as u64),
         ("TRANSLATIONS_MAX", check::TRANSLATIONS_MAX as u64),
+        ("ACTS_MAX", acts::ACTS_MAX as u64),
+        ("BOARD_MAX", fund::BOARD_MAX as u64),
+        ("MILESTONES_MAX", fund::MILESTONES_MAX as u64),
     ];
     assert_eq!(stated, held.into_iter().map(|(n, v)| (n.to_owned(), v)).collect());
 }

@@ -16,6 +16,7 @@ import struct
 import sys
 from dataclasses import dataclass, field, replace
 
+from acts import check_acts
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -1326,6 +1327,7 @@ def main():
         ("carry", check_carry),
         ("rules", check_rules),
         ("artifacts", check_artifact),
+        ("acts", check_acts),
     ]
     for name, check in files:
         cases = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["cases"]

@@ -145,7 +145,8 @@ fn apply(
         value.insert(name.to_owned(), json!(url));
     }
     if let Some(seats) = fields.seats {
-        value.insert("seats".to_owned(), json!(seats));
+        let name = if kind == RecordKind::Call { "places" } else { "seats" };
+        value.insert(name.to_owned(), json!(seats));
     }
     let (from, until) = (fields.from.as_deref(), fields.until.as_deref());
     if kind == RecordKind::Session {
@@ -236,6 +237,9 @@ pub fn defaults(kind: RecordKind, value: &mut Map<String, Value>, me: &Me) {
     }
     if kind == RecordKind::Need && !value.contains_key("countries") && !me.country.is_empty() {
         value.insert("countries".to_owned(), json!([me.country]));
+    }
+    if kind == RecordKind::Call && !value.contains_key("call_type") {
+        value.insert("call_type".to_owned(), json!("fellowship"));
     }
     if kind == RecordKind::Offer && !value.contains_key("offer_type") {
         value.insert("offer_type".to_owned(), json!("training"));

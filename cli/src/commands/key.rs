@@ -37,10 +37,10 @@ pub async fn run(context: &Context, command: Key) -> Outcome {
     settle(context, &replica.home, &*state(&replica.core)?)?;
     match command {
         Key::List => list(context, &replica),
-        Key::Add { label, to: Some(folder) } => {
-            add(context, &replica, &label, Home { directory: folder }).await
+        Key::Add { label, to: Some(folder), treasury } => {
+            add(context, &replica, &label, Home { directory: folder }, may(treasury)).await
         }
-        Key::Add { label, to: None } => change(context, &replica, &label).await,
+        Key::Add { label, to: None, treasury } => change(context, &replica, &label, may(treasury)).await,
         Key::Revoke { key, reason, common } => revoke(context, &replica, &key, &reason, common).await,
         Key::Rotate => rotate(context, &replica).await,
         Key::Backup { file } => backup(context, &replica, &file),
@@ -113,8 +113,13 @@ fn capabilities(held: Capabilities) -> Vec<&'static str> {
     .collect()
 }
 
+/// What a new key may do: acts of a fund only where that is said, for they move money.
+fn may(treasury: bool) -> Capabilities {
+    if treasury { Capabilities::DESK.and(Capabilities::TREASURY) } else { Capabilities::DESK }
+}
+
 /// A key and a folder of its own, for another machine or person.
-async fn add(context: &Context, replica: &Replica, label: &str, to: Home) -> Outcome {
+async fn add(context: &Context, replica: &Replica, label: &str, to: Home, may: Capabilities) -> Outcome {
     if to.is_joined() {
         let me = to.load()?;
         return Err(Failure::usage("error-joined-already").with("name", me.name).hint("hint-joined-already"));
@@ -124,7 +129,7 @@ async fn add(context: &Context, replica: &Replica, label: &str, to: Home) -> Out
     let operator = fresh().map_err(key_failure)?;
     to.keys().write(KeyName::Operator, &operator, passphrase.as_deref()).map_err(key_failure)?;
     let reading = reading_key(&to.keys(), passphrase.as_deref())?;
-    let event = authorise(replica.core.party, &operator, Capabilities::DESK, NO_END, reading, label);
+    let event = authorise(replica.core.party, &operator, may, NO_END, reading, label);
     append(&replica.core, &event, &root).await?;
     let core =
         Core::open(&to.directory, replica.core.party, true, Quotas::default()).map_err(open_failure)?;
@@ -138,12 +143,12 @@ async fn add(context: &Context, replica: &Replica, label: &str, to: Home) -> Out
 }
 
 /// This machine signs with a new key from now on.
-async fn change(context: &Context, replica: &Replica, label: &str) -> Outcome {
+async fn change(context: &Context, replica: &Replica, label: &str, may: Capabilities) -> Outcome {
     let root = root_key(context, &replica.home)?;
     let passphrase = join::passphrase(context, false)?;
     let operator = fresh().map_err(key_failure)?;
     let reading = reading_key(&replica.home.keys(), passphrase.as_deref())?;
-    let event = authorise(replica.core.party, &operator, Capabilities::DESK, NO_END, reading, label);
+    let event = authorise(replica.core.party, &operator, may, NO_END, reading, label);
     append(&replica.core, &event, &root).await?;
     replica.home.keys().write(KeyName::Operator, &operator, passphrase.as_deref()).map_err(key_failure)?;
     context.say("key-added-here", &[]);

@@ -64,7 +64,7 @@ pub fn chosen(
 }
 
 /// An organisation by its id, or by the exact name of one that a hub admits.
-fn organisation(replica: &Replica, text: &str) -> Result<PartyId, Failure> {
+pub fn organisation(replica: &Replica, text: &str) -> Result<PartyId, Failure> {
     if let Ok(party) = text.parse::<PartyId>() {
         return Ok(party);
     }

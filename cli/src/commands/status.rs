@@ -2,7 +2,7 @@
 
 use caphub_node::addresses::places;
 
-use crate::commands::{Context, artifact, hubs, refused, statements};
+use crate::commands::{Context, acting, artifact, engage, fellowship, fund, hubs, refused, statements};
 use crate::failure::Outcome;
 use crate::replica::Replica;
 use crate::screen;
@@ -21,7 +21,14 @@ pub fn run(context: &Context) -> Outcome {
             .map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
             .unwrap_or_default(),
     };
+    let mut late = engage::overdue(&replica)?;
+    late.extend(fellowship::overdue(&replica)?);
+    late.extend(fund::overdue(&replica)?);
     if context.json {
+        let overdue = late.iter().map(|(id, o)| {
+            serde_json::json!({ "id": id, "what": o.what, "who": o.who.to_string(), "since_ms": o.since_ms })
+        });
+        let overdue: Vec<_> = overdue.collect();
         let admitted: Vec<_> = admitting
             .iter()
             .map(|(hub, a)| serde_json::json!({ "hub": hub.to_string(), "level": format!("{:?}", a.level).to_lowercase() }))
@@ -44,7 +51,7 @@ pub fn run(context: &Context) -> Outcome {
             .collect();
         screen::json(&serde_json::json!({
             "name": me.name, "party": me.party, "country": me.country, "admitted_by": admitted,
-            "refusals": refusals,
+            "refusals": refusals, "overdue": overdue,
             "asked": me.hubs.iter().any(|j| j.asked), "hubs": listed, "synced": synced, "entries": replica.core.store.end(),
             "own_records": own, "behind": replica.core.views.behind(),
             "advisories": artifact::warned(&replica)?.iter().map(|(record, by, a)| {
@@ -93,6 +100,11 @@ pub fn run(context: &Context) -> Outcome {
         let id = screen::record_id(&record);
         let id = id.get(..8).unwrap_or(&id);
         screen::line(&t.tf("status-advisory", &[("id", id), ("advisory", &line)]));
+    }
+    for (id, overdue) in &late {
+        let (name, day) = (acting::name_of(&replica, &overdue.who), acting::day(overdue.since_ms));
+        let words = t.tf("act-overdue", &[("what", overdue.what), ("name", &name), ("day", &day)]);
+        acting::line(&format!("{id}  {words}"));
     }
     let mut kinds: Vec<_> = own.into_iter().collect();
     kinds.sort();

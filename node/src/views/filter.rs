@@ -35,6 +35,7 @@ pub(super) fn clauses(
 ) -> Result<Vec<Clause>, ViewsError> {
     let mut states = vec![state::LIVE];
     states.extend(filter.withdrawn.then_some(state::WITHDRAWN));
+    states.extend(filter.void_acts.then_some(state::VOID));
     let mut queries = vec![any(terms(fields.state, &states))];
     queries.extend(entitled(fields, viewer));
     if !filter.kinds.is_empty() {

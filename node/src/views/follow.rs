@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use caphub_proto::exchange::Summary;
 use caphub_proto::wire::PartyId;
 use caphub_proto::wire::feed::unpack;
 use tantivy::query::{AllQuery, Query, TermQuery};
@@ -329,13 +330,14 @@ impl Inner {
         let mut verdict: Verdict = judge(&held, &key.party, self.authority.as_ref());
         verdict.erasures.extend(self.sealed_due(&key.party, &verdict.sealed)?);
         let place = Place::of(&key, &held, &verdict);
-        let shown = place.as_ref().and_then(|p| held.into_iter().find(|h| h.ordinal == p.shown));
+        let shown = place.as_ref().and_then(|p| held.iter().find(|h| h.ordinal == p.shown)).cloned();
+        let about = shown.as_ref().map(|s| acts_about(s, &held)).unwrap_or_default();
         if !verdict.excused.is_empty() || !verdict.sealed.is_empty() {
             let mut erasures = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
             erasures.excuse(Excuse { owner: key.party, record: Some(key.record) }, verdict.excused);
             erasures.excuse(Excuse { owner: key.party, record: None }, verdict.sealed);
         }
-        Ok(Outcome { key, former, place, shown, erasures: verdict.erasures })
+        Ok(Outcome { key, former, place, shown, about, erasures: verdict.erasures })
     }
 
     fn reconsider_waiting(&self, writing: &mut Writing) -> Result<(), ViewsError> {
@@ -382,6 +384,13 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// What acts beside the shown one name: two acts under one record id are two acts, and neither hides the other.
+fn acts_about(shown: &Held, held: &[Held]) -> BTreeSet<RecordKey> {
+    let beside = held.iter().filter(|h| h.hash != shown.hash && h.feed.audience() == shown.feed.audience());
+    let acts = beside.filter_map(|h| Summary::of(&h.revision)).filter(|(kind, _)| kind.is_act());
+    acts.flat_map(|(_, s)| s.about).map(|(party, record)| RecordKey { party, record }).collect()
 }
 
 fn chain(error: &ViewsError) -> String {

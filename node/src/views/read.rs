@@ -277,6 +277,7 @@ impl<'a> Reading<'a> {
     pub(super) fn judged(&mut self, held: Held, place: &Place) -> Result<Record, ViewsError> {
         let mut record = self.build(held)?;
         record.withdrawn = place.withdrawn;
+        record.revisions = u32::try_from(place.ordinals.len()).unwrap_or(u32::MAX);
         record.conflicts = place.conflicts.clone();
         if !place.void_reason.is_empty() {
             record.void_reason = place.void_reason.clone();
@@ -333,6 +334,9 @@ impl<'a> Reading<'a> {
             // A mark only: it counts, but no clock runs on it until then.
             void_reason: if future { Reason::FutureDated.code() } else { "" }.to_owned(),
             audience: held.feed.audience().encode(),
+            feed_id: held.feed_id.to_vec(),
+            seq: held.seq,
+            revisions: 1,
             revision: Some(held.revision),
             standing,
             party_name,

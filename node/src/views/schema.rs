@@ -1,5 +1,7 @@
 //! The index's fields, and a record as one document of it.
 
+use std::collections::BTreeSet;
+
 use caphub_proto::exchange::{RecordKind, Summary};
 use caphub_proto::v1::revision::Record;
 use caphub_proto::wire::{Audience, EntryHash, Feed, PartyId};
@@ -15,7 +17,7 @@ use super::key::RecordKey;
 use super::words::TOKENIZER;
 
 /// Counted up with every change of fields or of how they are filled; another one in an index means a rebuild.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 /// Most conflicts that a record lists; all of them are in its history.
 const CONFLICTS_MAX: usize = 64;
 
@@ -153,7 +155,12 @@ impl Place {
 }
 
 /// The document of a record.
-pub(super) fn document(fields: &Fields, place: &Place, shown: &Held) -> TantivyDocument {
+pub(super) fn document(
+    fields: &Fields,
+    place: &Place,
+    shown: &Held,
+    about: &BTreeSet<RecordKey>,
+) -> TantivyDocument {
     let mut doc = TantivyDocument::default();
     doc.add_bytes(fields.key, &place.key);
     doc.add_bytes(fields.place, &place.encode_to_vec());
@@ -164,8 +171,16 @@ pub(super) fn document(fields: &Fields, place: &Place, shown: &Held) -> TantivyD
     if place.due {
         doc.add_text(fields.state, state::DUE);
     }
+    for key in about {
+        doc.add_bytes(fields.about, &key.bytes());
+    }
     if !place.void_reason.is_empty() {
         doc.add_text(fields.state, state::VOID);
+        // A void act stays to be seen with those that build on it; other void records are found by their id alone.
+        if let Some((kind, summary)) = Summary::of(&shown.revision).filter(|(kind, _)| kind.is_act()) {
+            doc.add_text(fields.kind, kind.code());
+            name(&mut doc, fields, &summary);
+        }
         return doc;
     }
     doc.add_text(fields.state, if place.withdrawn { state::WITHDRAWN } else { state::LIVE });
@@ -195,9 +210,7 @@ fn describe(doc: &mut TantivyDocument, fields: &Fields, shown: &Held) {
     for (field, values) in terms {
         values.iter().for_each(|value| doc.add_text(field, value));
     }
-    for (party, record) in &summary.about {
-        doc.add_bytes(fields.about, &RecordKey { party: *party, record: *record }.bytes());
-    }
+    name(doc, fields, &summary);
     doc.add_text(fields.title, &summary.title);
     if !summary.texts.contains(&summary.title) {
         doc.add_text(fields.text, &summary.title);
@@ -207,6 +220,13 @@ fn describe(doc: &mut TantivyDocument, fields: &Fields, shown: &Held) {
     if !summary.from.is_empty() || !summary.until.is_empty() {
         doc.add_u64(fields.from_day, day(&summary.from).unwrap_or(0));
         doc.add_u64(fields.until_day, day(&summary.until).unwrap_or(DAY_MAX));
+    }
+}
+
+/// The records that it names.
+fn name(doc: &mut TantivyDocument, fields: &Fields, summary: &Summary) {
+    for (party, record) in &summary.about {
+        doc.add_bytes(fields.about, &RecordKey { party: *party, record: *record }.bytes());
     }
 }
 

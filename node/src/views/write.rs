@@ -1,6 +1,6 @@
 //! Documents given to the index's writer, and what shows them before and after their commit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -27,6 +27,8 @@ pub(super) struct Outcome {
     pub(super) former: Option<Place>,
     pub(super) place: Option<Place>,
     pub(super) shown: Option<Held>,
+    /// Records that acts beside the shown one name.
+    pub(super) about: BTreeSet<RecordKey>,
     pub(super) erasures: Vec<(FeedId, u64)>,
 }
 
@@ -88,7 +90,7 @@ impl Inner {
             writer.delete_term(Term::from_field_bytes(fields.key, &outcome.key.bytes()));
         }
         if let (Some(place), Some(shown)) = (&outcome.place, &outcome.shown) {
-            writer.add_document(document(&fields, place, shown))?;
+            writer.add_document(document(&fields, place, shown, &outcome.about))?;
         }
         let since = &mut writing.since;
         since.purge |= outcome.former.is_some() && outcome.erases();

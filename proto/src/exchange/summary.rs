@@ -1,8 +1,9 @@
 //! What lists, filters and search need of a record, whatever its kind.
 
+use crate::exchange::acts;
 use crate::exchange::kind::RecordKind;
 use crate::v1::revision::Record;
-use crate::v1::{Blob, Cost, LocalisedText, RecordRef, Revision};
+use crate::v1::{Blob, Cost, LocalisedText, RecordRef, Revision, engagement_act, fund_act};
 use crate::wire::{PartyId, RecordId};
 
 /// A record as views see it.
@@ -109,9 +110,31 @@ impl Summary {
                 self.title = r.name.clone();
                 self.refer(&r.call);
             }
-            Record::Engagement(r) => self.refer(&r.engagement),
-            Record::Fellowship(r) => self.refer(&r.call),
-            Record::Fund(r) => self.refer(&r.fund),
+            Record::Engagement(r) => {
+                self.title = acts::code(record).to_owned();
+                self.refer(&r.engagement);
+                if let Some(engagement_act::Act::Propose(p)) = &r.act {
+                    self.add(&p.text);
+                    [&p.need, &p.offer, &p.call].into_iter().for_each(|r| self.refer(r));
+                }
+            }
+            Record::Fellowship(r) => {
+                self.title = acts::code(record).to_owned();
+                self.refer(&r.call);
+            }
+            Record::Fund(r) => {
+                self.title = acts::code(record).to_owned();
+                self.refer(&r.fund);
+                match &r.act {
+                    Some(fund_act::Act::Charter(c)) => self.titled(&c.title, &c.description),
+                    Some(fund_act::Act::Propose(p)) => {
+                        self.titled(&p.title, &p.description);
+                        self.refer(&p.call);
+                        p.needs.iter().for_each(|n| self.refer(&Some(n.clone())));
+                    }
+                    _ => {}
+                }
+            }
             _ => {}
         }
     }

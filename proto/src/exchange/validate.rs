@@ -9,7 +9,7 @@ use crate::exchange::check::{self, FIELD_BYTES_MAX, Problem, TEXT_BYTES_MAX, TIT
 use crate::v1::revision::Record;
 use crate::v1::{
     Area, Attestation, AttestationLevel, Capacity, Course, Eligibility, Need, NodeCard, Offer, PartyProfile,
-    RecordRef, Refusal, Reply, Revision, Session, Withdraw,
+    RecipientTerms, RecordRef, Refusal, Reply, Revision, Session, Withdraw,
 };
 
 /// A field that is missing or out of bounds.
@@ -115,13 +115,7 @@ fn need(r: &Need) -> Result<(), Invalid> {
     check::list(&r.national_plans, |l| check::bounded(&l.title, FIELD_BYTES_MAX).and(check::url(&l.url)))
         .of("national_plans")?;
     check::localised(&r.own_contribution, TEXT_BYTES_MAX).of("own_contribution")?;
-    if let Some(terms) = &r.terms {
-        check::list(&terms.data_locations, |c| check::country(c)).of("terms.data_locations")?;
-        check::list(&terms.languages, |l| check::language(l)).of("terms.languages")?;
-        check::bounded(&terms.law, FIELD_BYTES_MAX).of("terms.law")?;
-        check::list(&terms.technology_not_accepted, |t| check::bounded(t, FIELD_BYTES_MAX))
-            .of("terms.technology_not_accepted")?;
-    }
+    recipient_terms(&r.terms)?;
     check::list(&r.escalation, |e| match ["sub_region", "region", "all"].contains(&e.scope.as_str()) {
         true => Ok(()),
         false => Err(format!("\"{}\" is not one of sub_region, region, all", e.scope)),
@@ -146,6 +140,16 @@ fn area(r: &Option<Area>, fields: [&'static str; 3]) -> Result<(), Invalid> {
 
 const REACHABLE: [&str; 3] = ["reachable_from.countries", "reachable_from.regions", "reachable_from.note"];
 
+/// Terms of a recipient, in its need and in what it accepts.
+fn recipient_terms(terms: &Option<RecipientTerms>) -> Result<(), Invalid> {
+    let Some(terms) = terms else { return Ok(()) };
+    check::list(&terms.data_locations, |c| check::country(c)).of("terms.data_locations")?;
+    check::list(&terms.languages, |l| check::language(l)).of("terms.languages")?;
+    check::bounded(&terms.law, FIELD_BYTES_MAX).of("terms.law")?;
+    check::list(&terms.technology_not_accepted, |t| check::bounded(t, FIELD_BYTES_MAX))
+        .of("terms.technology_not_accepted")
+}
+
 fn offer(r: &Offer) -> Result<(), Invalid> {
     check::required(&r.title, TITLE_BYTES_MAX).of("title")?;
     check::localised(&r.description, TEXT_BYTES_MAX).of("description")?;
@@ -167,7 +171,10 @@ fn offer(r: &Offer) -> Result<(), Invalid> {
         .of("delivery_modes")?;
     check::window(&r.window).of("window")?;
     check::date(&r.confirm_by, false).of("confirm_by")?;
-    area(&r.reachable_from, REACHABLE)
+    area(&r.reachable_from, REACHABLE)?;
+    check::list(&r.data_locations, |c| check::country(c)).of("data_locations")?;
+    check::bounded(&r.law, FIELD_BYTES_MAX).of("law")?;
+    check::list(&r.technology, |t| check::bounded(t, FIELD_BYTES_MAX)).of("technology")
 }
 
 fn eligibility(r: &Eligibility) -> Result<(), Invalid> {

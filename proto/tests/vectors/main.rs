@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
+mod acts;
 mod artifacts;
 mod carry;
 mod case;
@@ -142,6 +143,13 @@ fn rules_give_what_the_vectors_say() {
     keep("rules.json", &cases);
 }
 
+#[test]
+fn acts_make_what_the_vectors_say() {
+    let cases = acts::cases();
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("acts.json", &cases);
+}
+
 /// The section of SPEC.md that says which case proves which rule names every case, and no other.
 #[test]
 fn the_specification_names_every_case() {
@@ -167,6 +175,7 @@ fn the_specification_names_every_case() {
         ("history.json", history::cases().into_iter().map(|c| c.name).collect()),
         ("rules.json", rules::cases().into_iter().map(|c| c.name).collect()),
         ("artifacts.json", artifacts::cases().into_iter().map(|c| c.name).collect()),
+        ("acts.json", acts::cases().into_iter().map(|c| c.name).collect()),
     ];
     for (file, names) in files {
         let globs: Vec<&str> = rows

@@ -1,0 +1,429 @@
+"""Section 15 of SPEC.md: the order of acts, and what they make of an engagement or a fund. Slow, plain, and shares no
+code with the nodes."""
+
+from collections import defaultdict
+from fractions import Fraction
+
+BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def party_bytes(text):
+    """The 32 bytes of a party id in its text form (2.2); the checksum is judged elsewhere."""
+    bits = "".join(f"{BECH32.index(c):05b}" for c in text[4:-6])
+    return int(bits[:256], 2).to_bytes(32, "big").hex()
+
+
+def kind_of(act):
+    """The name and the fields of what an act says."""
+    ((name, fields),) = act["act"]["act"].items()
+    return name, fields
+
+
+def seen(act):
+    return [(s["feed_id"], s["seq"], s["entry_hash"]) for s in act["act"]["after"]]
+
+
+def place_all(case):
+    """Splits acts by 15.1: `(those to be put in order, verdicts of all others)`."""
+    root = case["root"]
+    acts = {a["hash"]: a for a in case["acts"] if a["hash"] == root or a["act"]["root"] == root}
+    first, verdicts = acts[root], {}
+    if case["kind"] == "engagement":
+        sides = {party_bytes(kind_of(first)[1][name]) for name in ("recipient", "provider")}
+        for act in list(acts.values()):
+            if act["party"] not in sides:
+                verdicts[act["hash"]] = "not_a_party"
+    for act in acts.values():
+        if act["hash"] not in verdicts and act["audience"] != first["audience"]:
+            verdicts[act["hash"]] = "other_audience"
+    held = {h: a for h, a in acts.items() if h not in verdicts}
+    for act in held.values():
+        if act["void"]:
+            verdicts[act["hash"]] = "repudiated" if act["void"] in ("revoked", "frozen") else act["void"]
+    live = {h: a for h, a in held.items() if not a["void"]}
+    cuts = {c["feed_id"]: c["last"] for c in case["cuts"]}
+    waiting, changed = set(), True
+    while changed:
+        changed = False
+        for act in live.values():
+            for feed, seq, named in seen(act):
+                there = named in held and (held[named]["feed_id"], held[named]["seq"]) == (feed, seq)
+                never = feed in cuts and seq > cuts[feed]
+                if act["hash"] not in waiting and (named in waiting or not (there or never)):
+                    waiting.add(act["hash"])
+                    changed = True
+    for waits in waiting:
+        verdicts[waits] = "waiting"
+    return {h: a for h, a in live.items() if h not in waiting}, verdicts
+
+
+def precede(acts):
+    """Of each act, the hashes of all that precede it."""
+    direct = {}
+    for act in acts.values():
+        known = {act["feed_id"]: (act["seq"] - 1, None)}
+        for feed, seq, named in seen(act):
+            if feed != act["feed_id"]:
+                known[feed] = (seq, named)
+        direct[act["hash"]] = {
+            o["hash"]
+            for o in acts.values()
+            if o["feed_id"] in known
+            and (o["seq"] < known[o["feed_id"]][0] or (o["seq"] == known[o["feed_id"]][0] and known[o["feed_id"]][1] in (None, o["hash"])))
+        }
+    past = {h: set(d) for h, d in direct.items()}
+    changed = True
+    while changed:
+        changed = False
+        for before in past.values():
+            more = set().union(*(past[b] for b in before)) - before
+            if more:
+                before |= more
+                changed = True
+    return past
+
+
+def order(acts, sides, rank):
+    past = precede(acts)
+
+    def support(one, other):
+        parties = {
+            a["party"]
+            for a in acts.values()
+            if a["party"] in sides and a["party"] != acts[one]["party"] and one in past[a["hash"]] and other not in past[a["hash"]]
+        }
+        return len(parties)
+
+    taken, left = [], set(acts)
+    while left:
+        candidates = [h for h in left if not past[h] & left]
+        unbeaten = [c for c in candidates if not any(support(o, c) > support(c, o) for o in candidates if o != c)]
+        taken.append(min(unbeaten or candidates, key=lambda h: (rank(acts[h]), h)))
+        left.remove(taken[-1])
+    return [acts[h] for h in taken]
+
+
+class Void(Exception):
+    """Carries a reason code of 15.6."""
+
+
+def need(condition, reason):
+    if not condition:
+        raise Void(reason)
+
+
+def alike(text):
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text.strip())
+
+
+def conflicts(terms, stated):
+    terms, stated = terms or {}, stated or {}
+    found = set()
+    places = terms.get("data_locations", [])
+    found |= {f"data_location:{x}" for x in stated.get("data_locations", []) if places and x not in places}
+    ours, theirs = ([alike(x) for x in side.get("languages", [])] for side in (terms, stated))
+    if ours and not set(ours) & set(theirs):
+        found |= {f"language:{x}" for x in stated.get("languages", [])}
+    law = stated.get("law", "").strip()
+    if law and terms.get("law", "").strip() and alike(law) != alike(terms["law"]):
+        found.add(f"law:{law}")
+    refused = {alike(x) for x in terms.get("technology_not_accepted", [])}
+    found |= {f"technology:{x.strip()}" for x in stated.get("technology", []) if alike(x) in refused}
+    return sorted(found, key=lambda c: c.encode())
+
+
+class Engagement:
+    def __init__(self, first):
+        fields = kind_of(first)[1]
+        self.recipient, self.provider = (party_bytes(fields[n]) for n in ("recipient", "provider"))
+        self.proposer, self.word, self.state = first["party"], first["hash"], "proposed"
+        self.terms = fields["terms"]
+        self.conditions = fields["conditions"] if self.proposer == self.provider else None
+        self.conflicts, self.waived = conflicts(self.terms, self.conditions), []
+        self.evaluated, self.outcomes, self.before = set(), {}, None
+
+    def sides(self):
+        return {self.recipient, self.provider}
+
+    def rank(self, act):
+        return 0 if act["party"] == self.recipient else 1
+
+    def turn(self, act, who, states, to):
+        need(who is None or act["party"] == who, "wrong_party")
+        need(self.state in states, "out_of_turn")
+        self.state = to
+
+    def step(self, act):
+        name, fields = kind_of(act)
+        other = self.provider if self.proposer == self.recipient else self.recipient
+        early = ("proposed", "agreed")
+        if name == "agree":
+            self.turn(act, self.provider, early, "agreed")
+            self.word, self.conditions = act["hash"], fields["conditions"]
+            self.conflicts = conflicts(self.terms, self.conditions)
+        elif name == "accept":
+            need(act["party"] == self.recipient, "wrong_party")
+            need(self.state == "agreed" or (self.state == "proposed" and self.proposer == self.provider), "out_of_turn")
+            need(fields["to"] == self.word, "other_terms")
+            found = set(conflicts(self.terms, self.conditions)) | set(conflicts(fields["terms"], self.conditions))
+            need(found <= set(fields["waivers"]), "terms_conflict")
+            self.state = "accepted"
+            self.conflicts = self.waived = sorted(found, key=lambda c: c.encode())
+        elif name in ("start", "deliver", "confirm"):
+            who = self.recipient if name == "confirm" else self.provider
+            states = {"start": ("accepted", "active"), "deliver": ("active", "delivered"), "confirm": ("delivered", "confirmed")}
+            self.turn(act, who, states[name][:1], states[name][1])
+        elif name == "evaluate":
+            need(act["party"] not in self.evaluated, "already_done")
+            self.turn(act, None, ("confirmed",), "evaluated" if self.evaluated else "confirmed")
+            self.evaluated.add(act["party"])
+        elif name == "decline":
+            self.turn(act, other, early, "declined")
+        elif name == "withdraw":
+            who = self.proposer if self.state in early else None
+            self.turn(act, who, (*early, "accepted", "active"), "withdrawn")
+        elif name == "dispute":
+            before = self.state
+            self.turn(act, None, ("accepted", "active", "delivered"), "disputed")
+            self.before, self.outcomes = before, {}
+        elif name == "resolve":
+            need(self.state == "disputed", "out_of_turn")
+            self.outcomes[act["party"]] = fields["outcome"]
+            if len(self.outcomes) == 2 and len(set(self.outcomes.values())) == 1:
+                self.state = {"resume": self.before, "confirmed": "confirmed", "ended": "withdrawn"}[fields["outcome"]]
+        else:
+            need(name == "note", "out_of_turn")
+
+    def result(self):
+        return {"state": self.state, "conflicts": self.conflicts, "waived": self.waived}
+
+
+class Fund:
+    def __init__(self, first):
+        self.root, self.closed = first["hash"], False
+        self.founders = None
+        self.charter(kind_of(first)[1])
+        self.founders = self.board
+        self.pledges, self.projects, self.amendments = {}, {}, {}
+        self.approvals, self.balances = defaultdict(set), defaultdict(Fraction)
+
+    def charter(self, fields):
+        self.board = {party_bytes(p) for p in fields["board"]}
+        self.threshold, self.currencies = fields["threshold"], fields["currencies"]
+
+    def sides(self):
+        return self.founders
+
+    def rank(self, act):
+        return 0
+
+    def on_board(self, act):
+        need(act["party"] in self.board, "wrong_party")
+
+    def is_open(self):
+        need(not self.closed, "out_of_turn")
+
+    def money(self, stated):
+        need(stated["currency"] in self.currencies, "wrong_currency")
+        return stated["currency"], Fraction(stated["amount"])
+
+    def move(self, currency, source, to, amount):
+        need(source.startswith("donor") or self.balances[currency, source] >= amount, "over_balance")
+        self.balances[currency, source] -= amount
+        self.balances[currency, to] += amount
+
+    def agreed(self, act, about, milestone):
+        need(len((self.approvals[about, milestone] | {act["party"]}) & self.board) >= self.threshold, "under_threshold")
+        del self.approvals[about, milestone]
+
+    def project(self, about):
+        need(about in self.projects, "unknown_subject")
+        return self.projects[about]
+
+    def milestone(self, project, number):
+        need(1 <= number <= len(project["parts"]), "unknown_subject")
+        return project["parts"][number - 1]
+
+    def payable(self, project, number):
+        need(not self.milestone(project, number)["paid"], "already_done")
+        before = project["parts"][: number - 1]
+        need(all(m["paid"] and m["received"] and m["reported"] for m in before), "milestone_order")
+
+    def step(self, act):
+        name, fields = kind_of(act)
+        need(name != "charter", "out_of_turn")
+        getattr(self, "do_" + name)(act, fields)
+
+    def do_note(self, act, fields):
+        pass
+
+    def do_pledge(self, act, fields):
+        self.is_open()
+        currency, amount = self.money(fields["amount"])
+        self.pledges[act["hash"]] = {"donor": act["party"], "currency": currency, "amount": amount, "paid": 0, "back": 0}
+
+    def do_paid_in(self, act, fields):
+        self.on_board(act)
+        currency, amount = self.money(fields["amount"])
+        need(fields["about"] in self.pledges, "unknown_subject")
+        pledge = self.pledges[fields["about"]]
+        need(pledge["currency"] == currency, "wrong_currency")
+        need(pledge["paid"] + amount <= pledge["amount"], "over_balance")
+        self.move(currency, f"donor {pledge['donor']}", "free", amount)
+        pledge["paid"] += amount
+
+    def do_propose(self, act, fields):
+        self.is_open()
+        currency, amount = self.money(fields["amount"])
+        amounts = [Fraction(m["amount"]) for m in fields["milestones"]]
+        need(sum(amounts) == amount, "over_balance")
+        parts = [{"amount": a, "paid": False, "received": False, "reported": False} for a in amounts]
+        project = {"recipient": party_bytes(fields["recipient"]), "currency": currency, "amount": amount}
+        self.projects[act["hash"]] = project | {"parts": parts, "votes": {}, "state": "proposed"}
+
+    def do_vote(self, act, fields):
+        self.on_board(act)
+        self.is_open()
+        project = self.project(fields["about"])
+        need(project["state"] == "proposed", "out_of_turn")
+        project["votes"][act["party"]] = fields["yes"]
+
+    def do_commit(self, act, fields):
+        self.on_board(act)
+        self.is_open()
+        project = self.project(fields["about"])
+        need(project["state"] == "proposed", "out_of_turn")
+        yes = [p for p, vote in project["votes"].items() if vote and p in self.board]
+        need(len(yes) >= self.threshold, "under_threshold")
+        self.move(project["currency"], "free", f"committed {fields['about']}", project["amount"])
+        project["state"] = "committed"
+
+    def do_approve(self, act, fields):
+        self.on_board(act)
+        about, number = fields["about"], fields["milestone"]
+        if about in self.projects:
+            need(self.projects[about]["state"] == "committed", "out_of_turn")
+            if number:
+                self.payable(self.projects[about], number)
+        else:
+            known = about == self.root or about in self.pledges or about in self.amendments
+            need(known and number == 0, "unknown_subject")
+        need(act["party"] not in self.approvals[about, number], "already_done")
+        self.approvals[about, number].add(act["party"])
+
+    def do_disburse(self, act, fields):
+        self.on_board(act)
+        project = self.project(fields["about"])
+        need(project["state"] == "committed", "out_of_turn")
+        self.payable(project, fields["milestone"])
+        self.agreed(act, fields["about"], fields["milestone"])
+        part = self.milestone(project, fields["milestone"])
+        self.move(project["currency"], f"committed {fields['about']}", f"paid {fields['about']}", part["amount"])
+        part["paid"] = True
+
+    def said(self, act, fields, what):
+        project = self.project(fields["about"])
+        need(act["party"] == project["recipient"], "wrong_party")
+        part = self.milestone(project, fields["milestone"])
+        need(part["paid"], "out_of_turn")
+        need(not part[what], "already_done")
+        part[what] = True
+        return project
+
+    def do_receipt(self, act, fields):
+        project = self.said(act, fields, "received")
+        if project["state"] == "committed" and all(m["received"] for m in project["parts"]):
+            project["state"] = "done"
+
+    def do_report(self, act, fields):
+        self.said(act, fields, "reported")
+
+    def do_refund(self, act, fields):
+        self.on_board(act)
+        currency, amount = self.money(fields["amount"])
+        need(self.project(fields["about"])["currency"] == currency, "wrong_currency")
+        self.move(currency, f"paid {fields['about']}", "free", amount)
+
+    def do_release(self, act, fields):
+        self.on_board(act)
+        about, project = fields["about"], self.project(fields["about"])
+        left = self.balances[project["currency"], f"committed {about}"]
+        need(project["state"] == "committed" and fields["milestone"] == 0 and left, "out_of_turn")
+        self.agreed(act, about, 0)
+        self.move(project["currency"], f"committed {about}", "free", left)
+        project["state"] = "released"
+
+    def do_pay_back(self, act, fields):
+        self.on_board(act)
+        currency, amount = self.money(fields["amount"])
+        need(fields["about"] in self.pledges, "unknown_subject")
+        pledge = self.pledges[fields["about"]]
+        need(pledge["currency"] == currency, "wrong_currency")
+        need(pledge["back"] + amount <= pledge["paid"] and self.balances[currency, "free"] >= amount, "over_balance")
+        self.agreed(act, fields["about"], 0)
+        self.move(currency, "free", f"donor {pledge['donor']}", amount)
+        pledge["back"] += amount
+
+    def do_amend(self, act, fields):
+        self.on_board(act)
+        self.is_open()
+        self.amendments[act["hash"]] = fields
+        self.approvals[act["hash"], 0].add(act["party"])
+
+    def do_enact(self, act, fields):
+        self.on_board(act)
+        self.is_open()
+        need(fields["about"] in self.amendments, "unknown_subject")
+        charter = self.amendments[fields["about"]]
+        inside = {c for (c, account), sum_ in self.balances.items() if sum_ and account.startswith(("free", "committed"))}
+        need(inside <= set(charter["currencies"]), "wrong_currency")
+        self.agreed(act, fields["about"], 0)
+        del self.amendments[fields["about"]]
+        self.charter(charter)
+
+    def do_close(self, act, fields):
+        self.on_board(act)
+        self.is_open()
+        need(fields["about"] == self.root, "unknown_subject")
+        need(not any(sum_ for (_, account), sum_ in self.balances.items() if account.startswith("committed")), "out_of_turn")
+        self.agreed(act, self.root, 0)
+        self.closed = True
+
+    def result(self):
+        used = {f"{currency} {account}": decimal(sum_) for (currency, account), sum_ in self.balances.items()}
+        return {"balances": used, "closed": self.closed}
+
+
+def decimal(amount):
+    """The shortest text of an amount."""
+    units = abs(amount) * 10**18
+    whole, rest = divmod(int(units), 10**18)
+    digits = f"{rest:018}".rstrip("0")
+    return ("-" if amount < 0 else "") + str(whole) + ("." + digits if digits else "")
+
+
+def check_acts(stated):
+    acts, verdicts = place_all(stated)
+    first = next(a for a in stated["acts"] if a["hash"] == stated["root"])
+    made = Engagement(first) if stated["kind"] == "engagement" else Fund(first)
+    counted = []
+    for act in order(acts, made.sides(), made.rank):
+        try:
+            if act is not first:
+                made.step(act)
+            verdicts[act["hash"]] = "counted"
+            counted.append(act["hash"])
+        except Void as void:
+            verdicts[act["hash"]] = str(void)
+    faults = []
+    if counted != stated["counted"]:
+        faults.append("another order")
+    differing = {h for h in verdicts.keys() | stated["verdicts"].keys() if verdicts.get(h) != stated["verdicts"].get(h)}
+    faults += [f"act {h[:8]} is {verdicts.get(h)}, stated {stated['verdicts'].get(h)}" for h in sorted(differing)]
+    found, due = made.result(), stated["result"]
+    if "balances" in due:
+        # An account that nothing ever entered or left need not be stated.
+        found["balances"] = {k: v for k, v in found["balances"].items() if v != "0" or k in due["balances"]}
+    if found != due:
+        faults.append(f"makes {found}, stated {due}")
+    return faults
