@@ -35,7 +35,10 @@ pub(super) fn clauses(
 ) -> Result<Vec<Clause>, ViewsError> {
     let mut states = vec![state::LIVE];
     states.extend(filter.withdrawn.then_some(state::WITHDRAWN));
-    states.extend(filter.void_acts.then_some(state::VOID));
+    // Acts alone: other void records, a nomination that was not sealed among them, are in no list.
+    let act = |kind: &String| kind.parse::<RecordKind>().is_ok_and(RecordKind::is_act);
+    let acts = !filter.kinds.is_empty() && filter.kinds.iter().all(act);
+    states.extend((filter.void_acts && acts).then_some(state::VOID));
     let mut queries = vec![any(terms(fields.state, &states))];
     queries.extend(entitled(fields, viewer));
     if !filter.kinds.is_empty() {

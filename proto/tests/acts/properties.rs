@@ -164,7 +164,9 @@ fn random_fund(dice: &mut Dice) -> Pen<FundAct> {
     let promised = pen.write(4, fund::pledge("20", "USD"));
     pen.write(1, fund::paid_in(promised, "17.5", "USD"));
     let project = pen.write(5, fund::propose(&["5", "5"], "USD"));
-    (1..=3).for_each(|member| drop(pen.write(member, fund::vote(project, dice.roll(4) > 0))));
+    for member in 1..=3 {
+        pen.write(member, fund::vote(project, dice.roll(4) > 0));
+    }
     pen.write(2, fund::act(Funding::Commit(fund::step(project, 0))));
     for _ in 0..40 + dice.roll(60) {
         let of = |kind: &str, pen: &Pen<FundAct>, dice: &mut Dice| {

@@ -2,7 +2,8 @@
 
 use caphub_proto::v1::revision::Record as Kind;
 use caphub_proto::v1::{
-    Attestation, AttestationLevel, Course, EngagementAct, Revision, Withdraw, engagement_act,
+    ActNote, Attestation, AttestationLevel, Course, FellowshipAct, RecordRef, Revision, Withdraw,
+    fellowship_act,
 };
 use caphub_proto::wire::identity::{Capabilities, NO_END, RevokedFeed};
 use caphub_proto::wire::limits::FUTURE_MS_MAX;
@@ -32,9 +33,12 @@ fn the_latest_revision_is_shown_and_the_earlier_ones_stay_in_the_history() {
 #[test]
 fn an_act_of_several_parties_is_neither_revised_nor_withdrawn() {
     let note = |words: &str| {
-        Kind::Engagement(EngagementAct {
-            act: Some(engagement_act::Act::Note(text(words).unwrap())),
-            ..EngagementAct::default()
+        let call = Some(RecordRef { party: vec![9; 32], record_id: vec![9; 16] });
+        let note = ActNote { text: text(words), ..ActNote::default() };
+        Kind::Fellowship(FellowshipAct {
+            call,
+            act: Some(fellowship_act::Act::Note(note)),
+            ..FellowshipAct::default()
         })
     };
     let mut world = World::new();
