@@ -245,8 +245,10 @@ impl Store {
         };
         let tail = commit::recover(&shared)?;
         let mut signed = Vec::new();
-        let register =
-            Register::open(&directory.join("register"), |head, packed| signed.push((head, packed)))?;
+        let register = {
+            let erased = shared.erased.read().unwrap_or_else(PoisonError::into_inner);
+            Register::open(&directory.join("register"), &erased, |head, packed| signed.push((head, packed)))?
+        };
         let shared = Arc::new(shared);
         let mut committer = Committer::new(Arc::clone(&shared), tail, register);
         committer.replay_own(signed)?;

@@ -1,6 +1,6 @@
 //! Segment and register files: append, read at a place, replay, cut a torn tail.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use caphub_proto::wire::LogId;
+use caphub_proto::wire::{FeedId, LogId};
 
 use crate::store::frame::{self, FrameHead, LEAD};
 use crate::store::{StoreError, frame::decode};
@@ -17,6 +17,9 @@ use crate::store::{StoreError, frame::decode};
 pub(super) const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Magic, format version and log id at the start of every segment.
 pub(super) const START: u64 = 4 + 4 + 16;
+
+/// Places of erased bodies.
+pub(super) type Erased = HashMap<FeedId, BTreeSet<u64>>;
 
 /// The segments of one store.
 pub(super) struct Segments {
@@ -122,11 +125,16 @@ pub(super) struct Register {
 
 impl Register {
     /// Opens the register, gives every whole frame to `each`, and cuts a torn tail.
-    pub(super) fn open(path: &Path, mut each: impl FnMut(FrameHead, Bytes)) -> io::Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        erased: &Erased,
+        mut each: impl FnMut(FrameHead, Bytes),
+    ) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut offset = 0;
         while let Some((head, packed, length)) = read_frame(&file, offset)? {
-            if !frame::fits(&head, &packed, |_| false) {
+            let gone = erased.get(&head.feed.id());
+            if !frame::fits(&head, &packed, |seq| gone.is_some_and(|g| g.contains(&seq))) {
                 break;
             }
             each(head, packed);
@@ -137,6 +145,24 @@ impl Register {
             file.sync_all()?;
         }
         Ok(Self { file })
+    }
+
+    /// Overwrites erased bodies of own entries; places never move.
+    pub(super) fn erase(path: &Path, erased: &Erased) -> io::Result<()> {
+        // Not the handle that appends: with it every write goes to the end.
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut offset = 0;
+        while let Some((head, packed, length)) = read_frame(&file, offset)? {
+            let start = offset + length - packed.len() as u64;
+            if let Some(gone) = erased.get(&head.feed.id()) {
+                let bodies = frame::bodies(&head, &packed).into_iter().filter(|(seq, ..)| gone.contains(seq));
+                for (_, at, length) in bodies {
+                    file.write_all_at(&vec![0; length], start + at as u64)?;
+                }
+            }
+            offset += length;
+        }
+        file.sync_data()
     }
 
     pub(super) fn append(&self, bytes: &[u8]) -> io::Result<()> {

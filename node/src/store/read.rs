@@ -9,7 +9,7 @@ use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{EntryHash, FeedId, Seq, UncheckedEntry};
 
-use crate::store::files::{packed_bytes, read_frame};
+use crate::store::files::{Erased, Register, packed_bytes, read_frame};
 use crate::store::frames::Read;
 use crate::store::index::Place;
 use crate::store::{Store, StoreError, StoredEntry, StoredRun, frame};
@@ -194,6 +194,20 @@ impl Store {
             for place in places.into_iter().flatten() {
                 self.overwrite(place, *seq)?;
             }
+        }
+        self.erase_signed(entries)
+    }
+
+    /// The register of own signed batches held the same bodies.
+    fn erase_signed(&self, entries: &[(FeedId, u64)]) -> Result<(), StoreError> {
+        let own = self.shared.own.read().unwrap_or_else(PoisonError::into_inner);
+        let mut signed = Erased::new();
+        for (feed, seq) in entries.iter().filter(|(feed, _)| own.contains_key(feed)) {
+            signed.entry(*feed).or_default().insert(*seq);
+        }
+        drop(own);
+        if !signed.is_empty() {
+            Register::erase(&self.directory.join("register"), &signed)?;
         }
         Ok(())
     }

@@ -139,6 +139,27 @@ async fn a_signed_batch_that_the_log_lost_comes_back_from_the_register() {
 }
 
 #[tokio::test]
+async fn an_erased_body_leaves_the_register_too_and_what_was_signed_after_it_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let (signer, feed) = feed(2);
+    let store = Store::open(directory.path()).unwrap();
+    let first = run(&signer, &feed, None, 2);
+    store.append_own(vec![first.clone()]).await.unwrap();
+    let second = run(&signer, &feed, Some(first.head), 2);
+    store.append_own(vec![second.clone()]).await.unwrap();
+    let register = directory.path().join("register");
+    let before = std::fs::read(&register).unwrap();
+    store.erase(&[(feed.id(), 1)]).unwrap();
+    let after = std::fs::read(&register).unwrap();
+    let changed = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+    assert!(before.len() == after.len() && changed > 0);
+    drop(store);
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(std::fs::read(&register).unwrap(), after, "no frame was taken for a torn one");
+    assert_eq!(store.own_head(&feed.id()), Some((second.head.seq, second.head.hash)));
+}
+
+#[tokio::test]
 async fn an_erased_body_stays_erased_and_its_feed_stays_whole() {
     let directory = tempfile::tempdir().unwrap();
     let (feed, packed) = three_runs(directory.path()).await;
