@@ -1312,6 +1312,77 @@ def check_artifact(case):
     return [f"{name} is {value}" for name, value in found.items() if case[name] != value]
 
 
+# Section 5.1: what an opened age file says.
+
+SEALED_NEVER = {10, 15, 16, 17, 19, 90}  # profile, attestation, recognition, refusal, node card, erasure
+SEALED_ONLY = {22, 91}  # nomination, thread grant
+CURVE_P = 2**255 - 19
+
+
+def protobuf(data):
+    """Field numbers with their values, in order; refused where it is no message."""
+    fields, at = [], 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            refuse_if(at >= len(data) or shift > 63, "record_malformed")
+            byte = data[at]
+            value, shift, at = value | (byte & 0x7F) << shift, shift + 7, at + 1
+            if byte < 0x80:
+                return value
+
+    while at < len(data):
+        tag = varint()
+        refuse_if(tag >> 3 == 0 or tag & 7 not in (0, 1, 2, 5), "record_malformed")
+        if tag & 7 == 0:
+            value = varint()
+        else:
+            size = {1: 8, 5: 4}.get(tag & 7) or (varint() if tag & 7 == 2 else 0)
+            refuse_if(at + size > len(data), "record_malformed")
+            value, at = data[at : at + size], at + size
+        fields.append((tag >> 3, value))
+    return fields
+
+
+def small_order(key):
+    """True where eight times the point with this u is the neutral one: three doublings in Montgomery's ladder."""
+    u = (int.from_bytes(key, "little") & ((1 << 255) - 1)) % CURVE_P
+    x, z = u, 1
+    for _ in range(3):
+        total, difference = (x + z) ** 2 % CURVE_P, (x - z) ** 2 % CURVE_P
+        gap = total - difference
+        x, z = total * difference % CURVE_P, gap * (difference + 121666 * gap) % CURVE_P
+    return z == 0
+
+
+def check_seal(stated):
+    if stated["key"]:
+        weak = small_order(bytes.fromhex(stated["key"]))
+        return [] if weak == stated["weak"] else [f"stated {stated['weak']}, found {weak}"]
+    plain, audience = bytes.fromhex(stated["plain"]), bytes.fromhex(stated["audience"])
+    place = bytes.fromhex(stated["feed_id"]) + struct.pack(">Q", stated["seq"])
+
+    def judge():
+        refuse_if(plain[:40] != place, "record_malformed")
+        fields = protobuf(plain[40:])
+        kinds = {number for number, _ in fields if number >= 10}
+        sealing = [value for number, value in fields if number == 6]
+        if audience[0] == 3:
+            refuse_if(kinds & SEALED_NEVER, "open_only")
+            openings = [v for s in sealing for n, v in protobuf(s) if n == 2]
+            opening = openings[-1] if openings else b""
+            thread = tagged("caphub/thread/1", opening)[:16]
+            refuse_if(len(opening) != 32 or thread != audience[1:], "not_in_thread")
+        else:
+            refuse_if(sealing, "record_invalid")
+            refuse_if(kinds & SEALED_ONLY, "sealed_only")
+
+    found = reason_of(judge)
+    return [] if found == stated["reason"] else [f"stated {stated['reason']}, found {found}"]
+
+
 def main():
     here = pathlib.Path(__file__).resolve().parent
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent.parent / "proto" / "vectors"
@@ -1325,6 +1396,7 @@ def main():
         ("statements", check_statements),
         ("history", check_history),
         ("carry", check_carry),
+        ("seals", check_seal),
         ("rules", check_rules),
         ("artifacts", check_artifact),
         ("acts", check_acts),

@@ -18,6 +18,7 @@ mod judge;
 mod reconcile;
 mod rules;
 mod runs;
+mod seals;
 mod statements;
 
 use std::path::PathBuf;
@@ -113,6 +114,16 @@ fn fork_proofs_are_judged_as_the_vectors_say() {
     }
     distinct(cases.iter().map(|c| c.name.as_str()));
     keep("forks.json", &cases);
+}
+
+#[test]
+fn sealed_plaintexts_are_judged_as_the_vectors_say() {
+    let cases = seals::cases();
+    for case in &cases {
+        assert_eq!(seals::judged(case), case.reason, "seals.json: {}", case.name);
+    }
+    distinct(cases.iter().map(|c| c.name.as_str()));
+    keep("seals.json", &cases);
 }
 
 #[test]
