@@ -157,26 +157,29 @@ impl Client {
         let range = |w: &Written| v1::FeedRange { feed_id: w.feed.id().to_vec(), from: 1, to: 0 };
         let ranges: Vec<v1::FeedRange> = all.iter().map(range).collect();
         let ask = v1::PullRequest { ranges: ranges.clone(), ..v1::PullRequest::default() };
-        let seen = self.pulled(ask, all).await;
+        let (seen, entries) = self.pulled(ask, all).await;
         let measure = v1::PullRequest { ranges, measure: true, ..v1::PullRequest::default() };
         let mut stream = self.federation.pull(measure).await.expect("a stream").into_inner();
         let message = stream.message().await.expect("a measure").expect("a measure");
-        assert_eq!(message.measure.unwrap_or_default().entries, seen.len() as u64, "measures say more");
+        assert_eq!(message.measure.unwrap_or_default().entries, entries, "measures say more");
         seen
     }
 
     pub(crate) async fn pull_log(&mut self, all: &[Written]) -> Words {
         let position = Some(v1::Position::default());
-        self.pulled(v1::PullRequest { position, ..v1::PullRequest::default() }, all).await
+        self.pulled(v1::PullRequest { position, ..v1::PullRequest::default() }, all).await.0
     }
 
-    async fn pulled(&mut self, ask: v1::PullRequest, all: &[Written]) -> Words {
+    /// The words of what came, and how many entries that were.
+    async fn pulled(&mut self, ask: v1::PullRequest, all: &[Written]) -> (Words, u64) {
         let mut stream = self.federation.pull(ask).await.expect("a stream").into_inner();
-        let mut seen = Words::new();
+        let (mut seen, mut entries) = (Words::new(), 0);
         while let Some(message) = stream.message().await.expect("a message") {
+            entries +=
+                message.runs.iter().map(|r| unpack(&r.entries).expect("entries").len() as u64).sum::<u64>();
             seen.extend(message.runs.into_iter().filter_map(|r| word_of_feed(&feed_of(r.feed).id(), all)));
         }
-        seen
+        (seen, entries)
     }
 
     pub(crate) async fn statements(&mut self, all: &[Written], every: bool) -> Words {
