@@ -76,6 +76,7 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Status => commands::status::run(context),
         Command::Offers(words) => commands::offers::run(context, &words),
         Command::Match(words) => commands::matches::run(context, &words),
+        Command::Allocate(words) => commands::allocate::run(context, &words),
         Command::Coverage(words) => commands::covered::coverage(context, &words),
         Command::Distribution => commands::covered::distribution(context),
         Command::Report(words) => commands::report::run(context, &words),

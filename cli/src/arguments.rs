@@ -41,6 +41,7 @@ pub enum Command {
     Status,
     Offers(Offers),
     Match(MatchArgs),
+    Allocate(Allocate),
     Coverage(Coverage),
     Distribution,
     Report(Report),

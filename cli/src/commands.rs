@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod acting;
+pub mod allocate;
 pub mod artifact;
 pub mod audit;
 pub mod barrier;

@@ -1040,8 +1040,16 @@ def share_cost(cost):
 def share_terms(terms, offer):
     if not terms:
         return FULL
-    ours, theirs = primary(terms.get("languages", [])), primary(offer.get("languages", []))
-    if ours and theirs and not ours & theirs:
+    def plain(record, name):
+        return {word.strip().lower() for word in record.get(name, [])}
+
+    ours, theirs = plain(terms, "languages"), plain(offer, "languages")
+    laws = [record.get("law", "").strip().lower() for record in (terms, offer)]
+    data = plain(terms, "data_locations")
+    conflict = ours and theirs and not ours & theirs
+    conflict = conflict or (all(laws) and laws[0] != laws[1])
+    conflict = conflict or (data and not plain(offer, "data_locations") <= data)
+    if conflict or plain(terms, "technology_not_accepted") & plain(offer, "technology"):
         return 0, "terms_conflict"
     return (30, "terms_conditions") if offer.get("conditions") else FULL
 

@@ -31,7 +31,7 @@ const NEUTRAL_CALLS: [&str; 12] = [
     "Forks",
 ];
 /// Commands that take nothing from anybody by name: reading, one's own records and keys, letting somebody in.
-const NEUTRAL: &str = "join leave sync status offers match coverage distribution report need offer course session search import export org key hub reply \
+const NEUTRAL: &str = "join leave sync status offers match coverage distribution allocate allocate:verify report need offer course session search import export org key hub reply \
     audit verify demo completions carry \
     need:add need:edit need:list need:show need:withdraw \
     offer:add offer:edit offer:list offer:show offer:withdraw \

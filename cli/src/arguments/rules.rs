@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 #[derive(Args, Debug)]
 #[allow(missing_docs)]
@@ -34,4 +34,27 @@ pub struct Report {
 pub struct Coverage {
     #[arg(long = "region", value_name = "REGION")]
     pub one_region: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Allocate {
+    #[arg(value_name = "CALL")]
+    pub call: Option<String>,
+    #[arg(long, value_name = "HEX")]
+    pub value: Option<String>,
+    #[command(subcommand)]
+    pub command: Option<AllocateCommand>,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum AllocateCommand {
+    Verify {
+        #[arg(value_name = "CALL")]
+        call: String,
+        #[arg(long, value_name = "HEX")]
+        value: Option<String>,
+    },
 }

@@ -174,7 +174,7 @@ fn country_json(row: &CountryRow) -> Value {
 pub fn distribution(context: &Context) -> Outcome {
     let replica = context.replica()?;
     let mut world = World::read(&replica)?.matched();
-    let facts = distributed(&replica, &mut world)?;
+    let facts = distributed(&replica, &mut world, &Engaged::read(&replica)?)?;
     let (groups, providers) = (distribution::groups(&facts), distribution::providers(&facts));
     if context.json {
         screen::json(&json!({
@@ -200,8 +200,11 @@ pub fn distribution(context: &Context) -> Outcome {
 }
 
 /// What distribution is counted from.
-pub fn distributed(replica: &Replica, world: &mut World) -> Result<distribution::Facts, Failure> {
-    let engaged = Engaged::read(replica)?;
+pub fn distributed(
+    replica: &Replica,
+    world: &mut World,
+    engaged: &Engaged,
+) -> Result<distribution::Facts, Failure> {
     let keys: Vec<_> = world.needs.keys().copied().collect();
     let mut needs = Vec::new();
     for key in keys {

@@ -136,9 +136,9 @@ fn exact(text: &str) -> Option<Day> {
 
 fn content(t: &Texts, replica: &Replica, period: Period, asked: &str) -> Result<Content, Failure> {
     let mut world = World::public(replica)?.matched();
-    let engaged = Engaged::read(replica)?;
+    let engaged = Engaged::public(replica)?;
     let facts = world.covered(replica, &|key| engaged.met(key))?;
-    let distributed = distributed(replica, &mut world)?;
+    let distributed = distributed(replica, &mut world, &engaged)?;
     let since: BTreeMap<Key, Day> = facts.needs.iter().map(|n| (n.key, n.since)).collect();
     let sheets = vec![
         summary(t, replica, &world, &facts, &engaged, period)?,

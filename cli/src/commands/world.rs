@@ -122,7 +122,7 @@ impl World {
     }
 
     /// The day on which a need was first written, as its author claims, and not after today.
-    fn since(&self, replica: &Replica, key: &Key, held: &Held<Need>) -> Result<Day, Failure> {
+    pub fn since(&self, replica: &Replica, key: &Key, held: &Held<Need>) -> Result<Day, Failure> {
         let first = held.record.revision.as_ref().is_none_or(|r| r.number <= 1);
         let time_ms = match first {
             true => held.record.time_ms,

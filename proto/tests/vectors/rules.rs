@@ -349,6 +349,22 @@ fn matches(add: &mut dyn FnMut(&str, Value, Value)) {
             json!({ "terms": { "languages": ["fr"] } }),
             json!({ "languages": ["en"] }),
         ),
+        (
+            "terms: the same language in another case",
+            json!({ "terms": { "languages": ["fr"] } }),
+            json!({ "languages": ["FR", "en"] }),
+        ),
+        (
+            "terms: data elsewhere",
+            json!({ "terms": { "data_locations": ["TV"] } }),
+            json!({ "data_locations": ["TV", "NZ"] }),
+        ),
+        ("terms: another law", json!({ "terms": { "law": "Tuvalu" } }), json!({ "law": "Fiji" })),
+        (
+            "terms: technology not accepted",
+            json!({ "terms": { "technology_not_accepted": ["Cloud X"] } }),
+            json!({ "technology": [" cloud x", "y"] }),
+        ),
         ("reach: not from there", json!({}), json!({ "reachable_from": { "regions": ["150"] } })),
         ("reach: from there", json!({}), json!({ "reachable_from": { "countries": ["TV"] } })),
         ("past: the offer", json!({}), json!({ "window": { "until": "2026-11-24" } })),

@@ -140,8 +140,7 @@ fn terms(need: &NeedFacts, offer: &OfferFacts) -> Share {
     if !need.has_terms {
         return FULL;
     }
-    let asked = &need.term_languages;
-    if !asked.is_empty() && !offer.languages.is_empty() && asked.shared(&offer.languages) == 0 {
+    if need.terms.conflict(&offer.terms) {
         some(0, Why::TermsConflict)
     } else if offer.has_conditions {
         some(30, Why::TermsConditions)

@@ -93,6 +93,31 @@ impl Amount {
     }
 }
 
+/// What a recipient does not give up, or what a provider states: as section 15 compares them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Terms {
+    data: Countries,
+    languages: Words,
+    law: Box<str>,
+    technology: Words,
+}
+
+impl Terms {
+    /// True where what a provider states is against these terms; what one side does not state conflicts with nothing.
+    pub(super) fn conflict(&self, stated: &Self) -> bool {
+        let both = |a: &Words, b: &Words| !a.is_empty() && !b.is_empty();
+        (!self.data.is_empty() && !stated.data.within(&self.data))
+            || (both(&self.languages, &stated.languages) && self.languages.shared(&stated.languages) == 0)
+            || (!self.law.is_empty() && !stated.law.is_empty() && self.law != stated.law)
+            || self.technology.shared(&stated.technology) > 0
+    }
+}
+
+/// Words without regard to ASCII case and white space around.
+fn plain(words: &[String]) -> Words {
+    Words::of(words.iter().map(|w| w.trim().to_ascii_lowercase()))
+}
+
 /// A need as matching sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NeedFacts {
@@ -105,7 +130,7 @@ pub struct NeedFacts {
     pub(super) window: (Day, Day),
     pub(super) asked: Option<Amount>,
     pub(super) has_terms: bool,
-    pub(super) term_languages: Words,
+    pub(super) terms: Terms,
 }
 
 impl NeedFacts {
@@ -122,7 +147,12 @@ impl NeedFacts {
             window: day::span(need.window.as_ref()),
             asked: Amount::of(need.asked.as_ref()),
             has_terms: terms != crate::v1::RecipientTerms::default(),
-            term_languages: languages(&terms.languages),
+            terms: Terms {
+                data: Countries::named(&terms.data_locations, &[]),
+                languages: plain(&terms.languages),
+                law: terms.law.trim().to_ascii_lowercase().into(),
+                technology: plain(&terms.technology_not_accepted),
+            },
         }
     }
 
@@ -170,6 +200,7 @@ pub struct OfferFacts {
     pub(super) capacity: Option<Amount>,
     pub(super) price: Price,
     pub(super) has_conditions: bool,
+    pub(super) terms: Terms,
 }
 
 impl OfferFacts {
@@ -200,6 +231,12 @@ impl OfferFacts {
                 _ => Price::Unstated,
             },
             has_conditions: !offer.conditions.is_empty(),
+            terms: Terms {
+                data: Countries::named(&offer.data_locations, &[]),
+                languages: plain(&offer.languages),
+                law: offer.law.trim().to_ascii_lowercase().into(),
+                technology: plain(&offer.technology),
+            },
         }
     }
 

@@ -134,6 +134,33 @@ fn what_shuts_an_offer_off_is_said_and_hides_nothing() {
     assert_eq!(shut(&need_past, &Offer { window: Some(past), ..offer() }), ["offer_past", "need_past"]);
 }
 
+#[test]
+fn terms_conflict_exactly_where_an_engagement_would_need_a_waiver() {
+    use crate::exchange::engagement::{conflicts, stated_by};
+    let mut dice = Dice(5);
+    let (mut with, mut without) = (0, 0);
+    for _ in 0..2_000 {
+        let terms = RecipientTerms {
+            data_locations: dice.some(&["TV", "FJ"], 1),
+            languages: dice.some(&["fr", "FR ", "en", "fr-CA"], 2),
+            law: dice.some(&["Tuvalu", " tuvalu"], 1).pop().unwrap_or_default(),
+            technology_not_accepted: dice.some(&["Cloud X", "y"], 2),
+        };
+        let offer = Offer {
+            data_locations: dice.some(&["TV", "FJ", "NZ"], 2),
+            languages: dice.some(&["fr", "en", "es"], 2),
+            law: dice.some(&["TUVALU", "Fiji"], 1).pop().unwrap_or_default(),
+            technology: dice.some(&["cloud x", "z"], 2),
+            ..offer()
+        };
+        let due = !conflicts(&terms, &stated_by(&offer)).is_empty();
+        let need = Need { terms: Some(terms), ..need() };
+        assert_eq!(share(&need, &offer, Criterion::Terms).1 == "terms_conflict", due, "{need:?} {offer:?}");
+        if due { with += 1 } else { without += 1 }
+    }
+    assert!(with > 100 && without > 100, "{with} {without}");
+}
+
 /// A small generator with a seed, so that a failure can be had again.
 struct Dice(u64);
 
