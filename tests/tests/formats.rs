@@ -182,7 +182,7 @@ async fn any_json_is_read_by_a_mapping_and_pages_for_what_they_hold() {
     assert_eq!(shown[0]["source"]["licence"], "CC-BY-SA-4.0");
     assert!(!shown[0]["record"]["description"]["text"].as_str().expect("a text").contains("<p>"));
     let projects = "[fields]\ntitle = \"/title\"\ndescription = \"/pitch\"\nidentifier = \"/url\"\nkeywords = [\"/type\"]\n\
-        [constants]\noffer_type = \"tool\"\nthemes = \"x:software\"\n";
+        [constants]\noffer_type = \"technology_transfer\"\nthemes = \"x:software\"\n";
     std::fs::write(machine.path("projects.toml"), projects).expect("a file");
     let file = [folder.join("projects.json").display().to_string()];
     let said = import(&machine, "offer", &file, &["--mapping", "projects.toml"]).await;
@@ -315,7 +315,7 @@ fn filled(kind: &str, s: &str) -> Value {
         }
         "barrier" => {
             json!({ "title": text, "description": text, "barrier_type": "other", "state": "reported",
-            "service": s, "hosts": [s], "provider": s })
+            "service": s, "hosts": [s], "provider": s, "scope": { "countries": ["TV"], "note": s } })
         }
         "rule_set" => json!({ "rule_type": "priority", "name": "x", "title": text,
             "weights": [{ "criterion": s, "weight": 1 }] }),
@@ -391,8 +391,13 @@ async fn hostile_strings_pass_through_every_importer() {
         .collect();
     let page: String = strings
         .iter()
-        .map(|s| {
-            let item = json!({ "@type": "Course", "name": s, "url": s }).to_string().replace("</", "<\\/");
+        .enumerate()
+        .map(|(i, s)| {
+            // An address that is none is refused with its item: half of them have one.
+            let url = if i % 2 == 0 { format!("https://x.example/{i}") } else { s.clone() };
+            let item = json!({ "@type": "Course", "name": s, "description": s, "url": url })
+                .to_string()
+                .replace("</", "<\\/");
             format!("<script type='application/ld+json'>{item}</script>{s}")
         })
         .collect();

@@ -59,7 +59,8 @@ pub async fn run(context: &Context, import: Import) -> Outcome {
     let audience = records::audience(&replica, import.visible)?;
     let held = held(&replica, wishes.kind)?;
     let public = audience == Audience::Public;
-    let mut plan = Plan { held, replica: &replica, wishes, public, revisions: Vec::new() };
+    let mut plan =
+        Plan { held, replica: &replica, wishes, public, revisions: Vec::new(), seen: HashMap::new() };
     let mut files = Vec::new();
     for path in &import.files {
         let bytes = read_file(path)?;
@@ -131,36 +132,31 @@ struct Plan<'a> {
     public: bool,
     held: HashMap<Vec<u8>, v1::Record>,
     revisions: Vec<Revision>,
+    /// Where each record was met first, in any of the files: one import writes a record once.
+    seen: HashMap<Vec<u8>, String>,
 }
 
 impl Plan<'_> {
     fn file(&mut self, path: String, name: &str, reading: Reading) -> File {
         let catalogue = if self.wishes.source.is_empty() { name } else { &self.wishes.source }.to_owned();
         let mut rows = Vec::with_capacity(reading.found.len());
-        let mut seen: HashMap<Vec<u8>, String> = HashMap::new();
         for found in reading.found {
             let Found { at, title, draft } = found;
             let (action, why) = match draft {
                 Err(why) => (Action::Skip, vec![why]),
-                Ok(draft) => self.item(&draft, &catalogue, &at, &mut seen),
+                Ok(draft) => self.item(&draft, &catalogue, &format!("{name} {at}")),
             };
             rows.push(Row { at, title, action, why });
         }
         File { path, format: reading.format.name(), rows, not_carried: reading.not_carried }
     }
 
-    fn item(
-        &mut self,
-        draft: &Draft,
-        catalogue: &str,
-        at: &str,
-        seen: &mut HashMap<Vec<u8>, String>,
-    ) -> (Action, Vec<Why>) {
+    fn item(&mut self, draft: &Draft, catalogue: &str, at: &str) -> (Action, Vec<Why>) {
         let skip = |why: Why| (Action::Skip, vec![why]);
         let party = self.replica.core.party;
         let ours = write::own_record(&party, &draft.identifier);
         let id = ours.unwrap_or_else(|| draft.record_id(catalogue, self.wishes.kind)).to_vec();
-        if let Some(first) = seen.get(&id) {
+        if let Some(first) = self.seen.get(&id) {
             return skip(Why::new("import-twice").with("at", first));
         }
         let exported = draft.own.as_ref().and_then(|o| o.source.clone());
@@ -202,7 +198,7 @@ impl Plan<'_> {
         if revision.encoded_len() + SALT_BYTES > BODY_BYTES_MAX {
             return skip(Why::new("import-too-large").with("found", revision.encoded_len()));
         }
-        seen.insert(id, at.to_owned());
+        self.seen.insert(id, at.to_owned());
         let Some(held) = held else {
             self.revisions.push(revision);
             return (Action::Add, draft.notes.clone());

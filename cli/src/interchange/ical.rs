@@ -128,7 +128,16 @@ impl Reader<'_> {
         }
         judge(event)?;
         let (language, title) = titled(event, &self.wishes.language);
-        if title.trim().is_empty() {
+        let own = match text(event, &ICalendarProperty::Other(OWN.to_owned())) {
+            own if own.is_empty() => None,
+            own => {
+                let own = serde_json::from_str::<Own>(&own);
+                Some(own.map_err(|e| Why::new("import-invalid").with("problem", e))?)
+            }
+        };
+        // A title of characters that no calendar can hold stands in our own field.
+        let elsewhere = own.as_ref().is_some_and(|o| o.fields.contains_key("title"));
+        if title.trim().is_empty() && !elsewhere {
             return Err(Why::new("import-no-title"));
         }
         let description = text(event, &ICalendarProperty::Description);
@@ -136,14 +145,10 @@ impl Reader<'_> {
             title: localised(&language, title.trim()),
             description: localised(&language, &html::plain(&description)),
             identifier: text(event, &ICalendarProperty::Uid),
+            own,
             ..Draft::default()
         };
         draft.address(&text(event, &ICalendarProperty::Url));
-        let own = ICalendarProperty::Other(OWN.to_owned());
-        if event.has_property(&own) {
-            let own = serde_json::from_str::<Own>(&text(event, &own));
-            draft.own = Some(own.map_err(|e| Why::new("import-invalid").with("problem", e))?);
-        }
         let place = text(event, &ICalendarProperty::Location);
         draft.set("place", place.split_whitespace().collect::<Vec<_>>().join(" "));
         draft.set("provider", organiser(event));
