@@ -24,6 +24,8 @@ pub struct Config {
     pub addresses: Vec<String>,
     /// The proxy for outgoing links: a URL, `none`, or empty for what the environment says.
     pub proxy: String,
+    /// Where metrics are read, host:port of this machine alone; empty or `none` for nowhere.
+    pub metrics: String,
     /// text or json.
     pub log_format: LogFormat,
     /// As in `RUST_LOG`: info, debug, caphub_node=debug.
@@ -93,6 +95,7 @@ impl Default for Config {
             listen: LISTEN_DEFAULT.to_owned(),
             addresses: Vec::new(),
             proxy: String::new(),
+            metrics: String::new(),
             log_format: LogFormat::Text,
             log_level: LOG_LEVEL_DEFAULT.to_owned(),
             shutdown_seconds: 10,
@@ -183,6 +186,9 @@ impl Config {
         }
         if let Some(proxy) = variable("CAPHUB_PROXY") {
             self.proxy = proxy;
+        }
+        if let Some(metrics) = variable("CAPHUB_METRICS") {
+            self.metrics = metrics;
         }
         if let Some(level) = variable("CAPHUB_LOG_LEVEL") {
             self.log_level = level;

@@ -22,6 +22,7 @@ use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::{Identities, Judged};
 use crate::ingest::waves::{Arrived, InFlight};
+use crate::metrics::IngestCounts;
 use crate::store::{Kind, NewRun, Outcome, Store};
 use crate::verdicts::KnownKeys;
 use crate::views::Views;
@@ -83,6 +84,7 @@ pub struct Ingest {
     asides: Mutex<Asides>,
     verifiers: Mutex<HashMap<OperatorKey, Verifier>>,
     erasures: OnceLock<Views>,
+    counts: IngestCounts,
 }
 
 /// An entry known to lie on the branch that a Revoke names; it is forgotten with the Revoke.
@@ -170,7 +172,28 @@ impl Ingest {
             asides,
             verifiers,
             erasures: OnceLock::new(),
+            counts: IngestCounts::default(),
         }
+    }
+
+    /// What became of runs since the start.
+    pub fn counts(&self) -> &IngestCounts {
+        &self.counts
+    }
+
+    /// The share of each quota that its fullest holder uses, 0 to 1.
+    pub fn quotas_used(&self) -> [(&'static str, f64); 3] {
+        let usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = |used: u64, of: u64| if of == 0 { 0.0 } else { used as f64 / of as f64 };
+        let most = |counts: &HashMap<PartyId, u64>| {
+            let others = counts.iter().filter(|(party, _)| **party != self.own);
+            others.map(|(_, count)| *count).max().unwrap_or_default()
+        };
+        [
+            ("hub", share(most(&usage.by_hub), self.quotas.hub_entries)),
+            ("party", share(most(&usage.by_party), self.quotas.party_entries)),
+            ("guests", share(usage.guests, self.quotas.guests_entries)),
+        ]
     }
 
     /// From now on, bodies that their owners had erased are left out.
@@ -230,7 +253,19 @@ impl Ingest {
         judged
     }
 
+    /// Stores what passed its checks, and counts what came of each run.
     async fn commit(&self, judged: Vec<Verdict>, origin: Origin) -> Vec<Taken> {
+        let taken = self.store_checked(judged, origin).await;
+        for run in &taken {
+            match run.result {
+                Ok(stored) => drop(self.counts.stored.inc_by(stored.stored)),
+                Err(reason) => drop(self.counts.refused.get_or_create(&[("reason", reason.code())]).inc()),
+            }
+        }
+        taken
+    }
+
+    async fn store_checked(&self, judged: Vec<Verdict>, origin: Origin) -> Vec<Taken> {
         let mut taken = Vec::with_capacity(judged.len());
         let mut waiting = Vec::new();
         let mut to_store = Vec::new();

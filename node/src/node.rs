@@ -34,6 +34,7 @@ use crate::link::certificate::CertificateError;
 use crate::link::dial::ProxyError;
 use crate::link::{Dialler, LinkIdentity, LinkServer, Proxies, limits};
 use crate::membership::Membership;
+use crate::metrics::{self, MetricsError};
 use crate::peers::Peers;
 use crate::services::admin::Admin;
 use crate::services::artifacts::Artifacts;
@@ -43,6 +44,7 @@ use crate::services::exchange::Exchange;
 use crate::services::federation::Federation;
 use crate::services::gate::Gate;
 use crate::services::membership::MembershipDesk;
+use crate::supervised;
 use crate::views::PageRequest;
 
 /// How often the certificate is renewed; it lives for three and a half days.
@@ -109,6 +111,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The port for metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The configured proxy.
     #[error("proxy: {0}")]
     Proxy(#[from] ProxyError),
@@ -199,6 +204,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
         None => None,
     };
     let bound = listener.as_ref().map(TcpListener::local_addr).transpose().map_err(listen_error)?;
+    let monitored = metrics::listen(&config.metrics).await?;
     let opened = {
         let (directory, config, stop) = (directory.to_owned(), config.clone(), stop.clone());
         tokio::task::spawn_blocking(move || Node::open(&directory, &config, bound, &stop)).await
@@ -223,6 +229,10 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
     }
     let server = Arc::new(LinkServer::new(identity, now_ms())?.with_connections(connections));
     let renewing = tokio::spawn(renew(Arc::clone(&server), stop.clone()));
+    if let Some(listener) = monitored {
+        tokio::spawn(metrics::serve(listener, Arc::clone(&node), server.counts(), stop.clone()));
+    }
+    let watched = tokio::spawn(supervised::run(Arc::clone(&node), stop.clone()));
     let address = bound.map_or_else(|| "none".to_owned(), |b| b.to_string());
     tracing::info!(hub = %node.hub.name, party = %node.hub.party, address, "the node is up");
     match listener {
@@ -233,7 +243,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
         None => stop.cancelled().await,
     }
     let ended = async {
-        let _ = tokio::join!(admin, views, erasures, renewing, following, auditing, tending);
+        let _ = tokio::join!(admin, views, erasures, renewing, following, auditing, tending, watched);
     };
     if tokio::time::timeout(config.shutdown(), ended).await.is_err() {
         tracing::warn!("some requests did not end in time");

@@ -23,8 +23,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use bytes::Bytes;
 use caphub_proto::wire::intake::Tail;
 use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, LogId, Seq};
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{oneshot, watch};
 
+use crate::metrics::fsync_times;
 use crate::store::commit::{Committer, Work};
 use crate::store::files::{Register, Segments};
 use crate::store::index::Index;
@@ -196,6 +198,8 @@ pub(crate) struct Shared {
     end: AtomicU64,
     grown: watch::Sender<u64>,
     failed: AtomicBool,
+    /// How long syncs took.
+    syncs: Histogram,
 }
 
 /// Marks that the index keeps, in memory.
@@ -242,6 +246,7 @@ impl Store {
             end: AtomicU64::new(0),
             grown: watch::channel(0).0,
             failed: AtomicBool::new(false),
+            syncs: fsync_times(),
         };
         let tail = commit::recover(&shared)?;
         let mut signed = Vec::new();
@@ -334,6 +339,16 @@ impl Store {
     /// The last entry of a feed that this machine signed.
     pub fn own_head(&self, feed: &FeedId) -> Option<(Seq, EntryHash)> {
         self.shared.own.read().unwrap_or_else(PoisonError::into_inner).get(feed).copied()
+    }
+
+    /// True once the disk failed: nothing is written any more.
+    pub fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// How long syncs of the log took.
+    pub fn fsync_times(&self) -> Histogram {
+        self.shared.syncs.clone()
     }
 
     /// How many entries were ever appended; ordinals are below.

@@ -23,6 +23,7 @@ use tower::{Service, ServiceExt};
 
 use crate::link::certificate::{self, CertificateError, LinkIdentity};
 use crate::link::{limits, verifier};
+use crate::metrics::LinkCounts;
 
 /// Who is at the far end of a connection, as its certificate says and TLS proved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +48,7 @@ pub struct LinkServer {
     current: Arc<Current>,
     identity: LinkIdentity,
     connections: usize,
+    counts: LinkCounts,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,13 @@ impl LinkServer {
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        Ok(Self { config: Arc::new(config), current, identity, connections: limits::CONNECTIONS_MAX })
+        Ok(Self {
+            config: Arc::new(config),
+            current,
+            identity,
+            connections: limits::CONNECTIONS_MAX,
+            counts: LinkCounts::default(),
+        })
     }
 
     /// The same with at most so many connections at once.
@@ -84,6 +92,11 @@ impl LinkServer {
     pub fn renew(&self, now_ms: u64) -> Result<(), CertificateError> {
         self.current.0.store(self.identity.certificate(now_ms)?);
         Ok(())
+    }
+
+    /// What becomes of callers, as it is counted here.
+    pub fn counts(&self) -> LinkCounts {
+        self.counts.clone()
     }
 
     /// Accepts from a socket until `stop`; open connections end with it.
@@ -141,6 +154,7 @@ impl LinkServer {
                 None => return,
             };
             let Ok(permit) = Arc::clone(&all).try_acquire_owned() else {
+                self.counts.turn_away("all_in_use");
                 tracing::warn!(%address, "a connection was turned away: all are in use");
                 continue;
             };
@@ -149,6 +163,7 @@ impl LinkServer {
                 http: Arc::clone(&http),
                 door: Arc::clone(&door),
                 parties: Arc::clone(&parties),
+                counts: self.counts.clone(),
                 address,
             };
             let (router, stop) = (router.clone(), stop.clone());
@@ -182,6 +197,7 @@ struct Connection {
     http: Arc<auto::Builder<TokioExecutor>>,
     door: Arc<dyn Door>,
     parties: Arc<PerParty>,
+    counts: LinkCounts,
     address: SocketAddr,
 }
 
@@ -194,19 +210,28 @@ impl Connection {
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let address = self.address;
+        let _open = self.counts.enter();
         let buffered = BufReader::with_capacity(limits::READ_BUFFER_BYTES, stream);
         let stream = match tokio::time::timeout(limits::HANDSHAKE, self.acceptor.accept(buffered)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::info!(%address, %error, "a handshake failed"),
-            Err(_) => return tracing::info!(%address, "a handshake took too long"),
+            Ok(Err(error)) => {
+                self.counts.turn_away("handshake_failed");
+                return tracing::info!(%address, %error, "a handshake failed");
+            }
+            Err(_) => {
+                self.counts.turn_away("handshake_slow");
+                return tracing::info!(%address, "a handshake took too long");
+            }
         };
         // The identity comes from the finished session, not from the verifier.
         let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let Some(binding) = certificates.first().and_then(certificate::read) else {
+            self.counts.turn_away("no_identity");
             return tracing::info!(%address, "a caller without an identity");
         };
         let caller = Caller { binding, address };
         let Some(_place) = self.parties.enter(caller.binding.party) else {
+            self.counts.turn_away("too_many_of_one_party");
             return tracing::info!(%address, party = %caller.binding.party, "too many connections of one party");
         };
         let mut changes = self.door.changes();

@@ -147,6 +147,7 @@ impl Committer {
         if changes.is_empty() {
             return Ok(outcomes);
         }
+        let began = std::time::Instant::now();
         let (log, register) = std::thread::scope(|scope| {
             let register = own.then(|| scope.spawn(|| self.register.append(&frames.slices().concat())));
             let log = batch::write(&file, &frames.slices()).and_then(|()| file.sync_data());
@@ -157,6 +158,7 @@ impl Committer {
             )
         });
         log.and(register)?;
+        self.shared.syncs.observe(began.elapsed().as_secs_f64());
         self.tail.offset += frames.length;
         let marker = Marker { segment: self.tail.segment, offset: self.tail.offset, ordinal };
         self.shared.index.apply(&changes, marker)?;
