@@ -1,6 +1,7 @@
 //! Links: mutual TLS without a certificate authority (design section 6). The only user of rustls.
 
 pub mod certificate;
+mod crowd;
 pub mod dial;
 pub mod limits;
 pub mod server;

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
 use crate::link::certificate::{self, CertificateError, LinkIdentity};
+use crate::link::crowd::{self, Crowd, Standing};
 use crate::link::{limits, verifier};
 use crate::metrics::LinkCounts;
 
@@ -38,6 +39,8 @@ pub struct Caller {
 pub trait Door: Send + Sync + 'static {
     /// False where the caller's key was revoked.
     fn may_stay(&self, caller: &Caller) -> bool;
+    /// True where the caller is somebody here: it keeps its connection when strangers crowd in.
+    fn knows(&self, caller: &Caller) -> bool;
     /// Rises when an answer may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
 }
@@ -136,6 +139,7 @@ impl LinkServer {
     {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
         let all = Arc::new(Semaphore::new(self.connections));
+        let crowd = Arc::new(Crowd::new(room(self.connections)));
         let parties = Arc::new(PerParty::default());
         let http = Arc::new(http_limits());
         loop {
@@ -153,7 +157,8 @@ impl LinkServer {
                 }
                 None => return,
             };
-            let Ok(permit) = Arc::clone(&all).try_acquire_owned() else {
+            let permit = Arc::clone(&all).try_acquire_owned();
+            let (Ok(permit), Some(place)) = (permit, crowd.enter(address)) else {
                 self.counts.turn_away("all_in_use");
                 tracing::warn!(%address, "a connection was turned away: all are in use");
                 continue;
@@ -165,6 +170,7 @@ impl LinkServer {
                 parties: Arc::clone(&parties),
                 counts: self.counts.clone(),
                 address,
+                place,
             };
             let (router, stop) = (router.clone(), stop.clone());
             tokio::spawn(async move {
@@ -199,6 +205,7 @@ struct Connection {
     parties: Arc<PerParty>,
     counts: LinkCounts,
     address: SocketAddr,
+    place: crowd::Place,
 }
 
 impl Connection {
@@ -212,7 +219,15 @@ impl Connection {
         let address = self.address;
         let _open = self.counts.enter();
         let buffered = BufReader::with_capacity(limits::READ_BUFFER_BYTES, stream);
-        let stream = match tokio::time::timeout(limits::HANDSHAKE, self.acceptor.accept(buffered)).await {
+        let handshake = tokio::time::timeout(limits::HANDSHAKE, self.acceptor.accept(buffered));
+        let ended = tokio::select! {
+            ended = handshake => ended,
+            () = self.place.given_up() => {
+                self.counts.turn_away("gave_way");
+                return tracing::info!(%address, "a caller that had not proven who it is gave way to others");
+            }
+        };
+        let stream = match ended {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 self.counts.turn_away("handshake_failed");
@@ -234,10 +249,12 @@ impl Connection {
             self.counts.turn_away("too_many_of_one_party");
             return tracing::info!(%address, party = %caller.binding.party, "too many connections of one party");
         };
+        let known = self.door.knows(&caller);
+        self.place.proven(if known { Standing::Known } else { Standing::Stranger });
         let mut changes = self.door.changes();
-        let known = caller.clone();
+        let identified = caller.clone();
         let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(known.clone());
+            request.extensions_mut().insert(identified.clone());
             router.clone().oneshot(request.map(tonic::body::Body::new))
         });
         let serving = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
@@ -246,15 +263,28 @@ impl Connection {
             tokio::select! {
                 _ = serving.as_mut() => return,
                 () = stop.cancelled() => return,
+                () = self.place.given_up() => {
+                    self.counts.turn_away("gave_way");
+                    return tracing::info!(%address, party = %caller.binding.party, "a stranger gave way to others");
+                }
                 changed = changes.changed() => {
                     // Dropping the connection ends its open streams too.
                     if changed.is_err() || !self.door.may_stay(&caller) {
                         return tracing::info!(%address, "a connection ended: its key is not valid any more");
                     }
+                    // A stranger may have become a member meanwhile.
+                    if self.door.knows(&caller) {
+                        self.place.proven(Standing::Known);
+                    }
                 }
             }
         }
     }
+}
+
+/// Connections after which some give way: those that leave need a moment, in which their places are not free yet.
+fn room(connections: usize) -> usize {
+    connections - connections / 8
 }
 
 /// Every HTTP/2 limit, set here and nowhere else.
@@ -323,6 +353,10 @@ mod tests {
     impl Door for Everybody {
         fn may_stay(&self, _: &Caller) -> bool {
             true
+        }
+
+        fn knows(&self, _: &Caller) -> bool {
+            false
         }
 
         fn changes(&self) -> watch::Receiver<u64> {

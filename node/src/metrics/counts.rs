@@ -47,8 +47,14 @@ impl Default for IngestCounts {
 
 impl Default for LinkCounts {
     fn default() -> Self {
-        let causes =
-            ["all_in_use", "handshake_failed", "handshake_slow", "no_identity", "too_many_of_one_party"];
+        let causes = [
+            "all_in_use",
+            "gave_way",
+            "handshake_failed",
+            "handshake_slow",
+            "no_identity",
+            "too_many_of_one_party",
+        ];
         Self { open: Gauge::default(), turned_away: known("cause", &causes) }
     }
 }

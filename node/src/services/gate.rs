@@ -113,6 +113,10 @@ impl Door for Gate {
         self.key_holds(caller)
     }
 
+    fn knows(&self, caller: &Caller) -> bool {
+        Standing::of(&self.core, &caller.binding.party) != Standing::Applicant
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.core.identities.watch()
     }
