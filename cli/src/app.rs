@@ -112,8 +112,22 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
             clap_complete::generate(shell, &mut command, "caphub", &mut std::io::stdout());
             Ok(())
         }
+        Command::Manual { folder } => manual(context, &folder),
         Command::Node { .. } => Ok(()),
     }
+}
+
+/// Writes manual pages of both programs, one a command, in the language of the texts.
+fn manual(context: &Context, folder: &std::path::Path) -> Outcome {
+    let failed =
+        |error: std::io::Error| Failure::new("error-file").with("path", folder.display()).because(error);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let commands =
+        [described(Arguments::command(), "", &context.texts), caphub_node::server::Arguments::command()];
+    for command in commands {
+        clap_mangen::generate_to(command, folder).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Puts the help texts of one language into a command and all below it.

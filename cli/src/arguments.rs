@@ -93,6 +93,9 @@ pub enum Command {
     Completions {
         shell: clap_complete::Shell,
     },
+    Manual {
+        folder: PathBuf,
+    },
     /// The node, in this same program: what `caphub demo` starts as processes of their own.
     #[command(hide = true, disable_help_flag = true)]
     Node {

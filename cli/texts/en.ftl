@@ -47,6 +47,7 @@ help-audit = What hubs are shown to have done by their own signed words, and wha
 help-audit-verify = Check a file of evidence without a network; 0 all as stated, 1 something not, 3 nothing in it
 help-audit-refusals = Refusals by hub, reason and count, with the replies beside them
 help-completions = Completions for a shell
+help-manual = Write the manual pages into a folder, one a command: caphub manual ~/.local/share/man/man1
 
 # Arguments
 arg-home = Your folder

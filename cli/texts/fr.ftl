@@ -47,6 +47,7 @@ help-audit = Ce que les hubs ont fait d’après leurs propres mots signés, et 
 help-audit-verify = Vérifier un fichier de preuves sans réseau ; 0 tout est comme indiqué, 1 quelque chose ne l’est pas, 3 rien dedans
 help-audit-refusals = Refus par hub, motif et nombre, avec les réponses à côté
 help-completions = Complétions pour un interpréteur de commandes
+help-manual = Écrire les pages de manuel dans un dossier, une par commande : caphub manual ~/.local/share/man/man1
 
 # Arguments
 arg-home = Votre dossier
