@@ -3,9 +3,13 @@
 //! Integers only, no clock and no order of arrival: nodes that hold the same records come to the same scores. What
 //! shuts an offer off for the recipient is stated beside the score and never hides the pair.
 
+mod alike;
+mod classes;
 mod criteria;
 mod facts;
 mod matcher;
+mod pool;
+mod side;
 #[cfg(test)]
 mod tests;
 
@@ -174,6 +178,11 @@ impl Exclusions {
     /// With one more.
     pub fn with(self, one: Exclusion, there: bool) -> Self {
         Self(self.0 | u8::from(there) << one as u8)
+    }
+
+    /// Those of both.
+    fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// True where nothing shuts the offer off.

@@ -8,6 +8,8 @@ use crate::v1::Eligibility;
 
 /// Words of 64 bits; the table has 249 countries and areas.
 const WORDS: usize = 4;
+/// Countries of which a list is quicker than the bits.
+pub const FEW: usize = 4;
 
 /// Countries of the shipped table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -99,8 +101,21 @@ impl Countries {
         country::all().iter().enumerate().filter(|(place, _)| self.has(*place)).map(|(_, c)| c)
     }
 
-    fn has(&self, place: usize) -> bool {
+    /// True where the country at a place of the table is in it.
+    pub fn has(&self, place: usize) -> bool {
         self.0.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
+    }
+
+    /// The places in the table of its countries, where they are one to `FEW`; the first stands for those that are not.
+    pub fn few(&self) -> Option<[u8; FEW]> {
+        if self.is_empty() || self.count() as usize > FEW {
+            return None;
+        }
+        let mut places = (0..country::all().len()).filter(|place| self.has(*place)).map(|place| place as u8);
+        let first = places.next()?;
+        let mut few = [first; FEW];
+        few.iter_mut().skip(1).zip(places).for_each(|(at, place)| *at = place);
+        Some(few)
     }
 
     fn set(&mut self, place: usize) {
@@ -111,7 +126,7 @@ impl Countries {
 }
 
 /// Whom an eligibility rule lets in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Eligible {
     /// Named by the rule, exclusions not yet taken off; all where it names nobody.
     pub named: Countries,

@@ -1,8 +1,9 @@
 //! Each criterion by itself: the table of SPEC.md section 16.2.
 
-use super::facts::{NeedFacts, OfferFacts, Price};
+use super::facts::{Amount, Entry, Giving, NeedFacts, OfferFacts, Place, Price, Terms, Ways, Words};
 use super::{Exclusion, Exclusions, Match, Share, WHOLE, Weights, Why};
 use crate::exchange::day::{Day, FIRST, LAST};
+use crate::exchange::place::Countries;
 
 /// Places of the delivery modes in the published list.
 const HYBRID: u8 = 1 << 2;
@@ -18,17 +19,18 @@ pub fn judge(need: &NeedFacts, offer: &OfferFacts, weights: &Weights, today: Day
     }
     let shares = [
         theme(shared, need.themes.count),
-        place(need, offer),
-        offer_type(need, offer),
-        delivery(need.modes, offer.modes),
-        language(need, offer),
+        place(&need.countries, &offer.place),
+        offer_type(need.ways, offer.ways),
+        delivery(need.ways, offer.ways),
+        language(&need.languages, &offer.languages),
         window(need.window, offer.window),
-        capacity(need, offer),
-        eligibility(need, offer),
-        cost(offer),
-        terms(need, offer),
+        capacity(need.asked.as_ref(), offer.capacity.as_ref()),
+        eligibility(&need.countries, &offer.entry),
+        cost(&offer.giving),
+        terms(need.terms.as_ref(), &offer.giving),
     ];
-    Some(Match { score: weights.score(&shares), shares, exclusions: exclusions(need, offer, today) })
+    let exclusions = barred(&need.countries, &offer.entry).and(past(need.window, offer.window, today));
+    Some(Match { score: weights.score(&shares), shares, exclusions })
 }
 
 const FULL: Share = Share { share: WHOLE, why: Why::Full };
@@ -46,32 +48,32 @@ fn part_of(part: u64, all: u64, why: Why) -> Share {
     some(u8::try_from(sixtieths).unwrap_or(WHOLE).max(1), why)
 }
 
-fn theme(shared: u32, asked: u32) -> Share {
+pub(super) fn theme(shared: u32, asked: u32) -> Share {
     part_of(shared.into(), asked.into(), Why::ThemePart)
 }
 
-fn place(need: &NeedFacts, offer: &OfferFacts) -> Share {
-    if need.countries.is_empty() || need.countries.within(&offer.named) {
+pub(super) fn place(countries: &Countries, place: &Place) -> Share {
+    if countries.is_empty() || countries.within(&place.named) {
         FULL
-    } else if !offer.has_place {
+    } else if !place.stated {
         some(40, Why::PlaceOpen)
-    } else if need.countries.within(&offer.area) {
+    } else if countries.within(&place.area) {
         some(48, Why::PlaceRegion)
-    } else if need.countries.meets(&offer.area) {
+    } else if countries.meets(&place.area) {
         some(24, Why::PlacePart)
     } else {
         some(0, Why::PlaceOther)
     }
 }
 
-fn offer_type(need: &NeedFacts, offer: &OfferFacts) -> Share {
-    match need.types == 0 || need.types & offer.offer_type != 0 {
+pub(super) fn offer_type(asked: Ways, given: Ways) -> Share {
+    match asked.types == 0 || asked.types & given.types != 0 {
         true => FULL,
         false => some(0, Why::TypeOther),
     }
 }
 
-fn delivery(asked: u8, given: u8) -> Share {
+pub(super) fn delivery(Ways { modes: asked, .. }: Ways, Ways { modes: given, .. }: Ways) -> Share {
     let near = (asked & HYBRID != 0 && given & EITHER != 0) || (given & HYBRID != 0 && asked & EITHER != 0);
     if asked == 0 || asked & given != 0 {
         FULL
@@ -84,17 +86,17 @@ fn delivery(asked: u8, given: u8) -> Share {
     }
 }
 
-fn language(need: &NeedFacts, offer: &OfferFacts) -> Share {
-    if need.languages.is_empty() || need.languages.shared(&offer.languages) > 0 {
+pub(super) fn language(asked: &Words, given: &Words) -> Share {
+    if asked.is_empty() || asked.shared(given) > 0 {
         FULL
-    } else if offer.languages.is_empty() {
+    } else if given.is_empty() {
         some(30, Why::LanguageUnstated)
     } else {
         some(0, Why::LanguageOther)
     }
 }
 
-fn window((from, until): (Day, Day), (first, last): (Day, Day)) -> Share {
+pub(super) fn window((from, until): (Day, Day), (first, last): (Day, Day)) -> Share {
     let (begin, end) = (from.max(first), until.min(last));
     if end < begin {
         return some(0, Why::WindowApart);
@@ -107,60 +109,63 @@ fn window((from, until): (Day, Day), (first, last): (Day, Day)) -> Share {
     part_of(days(begin, end), days(from, until), Why::WindowPart)
 }
 
-fn capacity(need: &NeedFacts, offer: &OfferFacts) -> Share {
-    let Some(asked) = &need.asked else { return FULL };
-    match &offer.capacity {
+pub(super) fn capacity(asked: Option<&Amount>, given: Option<&Amount>) -> Share {
+    let Some(asked) = asked else { return FULL };
+    match given {
         None => some(30, Why::CapacityUnstated),
         Some(given) if given.unit != asked.unit => some(20, Why::CapacityUnit),
         Some(given) => part_of(given.amount, asked.amount, Why::CapacityPart),
     }
 }
 
-fn eligibility(need: &NeedFacts, offer: &OfferFacts) -> Share {
-    if offer.open_to_all || (!need.countries.is_empty() && need.countries.within(&offer.may)) {
+pub(super) fn eligibility(countries: &Countries, entry: &Entry) -> Share {
+    if entry.open_to_all || (!countries.is_empty() && countries.within(&entry.may)) {
         FULL
-    } else if need.countries.is_empty() {
+    } else if countries.is_empty() {
         some(30, Why::EligibilityUnknown)
-    } else if need.countries.meets(&offer.may) {
+    } else if countries.meets(&entry.may) {
         some(30, Why::EligibilityPart)
     } else {
         some(0, Why::EligibilityNone)
     }
 }
 
-fn cost(offer: &OfferFacts) -> Share {
-    match offer.price {
+pub(super) fn cost(giving: &Giving) -> Share {
+    match giving.price {
         Price::Free => FULL,
         Price::Unstated => some(30, Why::CostUnstated),
         Price::Priced => some(15, Why::CostPrice),
     }
 }
 
-fn terms(need: &NeedFacts, offer: &OfferFacts) -> Share {
-    if !need.has_terms {
-        return FULL;
-    }
-    if need.terms.conflict(&offer.terms) {
+pub(super) fn terms(terms: Option<&Terms>, giving: &Giving) -> Share {
+    let Some(terms) = terms else { return FULL };
+    if terms.conflict(&giving.terms) {
         some(0, Why::TermsConflict)
-    } else if offer.has_conditions {
+    } else if giving.has_conditions {
         some(30, Why::TermsConditions)
     } else {
         FULL
     }
 }
 
-fn exclusions(need: &NeedFacts, offer: &OfferFacts, today: Day) -> Exclusions {
-    let of = need.countries;
+/// What shuts an offer off by its rule or its reach.
+pub(super) fn barred(countries: &Countries, entry: &Entry) -> Exclusions {
     // A need that is for nobody in particular is shut off by nothing.
-    let shut = !of.is_empty() && !of.meets(&offer.may);
+    let shut = !countries.is_empty() && !countries.meets(&entry.may);
     let excluded = shut
-        && of.and(offer.eligible.named).within(&offer.eligible.excluded)
-        && of.meets(&offer.eligible.excluded);
-    let unreachable = !of.is_empty() && offer.reachable.is_some_and(|r| !of.meets(&r));
+        && countries.and(entry.eligible.named).within(&entry.eligible.excluded)
+        && countries.meets(&entry.eligible.excluded);
+    let unreachable = !countries.is_empty() && entry.reachable.is_some_and(|r| !countries.meets(&r));
     Exclusions::default()
         .with(Exclusion::Excluded, excluded)
         .with(Exclusion::NotEligible, shut && !excluded)
         .with(Exclusion::NotReachable, unreachable)
-        .with(Exclusion::OfferPast, offer.window.1 < today)
-        .with(Exclusion::NeedPast, need.window.1 < today)
+}
+
+/// What shuts it off by its day.
+pub(super) fn past(need: (Day, Day), offer: (Day, Day), today: Day) -> Exclusions {
+    Exclusions::default()
+        .with(Exclusion::OfferPast, offer.1 < today)
+        .with(Exclusion::NeedPast, need.1 < today)
 }

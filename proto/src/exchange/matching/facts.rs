@@ -10,7 +10,7 @@ use crate::wire::PartyId;
 const SHIPPED_BITS: u32 = 16;
 
 /// Words that are compared exactly; the bits say quickly that two lists have none in common.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Words {
     pub(super) bits: u64,
     list: Vec<Box<str>>,
@@ -51,7 +51,7 @@ impl Words {
 }
 
 /// Themes, each once.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Themes {
     /// Of all themes: two lists without a bit in common share none.
     pub(super) bits: u64,
@@ -79,7 +79,7 @@ impl Themes {
 }
 
 /// How much, in a unit that is compared without regard to case and spaces around it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Amount {
     pub(super) amount: u64,
     pub(super) unit: Box<str>,
@@ -94,7 +94,7 @@ impl Amount {
 }
 
 /// What a recipient does not give up, or what a provider states: as section 15 compares them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Terms {
     data: Countries,
     languages: Words,
@@ -124,13 +124,11 @@ pub struct NeedFacts {
     pub(super) party: PartyId,
     pub(super) themes: Themes,
     pub(super) countries: Countries,
-    pub(super) types: u16,
-    pub(super) modes: u8,
+    pub(super) ways: Ways,
     pub(super) languages: Words,
     pub(super) window: (Day, Day),
     pub(super) asked: Option<Amount>,
-    pub(super) has_terms: bool,
-    pub(super) terms: Terms,
+    pub(super) terms: Option<Terms>,
 }
 
 impl NeedFacts {
@@ -141,18 +139,16 @@ impl NeedFacts {
             party,
             themes: Themes::of(&need.themes),
             countries: beneficiaries(need, country),
-            types: bits(&need.offer_types, vocabulary::offer_types()) as u16,
-            modes: bits(&need.delivery_modes, vocabulary::delivery_modes()) as u8,
+            ways: Ways::of(&need.offer_types, &need.delivery_modes),
             languages: languages(&need.languages),
             window: day::span(need.window.as_ref()),
             asked: Amount::of(need.asked.as_ref()),
-            has_terms: terms != crate::v1::RecipientTerms::default(),
-            terms: Terms {
+            terms: (terms != crate::v1::RecipientTerms::default()).then(|| Terms {
                 data: Countries::named(&terms.data_locations, &[]),
                 languages: plain(&terms.languages),
                 law: terms.law.trim().to_ascii_lowercase().into(),
                 technology: plain(&terms.technology_not_accepted),
-            },
+            }),
         }
     }
 
@@ -174,11 +170,50 @@ pub fn beneficiaries(need: &Need, country: &str) -> Countries {
 }
 
 /// What an offer costs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Price {
     Free,
     Priced,
     Unstated,
+}
+
+/// What kind it is and how it is given: bits of the published lists.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Ways {
+    pub(super) types: u16,
+    pub(super) modes: u8,
+}
+
+impl Ways {
+    fn of(types: &[String], modes: &[String]) -> Self {
+        let types = bits(types, vocabulary::offer_types()) as u16;
+        Self { types, modes: bits(modes, vocabulary::delivery_modes()) as u8 }
+    }
+}
+
+/// Where an offer is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Place {
+    pub(super) named: Countries,
+    pub(super) area: Countries,
+    pub(super) stated: bool,
+}
+
+/// Whom an offer lets in, and from where it can be reached.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Entry {
+    pub(super) eligible: Eligible,
+    pub(super) may: Countries,
+    pub(super) open_to_all: bool,
+    pub(super) reachable: Option<Countries>,
+}
+
+/// On which conditions an offer is given.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Giving {
+    pub(super) price: Price,
+    pub(super) has_conditions: bool,
+    pub(super) terms: Terms,
 }
 
 /// An offer as matching sees it.
@@ -186,21 +221,13 @@ pub(super) enum Price {
 pub struct OfferFacts {
     pub(super) party: PartyId,
     pub(super) themes: Themes,
-    pub(super) named: Countries,
-    pub(super) area: Countries,
-    pub(super) has_place: bool,
-    pub(super) eligible: Eligible,
-    pub(super) may: Countries,
-    pub(super) open_to_all: bool,
-    pub(super) reachable: Option<Countries>,
-    pub(super) offer_type: u16,
-    pub(super) modes: u8,
+    pub(super) place: Place,
+    pub(super) entry: Entry,
+    pub(super) ways: Ways,
     pub(super) languages: Words,
     pub(super) window: (Day, Day),
     pub(super) capacity: Option<Amount>,
-    pub(super) price: Price,
-    pub(super) has_conditions: bool,
-    pub(super) terms: Terms,
+    pub(super) giving: Giving,
 }
 
 impl OfferFacts {
@@ -210,33 +237,31 @@ impl OfferFacts {
         let may = eligible.countries();
         let area = offer.reachable_from.as_ref();
         let reachable = area.map(|a| Countries::named(&a.countries, &a.regions)).filter(|c| !c.is_empty());
+        let price = match &offer.cost {
+            Some(cost) if cost.free => Price::Free,
+            Some(cost) if cost.price.is_some() => Price::Priced,
+            _ => Price::Unstated,
+        };
+        let terms = Terms {
+            data: Countries::named(&offer.data_locations, &[]),
+            languages: plain(&offer.languages),
+            law: offer.law.trim().to_ascii_lowercase().into(),
+            technology: plain(&offer.technology),
+        };
         Self {
             party,
             themes: Themes::of(&offer.themes),
-            named: Countries::named(&offer.countries, &[]),
-            area: Countries::named(&offer.countries, &offer.regions),
-            has_place: !offer.countries.is_empty() || !offer.regions.is_empty(),
-            eligible,
-            may,
-            open_to_all: may == Countries::all(),
-            reachable,
-            offer_type: bits(std::slice::from_ref(&offer.offer_type), vocabulary::offer_types()) as u16,
-            modes: bits(&offer.delivery_modes, vocabulary::delivery_modes()) as u8,
+            place: Place {
+                named: Countries::named(&offer.countries, &[]),
+                area: Countries::named(&offer.countries, &offer.regions),
+                stated: !offer.countries.is_empty() || !offer.regions.is_empty(),
+            },
+            entry: Entry { eligible, may, open_to_all: may == Countries::all(), reachable },
+            ways: Ways::of(std::slice::from_ref(&offer.offer_type), &offer.delivery_modes),
             languages: languages(&offer.languages),
             window: day::span(offer.window.as_ref()),
             capacity: Amount::of(offer.capacity.as_ref()),
-            price: match &offer.cost {
-                Some(cost) if cost.free => Price::Free,
-                Some(cost) if cost.price.is_some() => Price::Priced,
-                _ => Price::Unstated,
-            },
-            has_conditions: !offer.conditions.is_empty(),
-            terms: Terms {
-                data: Countries::named(&offer.data_locations, &[]),
-                languages: plain(&offer.languages),
-                law: offer.law.trim().to_ascii_lowercase().into(),
-                technology: plain(&offer.technology),
-            },
+            giving: Giving { price, has_conditions: !offer.conditions.is_empty(), terms },
         }
     }
 

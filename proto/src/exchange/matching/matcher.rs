@@ -1,9 +1,11 @@
 //! Needs and offers held against each other: a change compares one record with the other side, and nothing else.
+//!
+//! What counterparts a record has is worked out when somebody asks, and kept up with every change from then on.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-
-use super::{Match, NeedFacts, OfferFacts, Weights, judge};
+use super::classes::{APART, Facts, Rules, Sum, Tables, is_shut};
+use super::pool::{Class, Pool};
+use super::side::{Rank, Side, Slot};
+use super::{Match, NeedFacts, OfferFacts, Weights};
 use crate::exchange::day::Day;
 use crate::wire::{PartyId, RecordId};
 
@@ -29,46 +31,57 @@ pub struct Best {
 /// All needs and offers of a reader.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    weights: Weights,
-    today: Day,
+    rules: Rules,
+    parties: Pool<PartyId>,
     needs: Side<NeedFacts>,
     offers: Side<OfferFacts>,
+    scan: Scan,
 }
 
 impl Matcher {
     /// Holds nothing; `today` decides what is past.
     pub fn new(weights: Weights, today: Day) -> Self {
-        Self { weights, today, needs: Side::default(), offers: Side::default() }
+        let (needs, offers) = (Side::default(), Side::default());
+        Self {
+            rules: Rules { weights, today },
+            parties: Pool::default(),
+            needs,
+            offers,
+            scan: Scan::default(),
+        }
     }
 
     /// Adds or changes a need, or takes it out.
     pub fn set_need(&mut self, key: Key, facts: Option<NeedFacts>) {
-        let (weights, today) = (self.weights, self.today);
-        set(&mut self.needs, &mut self.offers, key, facts, |n, o| judge(n, o, &weights, today));
+        let Self { rules, parties, needs, offers, scan } = self;
+        set(needs, offers, key, facts, parties, rules, scan);
     }
 
     /// Adds or changes an offer, or takes it out.
     pub fn set_offer(&mut self, key: Key, facts: Option<OfferFacts>) {
-        let (weights, today) = (self.weights, self.today);
-        set(&mut self.offers, &mut self.needs, key, facts, |o, n| judge(n, o, &weights, today));
+        let Self { rules, parties, needs, offers, scan } = self;
+        set(offers, needs, key, facts, parties, rules, scan);
     }
 
     /// The offers for a need; `None` where it is not held.
     pub fn offers_for(&mut self, need: &Key) -> Option<Best> {
-        let (weights, today) = (self.weights, self.today);
-        best(&mut self.needs, &self.offers, need, |n, o| judge(n, o, &weights, today))
+        best(&mut self.needs, &self.offers, need, &self.rules, &mut self.scan)
     }
 
     /// The needs for an offer; `None` where it is not held.
     pub fn needs_for(&mut self, offer: &Key) -> Option<Best> {
-        let (weights, today) = (self.weights, self.today);
-        best(&mut self.offers, &self.needs, offer, |o, n| judge(n, o, &weights, today))
+        best(&mut self.offers, &self.needs, offer, &self.rules, &mut self.scan)
     }
 
     /// How many offers match a need and are not shut off for it.
     pub fn open_offers(&self, need: &Key) -> Option<u32> {
         let slot = *self.needs.index.get(need)?;
-        self.needs.rows.get(slot as usize).map(|row| row.open)
+        let row = self.needs.rows.get(slot as usize).filter(|row| row.is_kept());
+        Some(row.map(|row| row.open).unwrap_or_else(|| {
+            let mut scan = Scan::default();
+            scan.run(&self.needs, slot, &self.offers, &self.rules);
+            scan.met.iter().filter(|(_, sum)| !is_shut(*sum)).count() as u32
+        }))
     }
 
     /// How many needs and offers are held.
@@ -82,213 +95,98 @@ impl Matcher {
     }
 }
 
-/// What both kinds of facts have.
-pub(super) trait Facts {
-    fn bits(&self) -> u64;
-}
-
-impl Facts for NeedFacts {
-    fn bits(&self) -> u64 {
-        self.theme_bits()
-    }
-}
-
-impl Facts for OfferFacts {
-    fn bits(&self) -> u64 {
-        self.theme_bits()
-    }
-}
-
-type Slot = u32;
-
-/// One side, in places that are used again.
-#[derive(Clone, Debug)]
-struct Side<F> {
-    index: BTreeMap<Key, Slot>,
-    /// Theme bits of each place, apart, so that most pairs are told by one word; 0 where it is free.
-    bits: Vec<u64>,
-    facts: Vec<Option<F>>,
-    keys: Vec<Key>,
-    rows: Vec<Row>,
-    free: Vec<Slot>,
-}
-
-impl<F> Default for Side<F> {
-    fn default() -> Self {
-        let (index, bits, facts) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { index, bits, facts, keys: Vec::new(), rows: Vec::new(), free: Vec::new() }
-    }
-}
-
-/// The counterparts of one place.
+/// One record against the other side: room that is used again.
 #[derive(Clone, Debug, Default)]
-struct Row {
-    top: Vec<(Slot, Match)>,
-    open: u32,
-    shut: u32,
-    barred: u32,
-    /// One of the best went and those below it are not known: they are looked for when somebody asks.
-    stale: bool,
+struct Scan {
+    tables: Tables,
+    near: Vec<Slot>,
+    met: Vec<(Slot, Sum)>,
 }
 
-impl<F: Facts> Side<F> {
-    fn place(&mut self, key: Key) -> Slot {
-        if let Some(slot) = self.index.get(&key) {
-            return *slot;
+impl Scan {
+    /// Fills `met` with each place of the other side that matches.
+    fn run<A: Facts>(&mut self, own: &Side<A>, slot: Slot, other: &Side<A::Other>, rules: &Rules) {
+        self.met.clear();
+        let (Some(Some(facts)), Some(own)) = (own.facts.get(slot as usize), own.columns.get(slot as usize))
+        else {
+            return;
+        };
+        facts.tables(&other.pools, rules, &mut self.tables);
+        let Tables { themes, columns } = &self.tables;
+        let entry =
+            |table: &[Sum], class: Class, none: Sum| table.get(class as usize).copied().unwrap_or(none);
+        // Each place is written and only those that match are stepped over: quicker than a branch that nobody can
+        // foresee.
+        self.near.resize(other.themes.len(), 0);
+        let mut count = 0;
+        for (place, class) in other.themes.iter().enumerate() {
+            if let Some(near) = self.near.get_mut(count) {
+                *near = place as Slot;
+            }
+            count += usize::from(entry(themes, *class, APART) & APART == 0);
         }
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.bits.push(0);
-            self.facts.push(None);
-            self.keys.push(key);
-            self.rows.push(Row::default());
-            (self.bits.len() - 1) as Slot
-        });
-        if let Some(held) = self.keys.get_mut(slot as usize) {
-            *held = key;
+        for place in self.near.iter().take(count) {
+            let at = *place as usize;
+            let (Some(class), Some(theirs)) = (other.themes.get(at), other.columns.get(at)) else { continue };
+            if theirs.party == own.party {
+                continue;
+            }
+            let rest = columns.iter().zip(&theirs.columns).map(|(table, class)| entry(table, *class, 0));
+            self.met.push((*place, entry(themes, *class, 0) + rest.sum::<Sum>()));
         }
-        self.index.insert(key, slot);
-        slot
-    }
-
-    /// Each held place that may match these bits.
-    fn near(&self, bits: u64) -> impl Iterator<Item = (Slot, &F)> {
-        let near = self.bits.iter().enumerate().filter(move |(_, own)| **own & bits != 0);
-        near.filter_map(|(slot, _)| Some((slot as Slot, self.facts.get(slot)?.as_ref()?)))
     }
 }
 
 /// Puts facts in place of what a key had, and tells the other side.
-fn set<A: Facts, B: Facts>(
-    own: &mut Side<A>,
-    other: &mut Side<B>,
+fn set<F: Facts>(
+    own: &mut Side<F>,
+    other: &mut Side<F::Other>,
     key: Key,
-    facts: Option<A>,
-    judge: impl Fn(&A, &B) -> Option<Match>,
+    facts: Option<F>,
+    parties: &mut Pool<PartyId>,
+    rules: &Rules,
+    scan: &mut Scan,
 ) {
     if facts.is_none() && !own.index.contains_key(&key) {
         return;
     }
     let slot = own.place(key);
-    let before = own.facts.get_mut(slot as usize).and_then(Option::take);
-    if let Some(before) = &before {
-        forget(slot, before, other, &judge);
+    let told = other.kept > 0;
+    if told {
+        scan.run(own, slot, other, rules);
+        other.forget(slot, &scan.met);
     }
-    let row = facts.as_ref().map(|facts| meet(slot, &own.keys, facts, other, &judge)).unwrap_or_default();
-    if let Some(bits) = own.bits.get_mut(slot as usize) {
-        *bits = facts.as_ref().map_or(0, Facts::bits);
-    }
-    if let Some(place) = own.rows.get_mut(slot as usize) {
-        *place = row;
-    }
-    if facts.is_none() {
+    own.take(slot, parties);
+    let Some(facts) = facts else {
         own.index.remove(&key);
         own.free.push(slot);
-    }
-    if let Some(place) = own.facts.get_mut(slot as usize) {
-        *place = facts;
-    }
-}
-
-/// Takes a record out of the other side's rows.
-fn forget<A: Facts, B: Facts>(
-    slot: Slot,
-    facts: &A,
-    other: &mut Side<B>,
-    judge: &impl Fn(&A, &B) -> Option<Match>,
-) {
-    let bits = facts.bits();
-    for place in 0..other.bits.len() {
-        if other.bits.get(place).is_none_or(|own| own & bits == 0) {
-            continue;
-        }
-        let met = other.facts.get(place).and_then(Option::as_ref).and_then(|f| judge(facts, f));
-        let (Some(met), Some(row)) = (met, other.rows.get_mut(place)) else { continue };
-        row.count(&met, -1);
-        if let Some(at) = row.top.iter().position(|(held, _)| *held == slot) {
-            row.top.remove(at);
-            row.stale |= (row.open + row.shut) as usize > row.top.len();
-        }
+        return;
+    };
+    own.put(slot, facts, parties);
+    if told {
+        scan.run(own, slot, other, rules);
+        other.meet(slot, &scan.met, &own.keys);
+        own.keep_row(slot, &scan.met, &other.keys);
     }
 }
 
-/// Compares a record with the other side: its own row, and its place in theirs.
-fn meet<A: Facts, B: Facts>(
-    slot: Slot,
-    keys: &[Key],
-    facts: &A,
-    other: &mut Side<B>,
-    judge: &impl Fn(&A, &B) -> Option<Match>,
-) -> Row {
-    let (bits, mut own) = (facts.bits(), Row::default());
-    for place in 0..other.bits.len() {
-        if other.bits.get(place).is_none_or(|own| own & bits == 0) {
-            continue;
-        }
-        let met = other.facts.get(place).and_then(Option::as_ref).and_then(|f| judge(facts, f));
-        let (Some(met), Some(row)) = (met, other.rows.get_mut(place)) else { continue };
-        own.count(&met, 1);
-        own.offer(place as Slot, met, &other.keys);
-        row.count(&met, 1);
-        if !row.stale {
-            row.offer(slot, met, keys);
-        }
-    }
-    own
-}
-
-fn best<A: Facts, B: Facts>(
-    own: &mut Side<A>,
-    other: &Side<B>,
+fn best<F: Facts>(
+    own: &mut Side<F>,
+    other: &Side<F::Other>,
     key: &Key,
-    judge: impl Fn(&A, &B) -> Option<Match>,
+    rules: &Rules,
+    scan: &mut Scan,
 ) -> Option<Best> {
-    let slot = *own.index.get(key)? as usize;
-    if own.rows.get(slot)?.stale {
-        let facts = own.facts.get(slot)?.as_ref()?;
-        let mut row = Row::default();
-        for (place, counterpart) in other.near(facts.bits()) {
-            if let Some(met) = judge(facts, counterpart) {
-                row.count(&met, 1);
-                row.offer(place, met, &other.keys);
-            }
-        }
-        *own.rows.get_mut(slot)? = row;
+    let slot = *own.index.get(key)?;
+    if !own.rows.get(slot as usize)?.is_kept() {
+        scan.run(own, slot, other, rules);
+        own.keep_row(slot, &scan.met, &other.keys);
     }
-    let row = own.rows.get(slot)?;
-    let top = row.top.iter().filter_map(|(place, met)| Some((*other.keys.get(*place as usize)?, *met)));
-    Some(Best { top: top.collect(), open: row.open, shut: row.shut, barred: row.barred })
-}
-
-impl Row {
-    fn count(&mut self, met: &Match, by: i32) {
-        let counter = if met.exclusions.is_empty() { &mut self.open } else { &mut self.shut };
-        *counter = counter.saturating_add_signed(by);
-        if met.exclusions.bar() {
-            self.barred = self.barred.saturating_add_signed(by);
-        }
-    }
-
-    /// Keeps a counterpart where it is among the best.
-    fn offer(&mut self, slot: Slot, met: Match, keys: &[Key]) {
-        let full = self.top.len() >= BEST_MAX;
-        // The common case, decided without looking at keys.
-        if full && self.top.last().is_some_and(|(_, last)| by_merit(last, &met) == Ordering::Less) {
-            return;
-        }
-        let key = |slot: Slot| keys.get(slot as usize);
-        let before = |(held, theirs): &(Slot, Match)| {
-            by_merit(theirs, &met).then_with(|| key(*held).cmp(&key(slot))) == Ordering::Less
-        };
-        let at = self.top.partition_point(before);
-        if at < BEST_MAX {
-            self.top.insert(at, (slot, met));
-            self.top.truncate(BEST_MAX);
-        }
-    }
-}
-
-/// What nothing shuts off goes first, then the higher score.
-fn by_merit(one: &Match, other: &Match) -> Ordering {
-    let rank = |m: &Match| (!m.exclusions.is_empty(), std::cmp::Reverse(m.score));
-    rank(one).cmp(&rank(other))
+    let (row, facts) = (own.rows.get(slot as usize)?, own.facts.get(slot as usize)?.as_ref()?);
+    let judged = |(_, place): &(Rank, Slot)| {
+        let met = facts.judge(other.facts.get(*place as usize)?.as_ref()?, rules)?;
+        Some((*other.keys.get(*place as usize)?, met))
+    };
+    let top = own.tops.get(slot as usize)?.iter().filter_map(judged).collect();
+    Some(Best { top, open: row.open, shut: row.shut, barred: row.barred })
 }
