@@ -8,7 +8,7 @@ mod terms;
 
 use crate::exchange::acts::{Act, Fault, Graph, Seen, Verdict, Verdicts};
 use crate::v1::engagement_act::Act as What;
-use crate::v1::{EngagementAct, EngagementProposal, ProviderTerms, RecipientTerms};
+use crate::v1::{EngagementAct, EngagementProposal, ProviderTerms, RecipientTerms, RecordRef};
 use crate::wire::{EntryHash, PartyId};
 
 pub use clocks::{Scope, scope};
@@ -165,6 +165,13 @@ impl Engagement {
         let provider = PartyId::from_slice(&proposal.provider)?;
         if recipient == provider || ![recipient, provider].contains(&first.author) || !first.after.is_empty()
         {
+            return None;
+        }
+        // Two strangers to a need would else say how far it has come.
+        let of = |named: &Option<RecordRef>, owner: PartyId| {
+            named.as_ref().is_none_or(|r| PartyId::from_slice(&r.party) == Some(owner))
+        };
+        if !of(&proposal.need, recipient) || !of(&proposal.offer, provider) {
             return None;
         }
         let conditions = proposal.conditions.clone().unwrap_or_default();

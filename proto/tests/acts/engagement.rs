@@ -5,7 +5,7 @@ use caphub_proto::exchange::engagement::{Engagement, Scope, State, conflicts, sc
 use caphub_proto::v1::engagement_act::Act as What;
 use caphub_proto::v1::{
     ActNote, EngagementAcceptance, EngagementAct, EngagementAgreement, EngagementEvaluation,
-    EngagementProposal, EngagementResolution, Escalation, ProviderTerms, RecipientTerms,
+    EngagementProposal, EngagementResolution, Escalation, ProviderTerms, RecipientTerms, RecordRef,
 };
 use caphub_proto::wire::{EntryHash, Reason};
 
@@ -73,6 +73,25 @@ fn a_match_goes_from_proposal_to_evaluation() {
         assert_eq!(of(&pen).state, state);
     }
     assert!(of(&pen).verdicts.values().all(|v| *v == Verdict::Counted));
+}
+
+#[test]
+fn a_proposal_names_the_recipients_own_need_and_the_providers_own_offer_or_it_begins_nothing() {
+    let of = |owner: u8| Some(RecordRef { party: party(owner).to_vec(), record_id: vec![7; 16] });
+    let begun = |need: Option<RecordRef>, offer: Option<RecordRef>| {
+        let mut pen = Pen::new("sides");
+        let mut what = proposal(ProviderTerms::default(), RecipientTerms::default());
+        if let Some(What::Propose(proposal)) = &mut what.act {
+            (proposal.need, proposal.offer) = (need, offer);
+        }
+        pen.write(PROVIDER, what);
+        let found = Engagement::of(&pen.root(), &pen.acts, &|_| false).is_some();
+        assert_eq!(Engagement::roots(&pen.acts).len(), usize::from(found));
+        found
+    };
+    assert!(begun(of(RECIPIENT), of(PROVIDER)) && begun(of(RECIPIENT), None) && begun(None, of(PROVIDER)));
+    assert!(!begun(of(3), None) && !begun(of(PROVIDER), None), "a need of somebody else");
+    assert!(!begun(None, of(3)) && !begun(of(RECIPIENT), of(RECIPIENT)), "an offer of somebody else");
 }
 
 #[test]
