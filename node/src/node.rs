@@ -44,6 +44,7 @@ use crate::services::exchange::Exchange;
 use crate::services::federation::Federation;
 use crate::services::gate::Gate;
 use crate::services::membership::MembershipDesk;
+use crate::services::standard;
 use crate::supervised;
 use crate::views::PageRequest;
 
@@ -275,14 +276,9 @@ pub async fn router(
     let federation = Federation::new(core.clone(), Arc::clone(&gate), name, key, follows, evidence);
     let exchange = Exchange::new(core.clone(), Arc::clone(&gate));
     let artifacts = Artifacts::new(core.clone(), Arc::clone(&gate), node.room);
-    let desk = MembershipDesk::new(core.clone(), gate, Arc::clone(&node.membership));
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<ExchangeServiceServer<Exchange>>().await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(caphub_proto::DESCRIPTORS)
-        .build_v1();
+    let desk = MembershipDesk::new(core.clone(), Arc::clone(&gate), Arc::clone(&node.membership));
     let bounded = limits::MESSAGE_BYTES_MAX;
-    let mut routes = tonic::service::Routes::new(
+    let routes = tonic::service::Routes::new(
         FederationServiceServer::new(federation)
             .accept_compressed(CompressionEncoding::Zstd)
             .send_compressed(CompressionEncoding::Zstd)
@@ -299,12 +295,8 @@ pub async fn router(
             .max_decoding_message_size(bounded)
             .max_encoding_message_size(bounded),
     )
-    .add_service(MembershipServiceServer::new(desk).max_decoding_message_size(bounded))
-    .add_service(health_service);
-    match reflection {
-        Ok(reflection) => routes = routes.add_service(reflection),
-        Err(error) => tracing::error!(%error, "reflection is not served"),
-    }
+    .add_service(MembershipServiceServer::new(desk).max_decoding_message_size(bounded));
+    let routes = standard::add(routes, &gate).await;
     ServiceExt::<http::Request<tonic::body::Body>>::map_response(routes.prepare(), |r: http::Response<_>| {
         r.map(tonic::body::Body::new)
     })

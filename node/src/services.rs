@@ -10,5 +10,6 @@ pub mod gate;
 pub mod membership;
 mod newest;
 pub mod pull;
+pub mod standard;
 pub mod status;
 pub mod turns;
