@@ -4,14 +4,17 @@ Usage: python client.py FOLDER COMMAND [ARGUMENT...]
 
   found NAME                 makes an identity: root, next and recovery keys, and the signing key `first`
   join FILE                  joins the hub of an invitation
-  need TITLE KEY             signs a public need with this key, or for the hub's members: KEY+hub, for the network: KEY+network
+  need TITLE KEY             signs a public need with this key; for the hub's members: KEY+hub, for the network: KEY+network
   sync KEY                   moves what differs over a link of this key, both ways, and verifies all of it
   report                     what is held and what counts, and by whose authority
   key-add LABEL              authorises a signing key
   key-revoke OLD KEY         revokes OLD while it follows the node, and brings that by a link of KEY
   rotate                     the next root key takes over; what the old one then signs is refused
   bring-forged TITLE OLD KEY a need signed with OLD, brought by a link of KEY
+  bring-stale KEY            what the old root key signed after a rotation, brought by a link of KEY
+  search WORDS KEY           the node's search, each record compared with the signed entry that is held
   services KEY               reflection and health, as common tools ask for them
+  tamper                     changes each feed at many places, and shows that all of these are refused
 """
 
 import datetime
@@ -22,7 +25,6 @@ import sys
 import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(pathlib.Path(sys.prefix) / "stubs"))
 
 import grpc  # noqa: E402
@@ -31,6 +33,7 @@ from grpc_status import rpc_status  # noqa: E402
 from google.rpc import error_details_pb2  # noqa: E402
 from home import PUBLIC, Home  # noqa: E402
 from party import authorise, identity_body, now_ms, packed_entry  # noqa: E402
+from replica import Replica  # noqa: E402
 from services import check_services  # noqa: E402
 from strict import Refused  # noqa: E402
 from sync import PATIENCE, Far  # noqa: E402
@@ -223,6 +226,26 @@ def services(home, label):
     return check_services(far(home, label).channel)
 
 
+def tamper(home):
+    """One bit of a feed changed: the copy must be refused as a whole, with a reason and not by chance."""
+    reasons = {}
+    for held in home.replica.feeds.values():
+        packed = held.packed(1, len(held.entries))
+        for at in range(0, len(packed), max(1, len(packed) // 64)):
+            altered = packed[:at] + bytes([packed[at] ^ 1 << at % 8]) + packed[at + 1 :]
+            other = Replica()
+            if not held.feed.identity:
+                log = home.replica.feeds[feed_of(held.party, b"", b"").id]
+                other.take(held.party, b"", b"", log.packed(1, len(log.entries)))
+            try:
+                other.take(held.party, held.key, held.audience, altered)
+            except Refused as refused:
+                reasons[refused.args[0]] = reasons.get(refused.args[0], 0) + 1
+            else:
+                raise ValueError(f"byte {at} of feed {held.feed.id.hex()} was changed, and the feed taken")
+    return {"refused_changes": sum(reasons.values()), "reasons": reasons}
+
+
 COMMANDS = {
     "found": found,
     "join": join,
@@ -236,6 +259,7 @@ COMMANDS = {
     "bring-stale": bring_stale,
     "search": search,
     "services": services,
+    "tamper": tamper,
 }
 
 

@@ -1,6 +1,5 @@
 """Sections 3.1 and 4 of SPEC.md from the author's side: an identity of one's own, and entries that its keys sign."""
 
-import hashlib
 import os
 import struct
 import time
@@ -9,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from entries import feed_of
 from strict import tagged
 
-PUBLISH, ENGAGE = 1, 2
 NO_END = (1 << 53) - 1
 NO_RECIPIENT = bytes(32)
 KINDS = {"state": 1, "regional_body": 2, "provider": 5, "csirt": 6, "university": 7}
@@ -43,7 +41,8 @@ def packed_entry(key, feed, head, body):
     """The next entry of a feed, as it travels in a run, and the head after it; head is (seq, entry hash)."""
     seq, previous = head[0] + 1, head[1]
     body_hash = tagged("caphub/body/1", body)
-    header = struct.pack(">BB32sQ32sQ32sI", 1, 0 if feed.identity else 1, feed.id, seq, previous, now_ms(), body_hash, len(body))
+    fields = 1, 0 if feed.identity else 1, feed.id, seq, previous, now_ms(), body_hash, len(body)
+    header = struct.pack(">BB32sQ32sQ32sI", *fields)
     signature = key.sign(b"caphub/entry/1\0" + header)
     return header + signature + b"\1" + body, (seq, tagged("caphub/entry-hash/1", header, signature))
 
@@ -84,8 +83,3 @@ def found(kind, root, next_, recovery):
     party = tagged("caphub/party/1", salt, event)
     entry, head = packed_entry(root, feed_of(party, b"", b""), NOTHING, identity_body(event, salt))
     return party, entry, head
-
-
-def short(data):
-    """A few digits for people; they decide nothing."""
-    return hashlib.sha256(data).hexdigest()[:8]

@@ -183,6 +183,9 @@ async fn a_client_in_another_language_joins_is_found_and_verifies_all_that_it_ma
     assert_eq!(titles, [&members[..], &open[..], "In the network", "Members", "Open"], "{report}");
     assert_eq!(report["members"].as_object().map(serde_json::Map::len), Some(2), "{report}");
     assert!(moved["proven_in_history"].as_u64() > Some(10), "{moved}");
+    // The verifier that took all of this takes none of it with one bit changed.
+    let tampered = stranger.ok(&["tamper"]);
+    assert!(tampered["refused_changes"].as_u64() > Some(500), "{tampered}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
