@@ -88,6 +88,11 @@ pub enum PublishError {
         /// Last place signed.
         signed: u64,
     },
+    /// The store was restored from a backup, and no linked hub was asked yet what was signed since.
+    #[error(
+        "this copy was restored from a backup: it signs nothing until a linked hub has shown what was signed since"
+    )]
+    Unasked,
     /// A proven fork froze the feed.
     #[error("this signing key has signed two histories: its feed is frozen after entry {common}")]
     Frozen {
@@ -179,6 +184,9 @@ impl Author {
         let (id, held_seq) = (feed.id(), held.map_or(0, |h| h.seq.value()));
         if let Some(freeze) = core.forks.freeze(&id) {
             return Err(PublishError::Frozen { common: freeze.seq });
+        }
+        if core.shown.is_unasked() {
+            return Err(PublishError::Unasked);
         }
         // By the register, by what a hub showed, and by what already came from above a hole.
         let signed = core.store.own_head(&id).map(|(seq, _)| seq.value());

@@ -40,5 +40,6 @@ pub mod standing;
 pub mod store;
 pub mod supervised;
 pub mod sync;
+pub mod upkeep;
 mod verdicts;
 pub mod views;

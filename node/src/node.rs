@@ -22,7 +22,7 @@ use tower::ServiceExt;
 
 use crate::artifacts::{Room, tend};
 use crate::audit::{self, Auditor, History, Stater};
-use crate::author::{Author, now_ms};
+use crate::author::{Author, PublishError, now_ms};
 use crate::config::Config;
 use crate::core::{Core, OpenError};
 use crate::descriptors;
@@ -50,6 +50,9 @@ use crate::views::PageRequest;
 
 /// How often the certificate is renewed; it lives for three and a half days.
 const RENEW: Duration = Duration::from_secs(24 * 3_600);
+
+/// How soon a node that may not sign yet tries again to publish its card.
+const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How often the linked hubs are asked what they state.
 const AUDIT: Duration = Duration::from_secs(300);
@@ -211,7 +214,7 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
         tokio::task::spawn_blocking(move || Node::open(&directory, &config, bound, &stop)).await
     };
     let node = Arc::new(opened.map_err(|e| StartError::Files(std::io::Error::other(e)))??);
-    node.hub.announce(&node).await?;
+    let announcing = announce(Arc::clone(&node), stop.clone()).await?;
     let views = tokio::spawn(node.core.views.clone().run(node.core.store.subscribe(), stop.clone()));
     let erasures = tokio::spawn(erasing::run(node.core.clone(), node.author.clone(), stop.clone()));
     let following = tokio::spawn(Arc::clone(&node.history).follow(stop.clone()));
@@ -244,7 +247,8 @@ pub async fn run(directory: &Path, config: Config, stop: CancellationToken) -> R
         None => stop.cancelled().await,
     }
     let ended = async {
-        let _ = tokio::join!(admin, views, erasures, renewing, following, auditing, tending, watched);
+        let _ =
+            tokio::join!(admin, announcing, views, erasures, renewing, following, auditing, tending, watched);
     };
     if tokio::time::timeout(config.shutdown(), ended).await.is_err() {
         tracing::warn!("some requests did not end in time");
@@ -328,6 +332,36 @@ fn serve_admin(
             tracing::error!(%error, "the operator's socket failed");
         }
         let _ = std::fs::remove_file(&path);
+    }))
+}
+
+/// Publishes the node's card. A copy that was put back may not sign yet: it goes on, catches up, and does it then.
+async fn announce(
+    node: Arc<Node>,
+    stop: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    let waits = |error: &HubError| {
+        matches!(error, HubError::Publish(PublishError::Behind { .. } | PublishError::Unasked))
+    };
+    let mut announced = node.hub.announce(&node).await;
+    match announced {
+        Err(error) if waits(&error) => {
+            tracing::warn!(%error, "the node's card is published later");
+            announced = Err(error);
+        }
+        other => announced = Ok(other?),
+    }
+    Ok(tokio::spawn(async move {
+        while announced.as_ref().is_err_and(waits) {
+            tokio::select! {
+                () = tokio::time::sleep(ANNOUNCE_AGAIN) => {}
+                () = stop.cancelled() => return,
+            }
+            announced = node.hub.announce(&node).await;
+        }
+        if let Err(error) = announced {
+            tracing::error!(%error, "the node's card could not be published");
+        }
     }))
 }
 

@@ -92,6 +92,16 @@ struct State {
     confirms: Vec<PartyId>,
 }
 
+/// The linked hubs of a folder, each with its card and its own proxy, without dialling any.
+pub fn linked(directory: &Path) -> std::io::Result<Vec<(Card, String)>> {
+    let all: Vec<Stored> = durable::read_json(&directory.join("links.json"))?;
+    let parsed = all.into_iter().map(|stored| {
+        let card = Card::parse(&stored.card).map_err(std::io::Error::other)?;
+        Ok((card, stored.proxy))
+    });
+    parsed.collect()
+}
+
 impl Peers {
     /// Opens the list of links; `start` begins to dial.
     pub fn open(

@@ -1,4 +1,6 @@
-//! The server's command line: `init`, `run`, `check`. `caphub-node` is this and nothing else.
+//! The server's command line: `init`, `run`, `check`, and what keeps a store whole. `caphub-node` is this and nothing else.
+
+mod upkeep;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +62,39 @@ enum Command {
     },
     /// Check the configuration and the hub's files, without starting.
     Check,
+    /// Check every hash, signature and authority of the store, and say who could replace what is damaged.
+    ///
+    /// A node may run meanwhile; stopped, more can be said. Exit code 1 where anything is wrong.
+    Verify {
+        /// Ask no linked hub for what is damaged.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Write damaged parts of the store again, from own registers and linked hubs. Stop the node first.
+    ///
+    /// Example: systemctl stop caphub-node && caphub-node repair && systemctl start caphub-node
+    Repair,
+    /// Derive the index and all views again from the log. Stop the node first.
+    Rebuild,
+    /// Back up the hub's folder to another one; again into the same one copies only what changed.
+    ///
+    /// A node may run meanwhile. It holds the hub's keys. Example: caphub-node backup /mnt/backup/hub
+    Backup {
+        /// The backup's folder.
+        #[arg(value_name = "FOLDER")]
+        to: PathBuf,
+    },
+    /// Put a backup back as the hub of --dir, which must be empty.
+    ///
+    /// It signs nothing until a linked hub has shown what was signed after the backup, and then only after that.
+    Restore {
+        /// The backup's folder.
+        #[arg(value_name = "FOLDER")]
+        from: PathBuf,
+        /// Sign at once: only where nobody has seen anything of this hub since the backup, for it would fork.
+        #[arg(long)]
+        sign_at_once: bool,
+    },
 }
 
 /// The hub's folder: given, or the one of this user.
@@ -97,6 +132,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
         Command::Run { listen } => runtime.block_on(serve(directory, listen)),
         Command::Check => check(&directory),
+        Command::Verify { offline } => {
+            runtime.block_on(upkeep::run_verify(&directory, &proxy(&directory), offline))
+        }
+        Command::Repair => runtime.block_on(upkeep::run_repair(&directory, &proxy(&directory))),
+        Command::Rebuild => upkeep::run_rebuild(&directory),
+        Command::Backup { to } => upkeep::run_backup(&directory, &to),
+        Command::Restore { from, sign_at_once } => upkeep::run_restore(&directory, &from, sign_at_once),
     }
 }
 
@@ -264,6 +306,11 @@ fn hint(error: &StartError) -> &'static str {
 /// The configuration of a hub's folder, with what the environment overrides.
 pub fn load(directory: &std::path::Path) -> Result<Config, crate::config::ConfigError> {
     Config::load(&directory.join("caphub-node.toml"), |name| std::env::var(name).ok())
+}
+
+/// The proxy of the configuration; none where it cannot be read, which `check` tells.
+fn proxy(directory: &std::path::Path) -> String {
+    load(directory).map(|config| config.proxy).unwrap_or_default()
 }
 
 fn log(config: &Config) {

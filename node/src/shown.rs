@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use caphub_proto::wire::FeedId;
@@ -13,10 +14,15 @@ use crate::durable;
 /// Most feeds that are remembered; a party has a few.
 const FEEDS_MAX: usize = 4_096;
 
+/// The mark, beside the store, of a copy that was put back and has asked no linked hub yet.
+pub const UNASKED: &str = "unasked";
+
 /// A small file with a place for each feed.
 #[derive(Debug)]
 pub struct Shown {
     path: PathBuf,
+    /// This copy was put back, and nobody was asked yet what was signed since.
+    unasked: AtomicBool,
     places: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -24,7 +30,26 @@ impl Shown {
     /// Opens the file; nothing was shown where there is none.
     pub fn open(path: &Path) -> io::Result<Self> {
         let places = durable::read_json(path)?;
-        Ok(Self { path: path.to_owned(), places: Mutex::new(places) })
+        let unasked = AtomicBool::new(path.with_file_name(UNASKED).try_exists()?);
+        Ok(Self { path: path.to_owned(), unasked, places: Mutex::new(places) })
+    }
+
+    /// True where this copy was put back and has not compared itself with a linked hub yet: it signs nothing.
+    pub fn is_unasked(&self) -> bool {
+        self.unasked.load(Ordering::Acquire)
+    }
+
+    /// A linked hub has shown how far it knows the own feeds, and all that was shown is noted.
+    pub fn asked(&self) -> io::Result<()> {
+        if !self.is_unasked() {
+            return Ok(());
+        }
+        match std::fs::remove_file(self.path.with_file_name(UNASKED)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        self.unasked.store(false, Ordering::Release);
+        Ok(())
     }
 
     /// Remembers that a far end has the feed up to `seq`, where that is more than is held; durable when it returns.

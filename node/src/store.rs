@@ -8,8 +8,10 @@ mod frames;
 mod index;
 #[cfg(test)]
 mod kinds;
+pub mod mend;
 mod open;
 mod read;
+pub mod scan;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -32,7 +34,7 @@ use crate::store::files::{Register, Segments};
 use crate::store::index::Index;
 
 /// The mark of a store that was put back from a copy.
-const PUT_BACK: &str = "put-back";
+pub(crate) const PUT_BACK: &str = "put-back";
 /// Commits that wait for the disk; each holds at most one message of runs.
 const WAITING_MAX: usize = 64;
 
@@ -164,14 +166,26 @@ pub enum StoreError {
     /// The index could not be read or written.
     #[error("the store's index: {0}")]
     Index(String),
-    /// A segment of another format or another store.
-    #[error("{path} is not a segment of this store, or of a later version")]
+    /// Not a segment, or of another store.
+    #[error("{path} is not a segment of this store")]
     OtherFormat {
         /// Which file.
         path: PathBuf,
     },
+    /// A segment of another version of the format.
+    #[error(
+        "{path} has format version {found}, and this program reads version {reads} alone: nothing was changed"
+    )]
+    OtherVersion {
+        /// Which file.
+        path: PathBuf,
+        /// The version that it states.
+        found: u32,
+        /// The one that is read.
+        reads: u32,
+    },
     /// A segment that is not the last has bytes that do not fit.
-    #[error("segment {segment} is damaged at byte {offset}")]
+    #[error("segment {segment} is damaged at byte {offset}; look closer with: caphub-node verify")]
     Damaged {
         /// Its number.
         segment: u32,

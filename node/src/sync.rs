@@ -191,6 +191,18 @@ impl Session {
         Ok(())
     }
 
+    /// Runs of these ranges as the far end holds them, each given to `each` unchecked.
+    pub async fn fetch(&self, ranges: &[FeedRange], mut each: impl FnMut(v1::Run)) -> Result<(), SyncError> {
+        for ranges in ranges.chunks(caphub_proto::wire::session::RANGES_MAX) {
+            let request = PullRequest { ranges: ranges.to_vec(), ..PullRequest::default() };
+            let mut stream = self.client().pull(request).await?.into_inner();
+            while let Some(message) = stream.message().await? {
+                message.runs.into_iter().for_each(&mut each);
+            }
+        }
+        Ok(())
+    }
+
     /// Brings this side's own identity log, as a stranger may who knocks.
     pub async fn introduce(&self, core: &Core) -> Result<v1::PushResponse, SyncError> {
         let own = Feed::identity(core.party);

@@ -150,6 +150,11 @@ impl Task {
         if hello.standing == "applicant" && session.introduce(&self.core).await?.stored > 0 {
             return Ok(BACKOFF_MIN);
         }
+        if matches!(hello.standing.as_str(), "peer" | "own")
+            && let Err(error) = self.core.shown.asked()
+        {
+            tracing::error!(%error, "the mark of a restored copy cannot be removed: it goes on signing nothing");
+        }
         session.fetch_bodies(&self.core).await?;
         let position = hello.position.clone().unwrap_or_default();
         let sent_by_it = SentByIt::default();

@@ -18,6 +18,10 @@ pub(super) const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Magic, format version and log id at the start of every segment.
 pub(super) const START: u64 = 4 + 4 + 16;
 
+const MAGIC: &[u8; 4] = b"CHS1";
+/// The version of the segments' format; another one is refused. `tests/fixtures/store-1` is a store of it.
+const FORMAT: u32 = 1;
+
 /// Places of erased bodies.
 pub(super) type Erased = HashMap<FeedId, BTreeSet<u64>>;
 
@@ -36,18 +40,12 @@ impl Segments {
     }
 
     fn path(&self, segment: u32) -> PathBuf {
-        self.directory.join(format!("{segment:08}.seg"))
+        segment_path(&self.directory, segment)
     }
 
     /// Numbers of the segments that exist, in order.
     pub(super) fn numbers(&self) -> io::Result<Vec<u32>> {
-        let mut numbers = Vec::new();
-        for entry in std::fs::read_dir(&self.directory)? {
-            let name = entry?.file_name();
-            numbers.extend(name.to_str().and_then(|n| n.strip_suffix(".seg")?.parse::<u32>().ok()));
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
+        segment_numbers(&self.directory)
     }
 
     /// The file of a segment; made with its start where it does not exist.
@@ -57,7 +55,7 @@ impl Segments {
             return Ok(Arc::clone(file));
         }
         let path = self.path(segment);
-        let start = [&b"CHS1"[..], &1_u32.to_be_bytes(), self.log.as_bytes()].concat();
+        let start = [&MAGIC[..], &FORMAT.to_be_bytes(), self.log.as_bytes()].concat();
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
         if file.metadata()?.len() < START {
             file.set_len(0)?;
@@ -65,13 +63,9 @@ impl Segments {
             file.sync_all()?;
             File::open(&self.directory)?.sync_all()?;
         }
-        let mut found = [0; START as usize];
-        file.read_exact_at(&mut found, 0)?;
         // A store that was put back keeps the segments that it had under the log's earlier ids.
-        let known = |log: &LogId| found[..8] == start[..8] && found[8..] == log.as_bytes()[..];
-        if !known(&self.log) && !self.earlier.iter().any(known) {
-            return Err(StoreError::OtherFormat { path });
-        }
+        let logs: Vec<LogId> = [self.log].into_iter().chain(self.earlier.iter().copied()).collect();
+        check_start(&file, &path, &logs)?;
         let file = Arc::new(file);
         open.insert(segment, Arc::clone(&file));
         Ok(file)
@@ -92,6 +86,37 @@ impl Segments {
         }
         Ok(all)
     }
+}
+
+/// The file of a segment in a folder.
+pub(super) fn segment_path(directory: &Path, segment: u32) -> PathBuf {
+    directory.join(format!("{segment:08}.seg"))
+}
+
+/// Numbers of the segments in a folder, in order.
+pub(super) fn segment_numbers(directory: &Path) -> io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        numbers.extend(name.to_str().and_then(|n| n.strip_suffix(".seg")?.parse::<u32>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Checks the start of a segment: magic, format version, and one of these logs.
+pub(super) fn check_start(file: &File, path: &Path, logs: &[LogId]) -> Result<(), StoreError> {
+    let mut found = [0; START as usize];
+    file.read_exact_at(&mut found, 0)?;
+    let [m0, m1, m2, m3, v0, v1, v2, v3, log @ ..] = found;
+    let version = u32::from_be_bytes([v0, v1, v2, v3]);
+    if [m0, m1, m2, m3] == *MAGIC && version != FORMAT {
+        return Err(StoreError::OtherVersion { path: path.to_owned(), found: version, reads: FORMAT });
+    }
+    if [m0, m1, m2, m3] != *MAGIC || !logs.iter().any(|known| known.as_bytes()[..] == log[..]) {
+        return Err(StoreError::OtherFormat { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 /// Reads the frame at a place: its head, and its entries as they travel.

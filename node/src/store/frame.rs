@@ -9,6 +9,10 @@
 //! ```
 //! Integers are big-endian. An erased body leaves a valid frame: only its own CRC stops fitting.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
 use bytes::Bytes;
 use caphub_proto::wire::bytes::Reader;
 use caphub_proto::wire::feed::unpack;
@@ -16,13 +20,13 @@ use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{EntryHash, Feed, Head, PartyId, Seq};
 
 use crate::store::shape::Piece;
-use crate::store::{Kind, NewRun};
+use crate::store::{Kind, NewRun, mend};
 
-const MAGIC: &[u8; 4] = b"CHR1";
+pub(super) const MAGIC: &[u8; 4] = b"CHR1";
 /// Bytes that tell how long a frame is.
 pub(super) const LEAD: usize = 12;
 /// Header, signature and presence of one entry.
-const FIXED: usize = 118 + 64 + 1;
+pub(super) const FIXED: usize = 118 + 64 + 1;
 /// No head is longer: a full run's table and the fixed part.
 const HEAD_MAX: usize = 256 + RUN_ENTRIES_MAX * 8;
 
@@ -42,6 +46,14 @@ impl FrameHead {
     pub(super) fn head(&self) -> Option<Head> {
         let seq = Seq::new(self.first.value() + u64::from(self.count) - 1)?;
         Some(Head { seq, hash: self.last })
+    }
+
+    /// True where an entry is the one of this frame, its `at`-th; of an erased one the body may differ.
+    pub(super) fn fits_at(&self, at: usize, entry: &[u8], erased: bool) -> bool {
+        let (Some(sums), Some((fixed, body))) = (self.sums.get(at), entry.split_at_checked(FIXED)) else {
+            return false;
+        };
+        crc32c::crc32c(fixed) == sums.0 && (crc32c::crc32c(body) == sums.1 || erased)
     }
 
     /// The frame as the shape of its feed sees it.
@@ -127,6 +139,16 @@ pub(super) fn decode(head: &[u8]) -> Option<FrameHead> {
     Some(FrameHead { ordinal, feed, first, count, last, kind, sums: sums? })
 }
 
+/// What can be read of a head whose checksum does not fit: kind and time of arrival, which nothing else tells.
+pub(super) fn remains(file: &File, offset: u64, feed: &Feed) -> io::Result<(Kind, u64)> {
+    let author = feed.key().map_or(1, |_| 1 + 32 + feed.audience().encode().len());
+    let kind_at = LEAD + 8 + 8 + 32 + author + 8 + 4 + 32;
+    let mut head = vec![0; kind_at + 1];
+    file.read_exact_at(&mut head, offset)?;
+    let mut reader = Reader::new(head.get(LEAD + 8..).unwrap_or_default());
+    Ok((mend::likely(head.last().copied().unwrap_or_default()), reader.u64().unwrap_or_default()))
+}
+
 /// True where every entry is whole; a body may differ where `erased` says so.
 pub(super) fn fits(head: &FrameHead, packed: &[u8], erased: impl Fn(u64) -> bool) -> bool {
     let parts = parts(packed);
@@ -162,7 +184,7 @@ pub(super) fn cut(packed: &Bytes, skip: u64, count: u32) -> Bytes {
 }
 
 /// The length of the body, as the header of an entry states it.
-fn body_length(fixed: &[u8; FIXED]) -> usize {
+pub(super) fn body_length(fixed: &[u8; FIXED]) -> usize {
     let [.., a, b, c, d] = *fixed.first_chunk::<118>().expect("a header is shorter than the fixed part");
     u32::from_be_bytes([a, b, c, d]) as usize
 }

@@ -10,6 +10,7 @@
 //! ```
 
 mod change;
+mod places;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

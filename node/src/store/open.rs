@@ -1,13 +1,16 @@
 //! What opening a store needs besides segments and index: its lock, the id of its log, the marks of erased bodies.
 
-use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
 use caphub_proto::wire::{FeedId, LogId};
 
+use crate::store::files::Erased;
 use crate::store::{PUT_BACK, StoreError};
+
+/// Bytes of one mark of the file of erased places: a feed and a place.
+const MARK: u64 = 32 + 8;
 
 /// Takes the store for this process.
 pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
@@ -48,18 +51,25 @@ pub(super) fn log_ids(directory: &Path) -> Result<(LogId, Vec<LogId>), StoreErro
 }
 
 /// The file of erased places, and what it holds.
-pub(super) fn erasures(path: &Path) -> Result<(File, HashMap<FeedId, BTreeSet<u64>>), StoreError> {
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let whole = bytes.len() - bytes.len() % 40;
-    file.set_len(whole as u64)?;
-    let mut erased: HashMap<FeedId, BTreeSet<u64>> = HashMap::new();
-    for mark in bytes.chunks_exact(40) {
+pub(super) fn erasures(path: &Path) -> Result<(File, Erased), StoreError> {
+    let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    let length = file.metadata()?.len();
+    file.set_len(length - length % MARK)?;
+    Ok((file, erased(path)?))
+}
+
+/// What the file of erased places holds, as far as its marks are whole.
+pub(super) fn erased(path: &Path) -> Result<Erased, StoreError> {
+    let bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
+    let mut erased = Erased::new();
+    for mark in bytes.chunks_exact(MARK as usize) {
         let (feed, seq) = mark.split_at(32);
         if let (Some(feed), Ok(seq)) = (FeedId::from_slice(feed), seq.try_into()) {
             erased.entry(feed).or_default().insert(u64::from_be_bytes(seq));
         }
     }
-    Ok((file, erased))
+    Ok(erased)
 }
