@@ -12,10 +12,13 @@ use crate::texts::Texts;
 use caphub_node::link::Proxies;
 use caphub_proto::exchange::RecordKind;
 
+/// Widest line of a help text.
+const COLUMNS: usize = 80;
+
 /// Parses the process's arguments and runs.
 pub fn main() -> ExitCode {
     let texts = Texts::from_environment(|name| std::env::var(name).ok());
-    let command = described(Arguments::command(), "", &texts);
+    let command = described(Arguments::command(), "", &texts).max_term_width(COLUMNS);
     let matches = command.get_matches();
     let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
@@ -140,10 +143,15 @@ pub fn described(mut command: clap::Command, path: &str, texts: &Texts) -> clap:
         command = command.after_help(texts.t("help-exit-codes"));
     }
     command = command.mut_args(|argument| {
-        let key = format!("arg-{}", argument.get_id().as_str().replace('_', "-"));
-        match texts.has(&key) {
-            true => argument.help(texts.t(&key)),
-            false => argument,
+        let name = argument.get_id().as_str().replace('_', "-");
+        // The same word may mean something else in one command.
+        // An empty default says nothing.
+        let empty = argument.get_default_values().iter().all(|value| value.is_empty());
+        let argument = argument.hide_default_value(empty || argument.is_hide_default_value_set());
+        let keys = [format!("arg-{path}-{name}"), format!("arg-{name}")];
+        match keys.iter().find(|key| texts.has(key)) {
+            Some(key) => argument.help(texts.t(key)),
+            None => argument,
         }
     });
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use caphub_proto::exchange::Summary;
 use caphub_proto::v1;
-use caphub_proto::wire::PartyId;
+use caphub_proto::wire::{Audience, PartyId};
 
 /// Text of unknown origin with control characters and direction overrides made visible.
 pub fn plain(text: &str) -> String {
@@ -90,6 +90,10 @@ pub fn record_line(record: &v1::Record) -> String {
     let dates = [summary.from, summary.until].join("/");
     if dates != "/" {
         tail.push(dates);
+    }
+    if matches!(Audience::decode(&record.audience), Some(Audience::Sealed(_))) {
+        // Whoever copies a line into a paper must see that others do not read it.
+        tail.push("SEALED".to_owned());
     }
     let id = record_id(record);
     let short = id.get(..8).unwrap_or(&id);

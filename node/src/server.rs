@@ -24,7 +24,7 @@ use crate::store::StoreError;
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing here yet.
 #[derive(Parser, Debug)]
-#[command(name = "caphub-node", version, about, long_about = None)]
+#[command(name = "caphub-node", version, about, long_about = None, max_term_width = 80)]
 pub struct Arguments {
     /// The hub's folder.
     #[arg(long, env = "CAPHUB_HUB_DIR", global = true, value_name = "FOLDER")]
@@ -376,6 +376,7 @@ fn check(directory: &std::path::Path) -> ExitCode {
             "store",
             match store {
                 Ok(store) => Ok(format!("{} entries in {} feeds", store.end(), store.heads().len())),
+                Err(StoreError::Locked { holder, .. }) => Ok(format!("the hub runs as process {holder}")),
                 Err(error) => Err(error.to_string()),
             },
         );

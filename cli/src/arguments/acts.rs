@@ -44,9 +44,9 @@ pub enum EngageCommand {
         with: Option<String>,
         #[arg(long, value_name = "DATE")]
         until: Option<String>,
-        #[arg(long, value_name = "DAYS", default_value_t = 0)]
+        #[arg(long, value_name = "DAYS", default_value_t = 0, hide_default_value = true)]
         acknowledge_days: u32,
-        #[arg(long, value_name = "DAYS", default_value_t = 0)]
+        #[arg(long, value_name = "DAYS", default_value_t = 0, hide_default_value = true)]
         confirm_days: u32,
         #[command(flatten)]
         conditions: Conditions,

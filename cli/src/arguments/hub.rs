@@ -12,7 +12,7 @@ pub enum HubCommand {
         country: String,
         #[arg(long, default_value = "")]
         name: String,
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, default_value_t = 0, hide_default_value = true)]
         days: u32,
     },
     Requests,

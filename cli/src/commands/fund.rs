@@ -39,7 +39,7 @@ pub async fn run(context: &Context, command: FundCommand) -> Outcome {
         FundCommand::Pledge { money, due } => {
             let found = Found::of(context, &money.subject)?;
             let pledge =
-                FundPledge { amount: amount(&money), text: acting::text(context, &money.words), due };
+                FundPledge { amount: amount(&money)?, text: acting::text(context, &money.words), due };
             found.act(context, What::Pledge(pledge)).await
         }
         FundCommand::Propose {
@@ -103,12 +103,15 @@ async fn take(context: &Context, step: FundStep, what: fn(v1::FundStep) -> What)
 async fn pay(context: &Context, money: FundMoney, what: fn(FundPayment) -> What) -> Outcome {
     let found = Found::of(context, &money.subject)?;
     let note = Some(acting::note(context, &money.words));
-    let payment = FundPayment { about: found.about.to_vec(), amount: amount(&money), note };
+    let payment = FundPayment { about: found.about.to_vec(), amount: amount(&money)?, note };
     found.act(context, what(payment)).await
 }
 
-fn amount(money: &FundMoney) -> Option<Money> {
-    Some(Money { amount: money.amount.clone(), currency: money.currency.clone() })
+/// As it was typed, once it is known to be an amount.
+fn amount(money: &FundMoney) -> Result<Option<Money>, Failure> {
+    let parsed: Result<caphub_proto::exchange::amount::Amount, _> = money.amount.parse();
+    parsed.map_err(|e| Failure::usage("error-amount").because(e))?;
+    Ok(Some(Money { amount: money.amount.clone(), currency: money.currency.clone() }))
 }
 
 /// `TITLE=AMOUNT` as a milestone.

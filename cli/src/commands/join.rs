@@ -62,7 +62,8 @@ pub async fn run(context: &Context, join: Join) -> Outcome {
         Ok(reports) => reports.show(context),
         Err(failure) if failure.code() == 4 => {
             context.say("join-offline", &[("hub", &card.name)]);
-            eprintln!("{}", failure.lines(&context.texts));
+            // Joined all the same: this is no failure of the command.
+            eprintln!("{}", failure.lines(&context.texts).replacen("error: ", "note: ", 1));
             Ok(())
         }
         Err(failure) => Err(failure),

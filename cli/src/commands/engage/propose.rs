@@ -62,6 +62,9 @@ pub(super) async fn propose(context: &Context, asked: Asked, typed: &Conditions,
         Some(Record::Offer(offer)) => stated_by(&offer),
         _ => ProviderTerms::default(),
     };
+    if me != provider && typed_any(typed) {
+        return Err(Failure::usage("error-engage-conditions").hint("hint-engage-conditions"));
+    }
     let conditions = (me == provider).then(|| stated(context, offered, typed)).transpose()?;
     let refer =
         |r: &Option<caphub_proto::v1::Record>| -> Option<RecordRef> { r.as_ref().map(acting::reference) };
@@ -79,6 +82,12 @@ pub(super) async fn propose(context: &Context, asked: Asked, typed: &Conditions,
         call: None,
     };
     publish(context, replica, asked.visible, proposal).await
+}
+
+/// Whether any condition was typed.
+fn typed_any(typed: &Conditions) -> bool {
+    let Conditions { data_location, law, technology, language, condition } = typed;
+    law.is_some() || [data_location, technology, language, condition].iter().any(|list| !list.is_empty())
 }
 
 async fn publish(
