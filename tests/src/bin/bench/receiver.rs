@@ -72,7 +72,9 @@ pub async fn receive_slowly(folder: &Path, address: &str, hub: &str) {
             || held.iter().any(|h| !h.feed.is_identity() && h.feed.party != hub);
         println!("{}", json!({ "records": records, "entries": moved.pulled, "bytes": moved.bytes }));
     };
+    let dialled = Instant::now();
     let mut link = Link::open(&identity, hub, address).await;
+    println!("{}", json!({ "linked_us": dialled.elapsed().as_micros() as u64 }));
     let moved = link.pull_newest(&core, &say).await.expect("a sync");
     let heads = core.store.heads();
     let others = heads.iter().filter(|h| h.feed.party != core.party);

@@ -41,11 +41,11 @@ pub async fn run(plan: &Plan) -> Value {
     let mut first = None;
     let mut received = 0;
     for _ in 0..CUTS {
-        let (seen, last) = part(&hub, started, Some(CUT_AFTER)).await;
+        let (seen, last) = part(&hub, Some(CUT_AFTER)).await;
         first = first.or(seen);
         received += last["bytes"].as_u64().unwrap_or_default();
     }
-    let (seen, last) = part(&hub, started, None).await;
+    let (seen, last) = part(&hub, None).await;
     first = first.or(seen);
     received += last["bytes"].as_u64().unwrap_or_default();
     let (time, after) = (started.elapsed(), carried());
@@ -55,7 +55,8 @@ pub async fn run(plan: &Plan) -> Value {
     let down = (after.0 - before.0) as f64;
     json!({
         "entries": plan.entries, "cuts": CUTS, "entry_bytes": unique,
-        "first_record_ms": first.map(millis),
+        "first_dial_to_link_ms": first.map(|f| millis(f.dialling)),
+        "first_link_to_record_ms": first.map(|f| millis(f.waiting)),
         "seconds": (time.as_secs_f64() * 10.0).round() / 10.0,
         "seconds_at_full_rate_uncompressed": (unique / BYTES_PER_SECOND * 10.0).round() / 10.0,
         "link_bytes_down": down, "link_bytes_up": after.1 - before.1,
@@ -64,8 +65,17 @@ pub async fn run(plan: &Plan) -> Value {
     })
 }
 
-/// One sync in the namespace, ended after a while or by itself: when its first record came, and its last word.
-async fn part(hub: &Source, started: Instant, cut_after: Option<Duration>) -> (Option<Duration>, Value) {
+/// What it took until a record was there.
+#[derive(Clone, Copy)]
+struct First {
+    /// From dialling until both ends were proven: ways there and back that no protocol above TCP and TLS can save.
+    dialling: Duration,
+    /// From then on.
+    waiting: Duration,
+}
+
+/// One sync in the namespace, ended after a while or by itself: its first record, and its last word.
+async fn part(hub: &Source, cut_after: Option<Duration>) -> (Option<First>, Value) {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", NEAR.1]).arg(std::env::current_exe().expect("this program"));
     command
@@ -75,12 +85,17 @@ async fn part(hub: &Source, started: Instant, cut_after: Option<Duration>) -> (O
         .arg(hub.party.to_string());
     let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("a receiver");
     let mut lines = BufReader::new(child.stdout.take().expect("its words")).lines();
-    let (mut first, mut last) = (None, Value::Null);
+    let (mut first, mut last, mut linked) = (None, Value::Null, None);
     let reading = async {
         while let Ok(Some(line)) = lines.next_line().await {
-            last = serde_json::from_str(&line).expect("progress");
-            if first.is_none() && last["records"] == true {
-                first = Some(started.elapsed());
+            let word: Value = serde_json::from_str(&line).expect("progress");
+            if let Some(micros) = word["linked_us"].as_u64() {
+                linked = Some((Instant::now(), Duration::from_micros(micros)));
+                continue;
+            }
+            last = word;
+            if let (None, true, Some((since, dialling))) = (first, last["records"] == true, linked) {
+                first = Some(First { dialling, waiting: since.elapsed() });
             }
         }
     };
