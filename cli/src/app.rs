@@ -146,9 +146,9 @@ pub fn described(mut command: clap::Command, path: &str, texts: &Texts) -> clap:
         let name = argument.get_id().as_str().replace('_', "-");
         // The same word may mean something else in one command.
         // An empty default says nothing.
-        let empty = argument.get_default_values().iter().all(|value| value.is_empty())
-            || argument.is_hide_default_value_set();
-        let argument = argument.hide_default_value(empty);
+        let values = argument.get_default_values();
+        let empty = !values.is_empty() && values.iter().all(|value| value.is_empty());
+        let argument = if empty { argument.hide_default_value(true) } else { argument };
         let keys = [format!("arg-{path}-{name}"), format!("arg-{name}")];
         match keys.iter().find(|key| texts.has(key)) {
             Some(key) => argument.help(texts.t(key)),
