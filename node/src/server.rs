@@ -1,5 +1,13 @@
 //! The server's command line: `init`, `run`, `check`, and what keeps a store whole. `caphub-node` is this and nothing else.
 
+/// A line of stdout; where its reader has gone away, the work goes on.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 mod upkeep;
 
 use std::path::PathBuf;
@@ -180,16 +188,16 @@ async fn init(
         Ok(made) => made,
         Err(error) => return Err(fail(&error, "")),
     };
-    println!("{} is ready.\n", hub.name);
-    println!("  id      {}", hub.party);
-    println!("  folder  {}\n", directory.display());
-    println!("RECOVERY SHEET: print or write down, and keep it away from this machine.");
-    println!("It brings the hub's identity back when this machine is lost or stolen.\n");
-    println!("  hub            {}", hub.name);
-    println!("  id             {}", hub.party);
-    println!("  recovery key   {recovery}\n");
-    println!("Next:  caphub-node run          (and, in another window)");
-    println!("       caphub hub invite TV > tuvalu.caphub");
+    tell!("{} is ready.\n", hub.name);
+    tell!("  id      {}", hub.party);
+    tell!("  folder  {}\n", directory.display());
+    tell!("RECOVERY SHEET: print or write down, and keep it away from this machine.");
+    tell!("It brings the hub's identity back when this machine is lost or stolen.\n");
+    tell!("  hub            {}", hub.name);
+    tell!("  id             {}", hub.party);
+    tell!("  recovery key   {recovery}\n");
+    tell!("Next:  caphub-node run          (and, in another window)");
+    tell!("       caphub hub invite TV > tuvalu.caphub");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -229,14 +237,14 @@ async fn adopt(
             }
             _ => fail(&error, ""),
         })?;
-    println!("{} is ready.\n", hub.name);
-    println!("  id       {}", hub.party);
-    println!("  folder   {}", directory.display());
-    println!("  history  {taken} entries taken over; they keep their author\n");
-    println!("The root key stays in {}, and the recovery sheet stays good.", folder.display());
-    println!("Next:  caphub-node run          (and, in another window)");
-    println!("       caphub hub card > our-hub.caphub");
-    println!("       caphub --home {} join our-hub.caphub", folder.display());
+    tell!("{} is ready.\n", hub.name);
+    tell!("  id       {}", hub.party);
+    tell!("  folder   {}", directory.display());
+    tell!("  history  {taken} entries taken over; they keep their author\n");
+    tell!("The root key stays in {}, and the recovery sheet stays good.", folder.display());
+    tell!("Next:  caphub-node run          (and, in another window)");
+    tell!("       caphub hub card > our-hub.caphub");
+    tell!("       caphub --home {} join our-hub.caphub", folder.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -339,10 +347,10 @@ async fn stop_on_signal(stop: CancellationToken) {
 fn check(directory: &std::path::Path) -> ExitCode {
     let mut failed = false;
     let mut say = |what: &str, result: Result<String, String>| match result {
-        Ok(detail) => println!("ok     {what}: {detail}"),
+        Ok(detail) => tell!("ok     {what}: {detail}"),
         Err(detail) => {
             failed = true;
-            println!("wrong  {what}: {detail}");
+            tell!("wrong  {what}: {detail}");
         }
     };
     let config = load(directory);

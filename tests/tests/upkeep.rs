@@ -170,3 +170,18 @@ async fn a_damaged_backup_is_refused_before_anything_is_written() {
     let inside = node(&machine, "one", &["backup", "one/kept"]).await;
     assert!(inside.code == 1 && inside.err.contains("own folder"), "{inside:?}");
 }
+
+#[test]
+fn a_reader_that_goes_away_ends_no_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = format!(
+        "\"{PROGRAM}\" node --dir {}/hub init \"North Hub\" --region 009 | true",
+        folder.path().display()
+    );
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    let mut check = std::process::Command::new(PROGRAM);
+    check.args(["node", "--dir"]).arg(folder.path().join("hub")).arg("check");
+    assert!(check.status().expect("a program").success(), "the hub is made all the same");
+}

@@ -37,11 +37,9 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
         Err(error) => return Err(error.into()),
     };
     let report = verify::verify(&store, progress("checked"))?;
-    println!("{}: {}", hub.name, held(&report));
+    tell!("{}: {}", hub.name, held(&report));
     if report.torn_only(bench.as_ref())? {
-        println!(
-            "The last write was cut short; nobody was told that it was stored. The next start drops it."
-        );
+        tell!("The last write was cut short; nobody was told that it was stored. The next start drops it.");
         return Ok(sound(&report));
     }
     let (pieces, unknown) = match &bench {
@@ -50,12 +48,12 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
     };
     drop(bench);
     for damage in report.damage.iter().take(PLACES_SHOWN) {
-        println!("damaged  {}", place(damage));
+        tell!("damaged  {}", place(damage));
         for text in pieces.iter().filter(|p| within(p, damage)).map(entries) {
-            println!("         {text}");
+            tell!("         {text}");
         }
         if let (true, Some((feed, first, last))) = (pieces.is_empty(), damage.entries()) {
-            println!("         entries {first} to {last} of feed {} of {}", feed.id(), feed.party);
+            tell!("         entries {first} to {last} of feed {} of {}", feed.id(), feed.party);
         }
     }
     let mut asked = wanted(&pieces);
@@ -67,7 +65,7 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
     }
     for wrong in report.wrong.iter().take(PLACES_SHOWN) {
         let (first, last, what) = (wrong.first, wrong.last, &wrong.what);
-        println!(
+        tell!(
             "wrong    entries {first} to {last} of feed {} of {}: {what}",
             wrong.feed.id(),
             wrong.feed.party
@@ -86,10 +84,10 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
 
 fn sound(report: &Report) -> ExitCode {
     for feed in report.void.iter().take(PLACES_SHOWN) {
-        println!("void     feed {} of {}: its signing key is not authorised", feed.id(), feed.party);
+        tell!("void     feed {} of {}: its signing key is not authorised", feed.id(), feed.party);
     }
     if report.wrong.is_empty() {
-        println!("Every hash and signature is right.");
+        tell!("Every hash and signature is right.");
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {} stored pieces do not prove themselves", report.wrong.len());
@@ -103,17 +101,17 @@ pub(super) async fn run_repair(directory: &Path, proxy: &str) -> ExitCode {
         Ok(repaired) => repaired,
         Err(error) => return failed(&error),
     };
-    repaired.mended.iter().take(PLACES_SHOWN).for_each(|l| println!("repaired  {}", entries(l)));
-    repaired.left.iter().take(PLACES_SHOWN).for_each(|l| println!("damaged   {}", entries(l)));
-    repaired.unknown.iter().take(PLACES_SHOWN).for_each(|d| println!("damaged   {}", place(d)));
+    repaired.mended.iter().take(PLACES_SHOWN).for_each(|l| tell!("repaired  {}", entries(l)));
+    repaired.left.iter().take(PLACES_SHOWN).for_each(|l| tell!("damaged   {}", entries(l)));
+    repaired.unknown.iter().take(PLACES_SHOWN).for_each(|d| tell!("damaged   {}", place(d)));
     let left = repaired.left.len() + repaired.unknown.len();
     if !repaired.asked.is_empty() {
         say_sources(&repaired.asked, 0);
     }
     if left == 0 {
         match repaired.mended.len() {
-            0 => println!("Nothing is damaged."),
-            _ => println!("All is whole again. Check it with: caphub-node verify"),
+            0 => tell!("Nothing is damaged."),
+            _ => tell!("All is whole again. Check it with: caphub-node verify"),
         }
         return ExitCode::SUCCESS;
     }
@@ -128,7 +126,7 @@ pub(super) async fn run_repair(directory: &Path, proxy: &str) -> ExitCode {
 pub(super) fn run_rebuild(directory: &Path) -> ExitCode {
     match rebuild(directory, progress("checked")) {
         Ok(entries) => {
-            println!("Index and views were derived again from {entries} entries.");
+            tell!("Index and views were derived again from {entries} entries.");
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error),
@@ -140,9 +138,9 @@ pub(super) fn run_backup(directory: &Path, to: &Path) -> ExitCode {
     match backup::backup(directory, to) {
         Ok(done) => {
             let (files, all, copied) = (done.files, size(done.bytes), size(done.copied));
-            println!("{files} files with {all} are in {}; {copied} had to be copied.", to.display());
-            println!("It holds this hub's keys: keep it as safe as the hub itself.");
-            println!("Put it back with: caphub-node --dir NEW-FOLDER restore {}", to.display());
+            tell!("{files} files with {all} are in {}; {copied} had to be copied.", to.display());
+            tell!("It holds this hub's keys: keep it as safe as the hub itself.");
+            tell!("Put it back with: caphub-node --dir NEW-FOLDER restore {}", to.display());
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error),
@@ -153,13 +151,13 @@ pub(super) fn run_backup(directory: &Path, to: &Path) -> ExitCode {
 pub(super) fn run_restore(directory: &Path, from: &Path, alone: bool) -> ExitCode {
     match restore::restore(from, directory, alone) {
         Ok(list) => {
-            println!("{} is back in {}: {} files.", list.name, directory.display(), list.files.len());
-            println!("The machine that it was backed up from must not run again: two with one key would");
-            println!("sign two histories.");
+            tell!("{} is back in {}: {} files.", list.name, directory.display(), list.files.len());
+            tell!("The machine that it was backed up from must not run again: two with one key would");
+            tell!("sign two histories.");
             if !alone {
-                println!("It signs nothing until a linked hub has shown it what was signed since.");
+                tell!("It signs nothing until a linked hub has shown it what was signed since.");
             }
-            println!("Next:  caphub-node --dir {} run", directory.display());
+            tell!("Next:  caphub-node --dir {} run", directory.display());
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error),
@@ -221,15 +219,15 @@ fn entries(lost: &Lost) -> String {
 
 fn say_sources(sources: &[Source], wanted: u64) {
     if sources.is_empty() {
-        println!("No hub is linked that could be asked.");
+        tell!("No hub is linked that could be asked.");
     }
     for source in sources {
         match &source.held {
             Ok(held) if wanted > 0 => {
-                println!("{} can replace {} of {wanted} entries.", source.name, held.len())
+                tell!("{} can replace {} of {wanted} entries.", source.name, held.len())
             }
-            Ok(held) => println!("{} had {} of the entries.", source.name, held.len()),
-            Err(reason) => println!("{} could not be asked: {reason}", source.name),
+            Ok(held) => tell!("{} had {} of the entries.", source.name, held.len()),
+            Err(reason) => tell!("{} could not be asked: {reason}", source.name),
         }
     }
 }
