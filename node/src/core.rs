@@ -241,6 +241,11 @@ impl Log for StoreLog {
         Ok(entry.map(|e| (e.feed, e.packed)))
     }
 
+    fn lone_entry(&self, ordinal: u64) -> Result<Option<(Feed, Bytes)>, String> {
+        let entry = self.0.entry_alone(ordinal).map_err(|e| e.to_string())?;
+        Ok(entry.map(|e| (e.feed, e.packed)))
+    }
+
     fn placed_entry(&self, feed: &FeedId, seq: u64) -> Result<Option<(u64, Feed, Bytes)>, String> {
         let Some(seq) = Seq::new(seq) else { return Ok(None) };
         let entry = self.0.entry(feed, seq).map_err(|e| e.to_string())?;

@@ -1,5 +1,6 @@
 //! The embedded store: segment files are the truth, everything else is an index (design section 7).
 
+mod alone;
 mod batch;
 mod commit;
 mod files;

@@ -15,6 +15,7 @@ mod key;
 mod pace;
 mod page;
 mod places;
+mod profiles;
 mod query;
 mod read;
 mod schema;

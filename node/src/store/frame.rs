@@ -183,6 +183,12 @@ pub(super) fn cut(packed: &Bytes, skip: u64, count: u32) -> Bytes {
     packed.slice(start..after(start, u64::from(count)))
 }
 
+/// Bytes of a packed entry, from its header, signature and presence; no body is longer than a run.
+pub(super) fn entry_length(fixed: &[u8; FIXED]) -> usize {
+    let body = if fixed[FIXED - 1] == 0 { 0 } else { body_length(fixed) };
+    FIXED + body.min(RUN_BYTES_MAX)
+}
+
 /// The length of the body, as the header of an entry states it.
 pub(super) fn body_length(fixed: &[u8; FIXED]) -> usize {
     let [.., a, b, c, d] = *fixed.first_chunk::<118>().expect("a header is shorter than the fixed part");

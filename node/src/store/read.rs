@@ -1,6 +1,7 @@
 //! Reading: by feed, by ordinal, one entry, one hash. Erased bodies are left out, refilled ones put back.
 
 use std::io::Write;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use caphub_proto::wire::header::entry_hash;
 use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{EntryHash, FeedId, Seq, UncheckedEntry};
 
+use crate::store::alone::read_entry;
 use crate::store::files::{Erased, Register, packed_bytes, read_frame};
 use crate::store::frames::Read;
 use crate::store::index::Place;
@@ -133,6 +135,21 @@ impl Store {
         }
     }
 
+    /// As `entry_at`, for a reader that wants this one and not its neighbours: the rest of the run is not read.
+    pub fn entry_alone(&self, ordinal: u64) -> Result<Option<StoredEntry>, StoreError> {
+        let place = self.shared.index.run_from(ordinal)?.filter(|p| p.ordinal <= ordinal);
+        let Some(place) = place else { return Ok(None) };
+        if self.shared.frames.find((place.segment, place.offset)).is_some() {
+            return self.entry_at(ordinal);
+        }
+        let damaged = || StoreError::Damaged { segment: place.segment, offset: place.offset };
+        let seq = place.first.value() + (ordinal - place.ordinal);
+        let file = self.shared.segments.file(place.segment)?;
+        let (head, packed) = read_entry(&file, place.offset, seq)?.ok_or_else(damaged)?;
+        let now = self.as_now(&head.feed.id(), &packed, seq, seq..seq + 1);
+        Ok(Some(StoredEntry { feed: head.feed, ordinal, packed: now.unwrap_or(packed) }))
+    }
+
     /// True where the body of a held entry is not here, and no counted withdrawal names it.
     pub fn lacks_body(&self, feed: &FeedId, seq: Seq) -> bool {
         let marks = self.shared.marks.read().unwrap_or_else(PoisonError::into_inner);
@@ -231,26 +248,31 @@ impl Store {
         let count = u32::try_from(u64::from(place.count).checked_sub(skip).ok_or_else(damaged)?)
             .map_err(|_| damaged())?;
         let feed = head.feed.id();
-        let erased = self.shared.erased.read().unwrap_or_else(PoisonError::into_inner);
-        let gone = erased.get(&feed);
-        let marks = self.shared.marks.read().unwrap_or_else(PoisonError::into_inner);
-        let refilled = marks.refilled.contains(&feed);
-        drop(marks);
-        let whole = skip == 0 && place.count == head.count;
-        let packed = match gone.is_none() && !refilled {
-            true if whole => packed,
-            true => frame::cut(&packed, skip, count),
-            false => {
-                let places = from.value()..from.value() + u64::from(count);
-                frame::serve(&packed, places, head.first.value(), |seq, body| match body {
-                    _ if gone.is_some_and(|g| g.contains(&seq)) => None,
-                    None if refilled => self.refilled(&feed, seq),
-                    body => body,
-                })
-            }
+        let places = from.value()..from.value() + u64::from(count);
+        let packed = match self.as_now(&feed, &packed, head.first.value(), places) {
+            Some(served) => served,
+            None if skip == 0 && place.count == head.count => packed,
+            None => frame::cut(&packed, skip, count),
         };
         let (first_ordinal, kind) = (head.ordinal + skip, head.kind);
         Ok(StoredRun { feed: head.feed, first: from, first_ordinal, count, packed, kind })
+    }
+
+    /// These places of packed entries from `first` on, erased bodies left out and late ones put in; `None` where the
+    /// feed has neither.
+    fn as_now(&self, feed: &FeedId, packed: &Bytes, first: u64, places: Range<u64>) -> Option<Bytes> {
+        let erased = self.shared.erased.read().unwrap_or_else(PoisonError::into_inner);
+        let gone = erased.get(feed);
+        let marks = self.shared.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let refilled = marks.refilled.contains(feed);
+        drop(marks);
+        (gone.is_some() || refilled).then(|| {
+            frame::serve(packed, places, first, |seq, body| match body {
+                _ if gone.is_some_and(|g| g.contains(&seq)) => None,
+                None if refilled => self.refilled(feed, seq),
+                body => body,
+            })
+        })
     }
 
     /// The frame at a place, of those read lately or from its segment; `None` where there is none.

@@ -56,6 +56,40 @@ async fn what_was_stored_reads_back_by_feed_and_by_ordinal() {
 }
 
 #[tokio::test]
+async fn an_entry_read_alone_is_what_it_is_in_its_run_erased_ones_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (signer, feed) = feed(1);
+    let (mut head, mut packed, mut store) = (None, Vec::new(), Store::open(directory.path()).unwrap());
+    // Short ones, one longer than what is read at once, and many.
+    for size in [20, 60_000, 40, 33_000].into_iter().chain((0..300).map(|n| 20 + n % 7 * 400)) {
+        let (bytes, seq, hash) =
+            Draft { feed: &feed, head, time_ms: 1, body: &vec![7; size] }.sign(&signer).unwrap();
+        packed.extend(bytes);
+        head = Some((seq, hash));
+    }
+    let (seq, hash) = head.unwrap();
+    let (count, kind) = (304, Kind::Append);
+    let run =
+        NewRun { feed, packed: packed.into(), first: Seq::FIRST, head: Head { seq, hash }, count, kind };
+    store.append(vec![run]).await.unwrap();
+    for erased in [None, Some(2), Some(200)] {
+        store.erase(&erased.map(|seq| (feed.id(), seq)).into_iter().collect::<Vec<_>>()).unwrap();
+        drop(store);
+        store = Store::open(directory.path()).unwrap();
+        let alone: Vec<_> = (0..=304).map(|o| store.entry_alone(o).unwrap().map(|e| e.packed)).collect();
+        let due: Vec<_> = (0..=304).map(|o| store.entry_at(o).unwrap().map(|e| e.packed)).collect();
+        assert_eq!(alone.iter().flatten().count(), 304);
+        assert!(alone == due, "{erased:?}");
+    }
+    drop(store);
+    let segment = directory.path().join("segments/00000001.seg");
+    let (whole, store) = (std::fs::read(&segment).unwrap(), Store::open(directory.path()).unwrap());
+    std::fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(whole.len() as u64 / 2).unwrap();
+    assert!(store.entry_alone(0).unwrap().is_some());
+    assert!(matches!(store.entry_alone(303), Err(StoreError::Damaged { .. })), "what is torn is said");
+}
+
+#[tokio::test]
 async fn a_run_that_does_not_follow_is_not_stored() {
     let directory = tempfile::tempdir().unwrap();
     let (signer, feed) = feed(1);

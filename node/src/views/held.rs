@@ -10,7 +10,7 @@ use prost::Message;
 
 use super::ViewsError;
 use super::key::RecordKey;
-use super::source::Log;
+use super::source::{Bytes, Log};
 use crate::opening::Opener;
 
 /// A revision with its place; bytes and signatures were checked when the log took it in.
@@ -61,9 +61,24 @@ impl Held {
 
     /// Reads the entry at a place; `None` as in `read`, or where the log ends before it.
     pub(super) fn load(log: &dyn Log, ordinal: u64, opener: &Opener) -> Result<Option<Self>, ViewsError> {
-        let Some((feed, packed)) = log.packed_entry(ordinal).map_err(ViewsError::Log)? else {
-            return Ok(None);
-        };
+        Self::unpacked(ordinal, log.packed_entry(ordinal), opener)
+    }
+
+    /// As `load`, where its neighbours in the log are not wanted.
+    pub(super) fn load_alone(
+        log: &dyn Log,
+        ordinal: u64,
+        opener: &Opener,
+    ) -> Result<Option<Self>, ViewsError> {
+        Self::unpacked(ordinal, log.lone_entry(ordinal), opener)
+    }
+
+    fn unpacked(
+        ordinal: u64,
+        read: Result<Option<(Feed, Bytes)>, String>,
+        opener: &Opener,
+    ) -> Result<Option<Self>, ViewsError> {
+        let Some((feed, packed)) = read.map_err(ViewsError::Log)? else { return Ok(None) };
         let entries = unpack(&packed).map_err(|r| ViewsError::Log(format!("entry {ordinal}: {r}")))?;
         Ok(entries.first().and_then(|entry| Self::read(ordinal, feed, entry, opener)))
     }

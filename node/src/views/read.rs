@@ -11,7 +11,7 @@ use caphub_proto::v1::{AttestationLevel, Filter, PartyProfile, Record};
 use caphub_proto::wire::limits::FUTURE_MS_MAX;
 use caphub_proto::wire::{PartyId, Reason, RecordId};
 use prost::Message;
-use tantivy::query::{BooleanQuery, EmptyQuery, Occur, Query, TermQuery};
+use tantivy::query::{BooleanQuery, EmptyQuery, Query, TermQuery};
 use tantivy::schema::{IndexRecordOption, Value};
 use tantivy::{DocAddress, Searcher, TantivyDocument, Term};
 
@@ -20,6 +20,7 @@ use super::held::Held;
 use super::judge::{bound, judge};
 use super::key::RecordKey;
 use super::page::{Addresses, Page, PageRequest, Top};
+use super::profiles::Profiles;
 use super::query;
 use super::schema::{Fields, Place, state};
 use super::tables::{Row, Tables};
@@ -215,18 +216,27 @@ impl Inner {
 
 /// One read: a viewer, a clock, and what is looked up once.
 pub(super) struct Reading<'a> {
-    views: &'a Views,
-    searcher: &'a Searcher,
-    viewer: &'a Viewer,
-    now_ms: u64,
+    pub(super) views: &'a Views,
+    pub(super) searcher: &'a Searcher,
+    pub(super) viewer: &'a Viewer,
+    pub(super) now_ms: u64,
     today: String,
     /// Standing and name of parties on this page.
     parties: HashMap<PartyId, (String, String)>,
+    pub(super) profiles: Option<Profiles>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(views: &'a Views, searcher: &'a Searcher, viewer: &'a Viewer, now_ms: u64) -> Self {
-        Self { views, searcher, viewer, now_ms, today: day_of(now_ms), parties: HashMap::new() }
+        Self {
+            views,
+            searcher,
+            viewer,
+            now_ms,
+            today: day_of(now_ms),
+            parties: HashMap::new(),
+            profiles: None,
+        }
     }
 
     fn page(
@@ -263,7 +273,8 @@ impl<'a> Reading<'a> {
 
     /// `None` where the viewer may not read it, or where the body was erased since.
     fn record(&mut self, place: &Place) -> Result<Option<Record>, ViewsError> {
-        let Some(held) = Held::load(self.views.0.log.as_ref(), place.shown, &self.views.0.opener)? else {
+        let inner = &self.views.0;
+        let Some(held) = Held::load_alone(inner.log.as_ref(), place.shown, &inner.opener)? else {
             return Ok(None);
         };
         // The query asked for this already; an index is not what keeps a secret.
@@ -363,31 +374,6 @@ impl<'a> Reading<'a> {
         let known = (standing.to_owned(), own.or(attested).unwrap_or_default());
         self.parties.insert(*party, known.clone());
         Ok(known)
-    }
-
-    fn profile(&self, party: &PartyId) -> Result<Option<PartyProfile>, ViewsError> {
-        let inner = &self.views.0;
-        let fields = &inner.opened.fields;
-        let filter = Filter {
-            kinds: vec![RecordKind::Profile.code().to_owned()],
-            party_id: party.to_vec(),
-            ..Filter::default()
-        };
-        // The rarest first: most parties have none.
-        let party = Term::from_field_bytes(fields.party, party.as_bytes());
-        let mut clauses: Vec<filter::Clause> =
-            vec![(Occur::Must, Box::new(TermQuery::new(party, IndexRecordOption::Basic)))];
-        clauses.extend(filter::clauses(fields, self.searcher, self.viewer, &filter)?);
-        let top = Top { limit: 1, after: None, scored: false, now_ms: self.now_ms };
-        let found = self.searcher.search(&BooleanQuery::new(clauses), &top)?;
-        let Some((_, address)) = found.ranks.first() else { return Ok(None) };
-        let Some(place) = inner.place_at(self.searcher, *address)? else { return Ok(None) };
-        let held = Held::load(inner.log.as_ref(), place.shown, &inner.opener)?;
-        let held = held.filter(|h| self.viewer.may_show(&h.feed));
-        Ok(held.and_then(|h| match h.revision.record {
-            Some(Kind::Profile(profile)) => Some(profile),
-            _ => None,
-        }))
     }
 }
 

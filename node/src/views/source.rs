@@ -31,6 +31,11 @@ pub trait Log: Send + Sync + 'static {
     /// The entry at a place with its feed, packed; `None` beyond the end.
     fn packed_entry(&self, ordinal: u64) -> Result<Option<(Feed, Bytes)>, String>;
 
+    /// As `packed_entry`, where its neighbours are not wanted.
+    fn lone_entry(&self, ordinal: u64) -> Result<Option<(Feed, Bytes)>, String> {
+        self.packed_entry(ordinal)
+    }
+
     /// The entry at a place of a feed: its ordinal, its feed, and itself, packed; `None` where it is not held.
     fn placed_entry(&self, _feed: &FeedId, _seq: u64) -> Result<Option<(u64, Feed, Bytes)>, String> {
         Ok(None)

@@ -105,4 +105,18 @@ fn records_show_standing_and_name_as_far_as_the_viewer_may_know() {
     assert_eq!(seen(&world, &Viewer::public()).1, "");
     assert_eq!(world.views.profile(&Viewer::public(), &member.party, NOW).unwrap(), None);
     assert_eq!(world.views.profile(&peer, &member.party, NOW).unwrap().is_some(), known);
+    // Of several, each reader has the one that it may read; others' are nobody's business.
+    let profile = |name: &str| {
+        Kind::Profile(PartyProfile { name: text(name), kind: "state".to_owned(), ..PartyProfile::default() })
+    };
+    world.publish(&member, &Write::new(10), profile("Public name"));
+    world.publish(&hub, &Write::new(11), profile("Name of the hub"));
+    world.catch_up();
+    if known {
+        assert_eq!(seen(&world, &Viewer::public()).1, "Public name");
+        let own = |viewer: &Viewer, of| world.views.profile(viewer, &of, NOW).unwrap().unwrap().name;
+        assert_eq!(own(&Viewer::public(), hub.party), text("Name of the hub"));
+        assert_eq!(own(&Viewer::public(), member.party), text("Public name"));
+        assert!(own(&peer, member.party).is_some());
+    }
 }
