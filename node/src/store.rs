@@ -3,6 +3,9 @@
 mod alone;
 mod batch;
 mod commit;
+mod disk;
+#[cfg(test)]
+mod faults;
 mod files;
 mod frame;
 mod frames;
@@ -193,6 +196,9 @@ pub enum StoreError {
         /// Where.
         offset: u64,
     },
+    /// There is no room: nothing of it is stored, and the next try may find room.
+    #[error("the disk is full; the store takes nothing until there is room")]
+    Full,
     /// A write or a sync failed before: nothing is written any more until a restart.
     #[error("the disk failed before; the store takes nothing more until the node is started again")]
     Failed,
@@ -213,6 +219,8 @@ pub(crate) struct Shared {
     end: AtomicU64,
     grown: watch::Sender<u64>,
     failed: AtomicBool,
+    full: AtomicBool,
+    disk: disk::Disk,
     /// How long syncs took.
     syncs: Histogram,
 }
@@ -261,6 +269,8 @@ impl Store {
             end: AtomicU64::new(0),
             grown: watch::channel(0).0,
             failed: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            disk: disk::Disk::default(),
             syncs: fsync_times(),
         };
         let tail = commit::recover(&shared)?;
@@ -354,6 +364,11 @@ impl Store {
     /// The last entry of a feed that this machine signed.
     pub fn own_head(&self, feed: &FeedId) -> Option<(Seq, EntryHash)> {
         self.shared.own.read().unwrap_or_else(PoisonError::into_inner).get(feed).copied()
+    }
+
+    /// True while nothing is taken: the disk failed, or is full.
+    pub fn is_read_only(&self) -> bool {
+        self.has_failed() || self.shared.full.load(Ordering::Acquire)
     }
 
     /// True once the disk failed: nothing is written any more.

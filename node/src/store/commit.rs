@@ -9,7 +9,8 @@ use bytes::Bytes;
 use caphub_proto::wire::FeedId;
 use tokio::sync::oneshot;
 
-use crate::store::batch::{self, Frames};
+use crate::store::batch::Frames;
+use crate::store::disk;
 use crate::store::files::{Register, SEGMENT_BYTES_MAX, START, read_frame};
 use crate::store::frame::{self, FrameHead};
 use crate::store::index::{Change, Marker, Place};
@@ -96,6 +97,13 @@ impl Committer {
         let written = self.write(runs.into_iter().flatten().collect(), own);
         let mut outcomes = match written {
             Ok(outcomes) => outcomes.into_iter(),
+            Err(StoreError::Full) => {
+                if !self.shared.full.swap(true, Ordering::AcqRel) {
+                    tracing::error!("the disk is full: the store takes nothing until there is room");
+                }
+                answers.into_iter().for_each(|a| drop(a.send(Err(StoreError::Full))));
+                return;
+            }
             Err(error) => {
                 // A failed sync is never retried into success: what the disk holds is unknown now.
                 tracing::error!(%error, "the disk failed: the store takes nothing more");
@@ -115,7 +123,7 @@ impl Committer {
         if self.tail.offset >= SEGMENT_BYTES_MAX {
             self.tail = Tail { segment: self.tail.segment + 1, offset: START };
         }
-        let file = self.shared.segments.file(self.tail.segment)?;
+        let file = self.shared.segments.file(self.tail.segment).map_err(without_room)?;
         let mut ordinal = self.shared.end.load(Ordering::Acquire);
         let (mut frames, mut changes, mut outcomes) = (Frames::default(), Vec::new(), Vec::new());
         let mut shapes = Shapes::new();
@@ -147,28 +155,71 @@ impl Committer {
         if changes.is_empty() {
             return Ok(outcomes);
         }
+        let registered = if own { Some(self.register.length()?) } else { None };
         let began = std::time::Instant::now();
         let (log, register) = std::thread::scope(|scope| {
-            let register = own.then(|| scope.spawn(|| self.register.append(&frames.slices().concat())));
-            let log = batch::write(&file, &frames.slices()).and_then(|()| file.sync_data());
+            let register = own.then(|| {
+                scope.spawn(|| {
+                    let bytes = frames.slices().concat();
+                    self.shared.disk.write(&self.register.file, &[&bytes])?;
+                    self.shared.disk.sync(&self.register.file)
+                })
+            });
+            let log = self.shared.disk.write(&file, &frames.slices());
+            let log = log.and_then(|()| self.shared.disk.sync(&file));
             (
                 log,
                 register
                     .map_or(Ok(()), |r| r.join().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()))),
             )
         });
-        log.and(register)?;
+        if log.is_err() || register.is_err() {
+            return Err(self.take_back(&file, registered, [log, register]));
+        }
         self.shared.syncs.observe(began.elapsed().as_secs_f64());
         self.tail.offset += frames.length;
         let marker = Marker { segment: self.tail.segment, offset: self.tail.offset, ordinal };
         self.shared.index.apply(&changes, marker)?;
         publish(&self.shared, &changes, ordinal);
+        if self.shared.full.swap(false, Ordering::AcqRel) {
+            tracing::info!("there is room on the disk again");
+        }
         if own {
             let mut heads = self.shared.own.write().unwrap_or_else(PoisonError::into_inner);
             let stored = runs.iter().zip(&outcomes).filter(|(_, o)| matches!(o, Outcome::Stored { .. }));
             heads.extend(stored.map(|(r, _)| (r.feed.id(), (r.head.seq, r.head.hash))));
         }
         Ok(outcomes)
+    }
+}
+
+impl Committer {
+    /// Of a commit that failed nothing stays, as far as the disk allows: whoever reads the files next must not take for
+    /// durable what was only in memory. Without room, and with nothing else wrong, the next commit may try again.
+    fn take_back(
+        &self,
+        file: &std::fs::File,
+        registered: Option<u64>,
+        results: [std::io::Result<()>; 2],
+    ) -> StoreError {
+        let cut = |file: &std::fs::File, length: u64| file.set_len(length).and_then(|()| file.sync_all());
+        let register = registered.map_or(Ok(()), |length| cut(&self.register.file, length));
+        let cut = cut(file, self.tail.offset).and(register);
+        let mut failed: Vec<std::io::Error> = results.into_iter().filter_map(Result::err).collect();
+        let no_room = failed.iter().all(disk::is_full);
+        match (cut, failed.pop()) {
+            (Ok(()), Some(_)) if no_room => StoreError::Full,
+            (Err(error), _) | (Ok(()), Some(error)) => StoreError::File(error),
+            (Ok(()), None) => StoreError::Failed,
+        }
+    }
+}
+
+/// A new segment that could not be begun for want of room is begun again by the next commit.
+fn without_room(error: StoreError) -> StoreError {
+    match error {
+        StoreError::File(error) if disk::is_full(&error) => StoreError::Full,
+        error => error,
     }
 }
 
@@ -321,6 +372,7 @@ fn replay(shared: &Shared, mut marker: Marker, is_last: bool) -> Result<Marker, 
             return Err(StoreError::Damaged { segment: marker.segment, offset: marker.offset });
         }
         tracing::warn!(segment = marker.segment, offset = marker.offset, "a torn tail is cut");
+        shared.segments.set_aside(marker.segment, marker.offset)?;
         file.set_len(marker.offset)?;
         file.sync_all()?;
     }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use caphub_proto::wire::{FeedId, LogId};
 
 use crate::store::frame::{self, FrameHead, LEAD};
+use crate::store::scan;
 use crate::store::{StoreError, frame::decode};
 
 /// Bytes after which a new segment begins.
@@ -60,8 +61,9 @@ impl Segments {
         if file.metadata()?.len() < START {
             file.set_len(0)?;
             file.write_all(&start)?;
-            file.sync_all()?;
-            File::open(&self.directory)?.sync_all()?;
+            // A sync that fails is fatal, also where it says that there is no room.
+            file.sync_all().map_err(io::Error::other)?;
+            File::open(&self.directory)?.sync_all().map_err(io::Error::other)?;
         }
         // A store that was put back keeps the segments that it had under the log's earlier ids.
         let logs: Vec<LogId> = [self.log].into_iter().chain(self.earlier.iter().copied()).collect();
@@ -76,6 +78,21 @@ impl Segments {
         let file = OpenOptions::new().write(true).open(self.path(segment))?;
         file.write_all_at(&vec![0; length], offset)?;
         file.sync_data()
+    }
+
+    /// Keeps what is about to be cut where whole frames lie in it: after damage they may be all that is left of them.
+    pub(super) fn set_aside(&self, segment: u32, offset: u64) -> Result<(), StoreError> {
+        let file = self.file(segment)?;
+        let end = file.metadata()?.len();
+        if scan::next_frame(&file, offset + 1, end)? >= end {
+            return Ok(());
+        }
+        let mut bytes = vec![0; usize::try_from(end - offset).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, offset)?;
+        let folder = self.directory.with_file_name("aside");
+        let path = folder.join(format!("{segment:08}-{offset}.seg"));
+        tracing::error!(path = %path.display(), "whole frames lie behind the cut: they are kept aside");
+        Ok(crate::durable::replace(&path, &bytes)?)
     }
 
     /// Bytes of all segments.
@@ -190,8 +207,7 @@ impl Register {
         file.sync_data()
     }
 
-    pub(super) fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        (&self.file).write_all(bytes)?;
-        self.file.sync_data()
+    pub(super) fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn feed(seed: u8) -> (Signer, Feed) {
     (signer, feed)
 }
 
-fn run(signer: &Signer, feed: &Feed, from: Option<Head>, count: u32) -> NewRun {
+pub(super) fn run(signer: &Signer, feed: &Feed, from: Option<Head>, count: u32) -> NewRun {
     let (mut head, mut packed, first) = (from.map(|h| (h.seq, h.hash)), Vec::new(), from);
     for i in 0..count {
         let body = [&[7; 16][..], format!("entry {i}").as_bytes()].concat();
@@ -24,7 +24,7 @@ fn run(signer: &Signer, feed: &Feed, from: Option<Head>, count: u32) -> NewRun {
     NewRun { feed: *feed, packed: packed.into(), first, head: Head { seq, hash }, count, kind: Kind::Append }
 }
 
-fn texts(runs: &[StoredRun]) -> Vec<u8> {
+pub(super) fn texts(runs: &[StoredRun]) -> Vec<u8> {
     runs.iter().flat_map(|r| r.packed.to_vec()).collect()
 }
 
