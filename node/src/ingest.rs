@@ -341,7 +341,11 @@ impl Ingest {
             // A linked hub vouches for what it carries; the number of parties is bounded.
             Origin::Peer | Origin::Ahead => Carried::Peer,
             Origin::Caller(caller) if caller == feed.party => Carried::Guest,
-            Origin::Caller(_) => self.decide(&feed.party, false)?,
+            // Of a log that is held anybody may bring the rest: a revocation depends on no single path.
+            Origin::Caller(_) => {
+                let held = self.identities.state(&feed.party).is_some();
+                self.decide(&feed.party, held)?
+            }
         };
         let (judged, log) = self.identities.judge(feed.party, &packed)?;
         let (fresh, replaces) = match judged {

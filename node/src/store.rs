@@ -2,6 +2,7 @@
 
 mod alone;
 mod batch;
+mod chains;
 mod commit;
 mod disk;
 #[cfg(test)]
@@ -273,7 +274,7 @@ impl Store {
             disk: disk::Disk::default(),
             syncs: fsync_times(),
         };
-        let tail = commit::recover(&shared)?;
+        let (tail, logged) = commit::recover(&shared)?;
         let mut signed = Vec::new();
         let register = {
             let erased = shared.erased.read().unwrap_or_else(PoisonError::into_inner);
@@ -281,6 +282,7 @@ impl Store {
         };
         let shared = Arc::new(shared);
         let mut committer = Committer::new(Arc::clone(&shared), tail, register);
+        committer.register_own(&logged, &mut signed)?;
         committer.replay_own(signed)?;
         let (work, waiting) = mpsc::sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new().name("committer".to_owned());

@@ -148,3 +148,20 @@ async fn admissions_beyond_a_fork_are_void_until_a_revoke_says_which_history_cou
     drop(core);
     assert_eq!(admitted(&open(folder.path())), [true, true, false]);
 }
+
+#[tokio::test]
+async fn a_revocation_of_a_party_whose_log_is_held_is_taken_from_anybody() {
+    let (folder, mut rng) = (tempfile::tempdir().expect("a folder"), Rng::new(4));
+    let core = Core::open(folder.path(), PartyId([9; 32]), false, Quotas::default()).expect("a store");
+    let (mut party, stranger) = (Party::found(&mut rng, 1), Party::found(&mut rng, 1));
+    let by = |origin, entries: Vec<Signed>| {
+        let core = &core;
+        async move { core.ingest.take(vec![run_of(&entries)], origin).await[0].result.map(|s| s.stored) }
+    };
+    let other = Origin::Caller(PartyId([8; 32]));
+    by(Origin::Caller(party.id), party.identity.clone()).await.expect("its own identity");
+    let key = party.operators[0].public();
+    let revoke = party.revoke(&mut rng, key, &[]);
+    assert_eq!(by(other, vec![revoke]).await, Ok(1));
+    assert_eq!(by(other, stranger.identity).await, Err(Reason::NotCarried));
+}

@@ -40,11 +40,15 @@ fn what_was_acknowledged_survives_power_cuts_restores_and_full_disks() {
 }
 
 /// A branch published entry by entry which a Revoke names (146, 10,103, 11,269, 3,004), a link that was not compared
-/// again (1,164), and identity events in the wrong order (2,120).
+/// again (1,164), and identity events in the wrong order (2,120); with all kinds, a batch that the register lost (4,838), a
+/// refusal that outlived its reason (4,444) and a named branch whose end alone was asked for (100,823, 101,432, 102,050).
 #[test]
 fn seeds_that_once_failed_do_not_fail_again() {
     for seed in [146, 1_164, 2_120, 10_103, 11_269] {
         play(seed, 1, &Fault::ALL[..15]);
+    }
+    for seed in [4_444, 4_838, 100_823, 101_432, 102_050, 104_080, 104_235, 104_366] {
+        play(seed, 1, &Fault::ALL);
     }
     play(3_004, 1, &[Fault::Fork, Fault::Partition, Fault::Weather]);
 }

@@ -19,9 +19,9 @@ pub(super) struct Frames {
 
 impl Frames {
     /// Appends a frame; the places of its entries without a body.
-    pub(super) fn add(&mut self, run: &NewRun, ordinal: u64) -> Vec<u64> {
+    pub(super) fn add(&mut self, run: &NewRun, own: bool, ordinal: u64) -> Vec<u64> {
         let start = self.heads.len();
-        let absent = frame::encode(run, ordinal, now_ms(), &mut self.heads);
+        let absent = frame::encode(run, own, ordinal, now_ms(), &mut self.heads);
         self.length += (self.heads.len() - start + run.packed.len()) as u64;
         self.runs.push((self.heads.len(), run.packed.clone()));
         absent

@@ -3,13 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, mpsc};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
-use caphub_proto::wire::FeedId;
+use caphub_proto::wire::{EntryHash, FeedId};
 use tokio::sync::oneshot;
 
 use crate::store::batch::Frames;
+use crate::store::chains::chains;
 use crate::store::disk;
 use crate::store::files::{Register, SEGMENT_BYTES_MAX, START, read_frame};
 use crate::store::frame::{self, FrameHead};
@@ -40,12 +42,40 @@ pub(super) struct Committer {
     register: Register,
 }
 
+/// Own frames that the log was found to have beyond its index: where each lies, its feed and its last entry. No more can
+/// be of the last commit, which alone may be missing from the register.
+pub(super) type Logged = VecDeque<((u32, u64), (FeedId, EntryHash))>;
+/// Most of them: a commit has no more frames than fit its bytes.
+const LOGGED_MAX: usize = 65_536;
+
 /// Shapes as they are after earlier runs of the same commit.
 type Shapes = HashMap<FeedId, Shape>;
 
 impl Committer {
     pub(super) fn new(shared: Arc<Shared>, tail: Tail, register: Register) -> Self {
         Self { shared, tail, register }
+    }
+
+    /// Batches that the log has and the register has not, because the power went between the two, are put there before
+    /// anybody sees them: a log that is put back from a copy may lack them.
+    pub(super) fn register_own(
+        &mut self,
+        logged: &Logged,
+        signed: &mut Vec<(FrameHead, Bytes)>,
+    ) -> Result<(), StoreError> {
+        let known: HashSet<(FeedId, EntryHash)> = signed.iter().map(|(h, _)| (h.feed.id(), h.last)).collect();
+        for (segment, offset) in
+            logged.iter().filter(|(_, known_by)| !known.contains(known_by)).map(|(at, _)| *at)
+        {
+            let file = self.shared.segments.file(segment)?;
+            let Some((head, packed, length)) = read_frame(&file, offset)? else { continue };
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+            file.read_exact_at(&mut bytes, offset)?;
+            tracing::warn!(feed = %head.feed.id(), "a signed batch was missing from the register and is put back");
+            self.register.append(&bytes)?;
+            signed.push((head, packed));
+        }
+        Ok(())
     }
 
     /// Batches that were signed but are missing from the log are appended: an author never forks itself.
@@ -126,17 +156,18 @@ impl Committer {
         let file = self.shared.segments.file(self.tail.segment).map_err(without_room)?;
         let mut ordinal = self.shared.end.load(Ordering::Acquire);
         let (mut frames, mut changes, mut outcomes) = (Frames::default(), Vec::new(), Vec::new());
-        let mut shapes = Shapes::new();
+        let (mut shapes, mut stored) = (Shapes::new(), Vec::new());
         for run in &runs {
             let id = run.feed.id();
             let held = shape_of(&self.shared, &id, &shapes);
-            let after = (run.count > 0).then(|| held.after(&piece(run))).flatten();
+            let meets = run.count > 0 && chains(&self.shared, run, &stored);
+            let after = meets.then(|| held.after(&piece(run))).flatten();
             let Some((shape, cuts)) = after else {
                 outcomes.push(Outcome::Conflict { held: held.height() });
                 continue;
             };
             let offset = self.tail.offset + frames.length;
-            let absent = frames.add(run, ordinal);
+            let absent = frames.add(run, own, ordinal);
             let (segment, first, count) = (self.tail.segment, run.first, run.count);
             let place = Place { segment, offset, ordinal, first, count };
             shapes.insert(id, shape.clone());
@@ -150,6 +181,7 @@ impl Committer {
                 absent,
             });
             outcomes.push(Outcome::Stored { ordinal });
+            stored.push(run);
             ordinal += u64::from(run.count);
         }
         if changes.is_empty() {
@@ -285,13 +317,14 @@ fn mark(shared: &Shared, changes: &[Change]) {
     }
 }
 
-/// Reads the segments from where the index stands, cuts a torn tail, and fills the heads.
-pub(super) fn recover(shared: &Shared) -> Result<Tail, StoreError> {
+/// Reads the segments from where the index stands, cuts a torn tail, and fills the heads; the own frames that it read.
+pub(super) fn recover(shared: &Shared) -> Result<(Tail, Logged), StoreError> {
+    let mut logged = Logged::new();
     let numbers = shared.segments.numbers()?;
     let Some((&first, &last)) = numbers.first().zip(numbers.last()) else {
         shared.index.clear()?;
         shared.segments.file(1)?;
-        return Ok(Tail { segment: 1, offset: START });
+        return Ok((Tail { segment: 1, offset: START }, logged));
     };
     let length = |n: u32| shared.segments.file(n).and_then(|f| Ok(f.metadata()?.len()));
     let usable = match shared.index.marker() {
@@ -311,10 +344,10 @@ pub(super) fn recover(shared: &Shared) -> Result<Tail, StoreError> {
         if number > marker.segment {
             marker = Marker { segment: number, offset: START, ordinal: marker.ordinal };
         }
-        marker = replay(shared, marker, number == last)?;
+        marker = replay(shared, marker, number == last, &mut logged)?;
     }
     publish(shared, &[], marker.ordinal);
-    Ok(Tail { segment: marker.segment, offset: marker.offset })
+    Ok((Tail { segment: marker.segment, offset: marker.offset }, logged))
 }
 
 /// What the index holds of heads, tails and marks.
@@ -334,7 +367,12 @@ fn load(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn replay(shared: &Shared, mut marker: Marker, is_last: bool) -> Result<Marker, StoreError> {
+fn replay(
+    shared: &Shared,
+    mut marker: Marker,
+    is_last: bool,
+    logged: &mut Logged,
+) -> Result<Marker, StoreError> {
     let file = shared.segments.file(marker.segment)?;
     let (mut changes, mut shapes) = (Vec::new(), Shapes::new());
     while let Some((head, packed, length)) = read_frame(&file, marker.offset)? {
@@ -358,6 +396,12 @@ fn replay(shared: &Shared, mut marker: Marker, is_last: bool) -> Result<Marker, 
         let (segment, offset, ordinal) = (marker.segment, marker.offset, head.ordinal);
         let place = Place { segment, offset, ordinal, first: head.first, count: head.count };
         let absent = frame::absent(head.first, &packed);
+        if head.own {
+            if logged.len() >= LOGGED_MAX {
+                logged.pop_front();
+            }
+            logged.push_back(((segment, offset), (id, head.last)));
+        }
         changes.push(Change { feed: head.feed, id, kind: head.kind, place, shape, cuts, absent });
         marker.offset += length;
         marker.ordinal += u64::from(head.count);

@@ -3,7 +3,8 @@
 //! ```text
 //! head   magic "CHR1" 4 | head length u32 | packed length u32 | ordinal u64 | arrived ms u64 | party 32
 //!        | operator key 32 and audience length u8, audience (length 0 and no key: identity)
-//!        | first seq u64 | count u32 | last entry hash 32 | kind u8: 0 append, 1 replace, 2 tail, 3 refill
+//!        | first seq u64 | count u32 | last entry hash 32 | kind u8: 0 append, 1 replace, 2 tail, 3 refill; 16 more where
+//!        | the register of own signed batches has it too
 //!        | count x (CRC32C of header, signature, presence; CRC32C of body) | CRC32C of all before
 //! packed the entries: header 118, signature 64, presence 1, body
 //! ```
@@ -23,6 +24,8 @@ use crate::store::shape::Piece;
 use crate::store::{Kind, NewRun, mend};
 
 pub(super) const MAGIC: &[u8; 4] = b"CHR1";
+/// Added to the kind of what the register of own signed batches has too.
+const OWN: u8 = 16;
 /// Bytes that tell how long a frame is.
 pub(super) const LEAD: usize = 12;
 /// Header, signature and presence of one entry.
@@ -39,6 +42,8 @@ pub(super) struct FrameHead {
     pub(super) count: u32,
     pub(super) last: EntryHash,
     pub(super) kind: Kind,
+    /// Written to the register at the same time.
+    pub(super) own: bool,
     sums: Vec<(u32, u32)>,
 }
 
@@ -73,7 +78,7 @@ pub(super) fn lengths(lead: &[u8; LEAD]) -> Option<(usize, usize)> {
 }
 
 /// Appends the head of a run's frame, which its packed entries follow; returns the places of entries without a body.
-pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<u8>) -> Vec<u64> {
+pub(super) fn encode(run: &NewRun, own: bool, ordinal: u64, arrived_ms: u64, out: &mut Vec<u8>) -> Vec<u64> {
     let start = out.len();
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&[0; 4]);
@@ -93,7 +98,7 @@ pub(super) fn encode(run: &NewRun, ordinal: u64, arrived_ms: u64, out: &mut Vec<
     out.extend_from_slice(&run.first.value().to_be_bytes());
     out.extend_from_slice(&run.count.to_be_bytes());
     out.extend_from_slice(run.head.hash.as_bytes());
-    out.push(run.kind as u8);
+    out.push(run.kind as u8 | if own { OWN } else { 0 });
     let (mut rest, mut absent) = (&run.packed[..], Vec::new());
     for seq in run.first.value().. {
         let Some((fixed, after)) = rest.split_first_chunk::<FIXED>() else { break };
@@ -134,19 +139,22 @@ pub(super) fn decode(head: &[u8]) -> Option<FrameHead> {
     let first = Seq::new(reader.u64()?)?;
     let count = reader.u32().filter(|c| (1..=RUN_ENTRIES_MAX as u32).contains(c))?;
     let last = EntryHash(reader.array()?);
-    let kind = Kind::of(reader.u8()?)?;
+    let kind = reader.u8()?;
+    let (own, kind) = (kind & OWN != 0, Kind::of(kind & !OWN)?);
     let sums: Option<Vec<_>> = (0..count).map(|_| Some((reader.u32()?, reader.u32()?))).collect();
-    Some(FrameHead { ordinal, feed, first, count, last, kind, sums: sums? })
+    Some(FrameHead { ordinal, feed, first, count, last, kind, own, sums: sums? })
 }
 
-/// What can be read of a head whose checksum does not fit: kind and time of arrival, which nothing else tells.
-pub(super) fn remains(file: &File, offset: u64, feed: &Feed) -> io::Result<(Kind, u64)> {
+/// What can be read of a head whose checksum does not fit: kind, whether the register has it too, and time of arrival, which
+/// nothing else tells.
+pub(super) fn remains(file: &File, offset: u64, feed: &Feed) -> io::Result<(Kind, bool, u64)> {
     let author = feed.key().map_or(1, |_| 1 + 32 + feed.audience().encode().len());
     let kind_at = LEAD + 8 + 8 + 32 + author + 8 + 4 + 32;
     let mut head = vec![0; kind_at + 1];
     file.read_exact_at(&mut head, offset)?;
     let mut reader = Reader::new(head.get(LEAD + 8..).unwrap_or_default());
-    Ok((mend::likely(head.last().copied().unwrap_or_default()), reader.u64().unwrap_or_default()))
+    let kind = head.last().copied().unwrap_or_default();
+    Ok((mend::likely(kind & !OWN), kind & OWN != 0, reader.u64().unwrap_or_default()))
 }
 
 /// True where every entry is whole; a body may differ where `erased` says so.

@@ -216,3 +216,31 @@ async fn an_erased_body_is_not_filled_in_again_and_not_missed() {
     let body = &a[1][183..];
     assert!(!on_disk.windows(body.len()).any(|w| w == body), "the refilled body is overwritten too");
 }
+
+/// Two connections bring histories of a revoked key: each is judged on what was held before the other one came.
+#[tokio::test]
+async fn what_was_judged_on_a_history_that_is_replaced_since_is_not_stored() {
+    let (a, b, c) = (history("a", 6, 12), history("b", 6, 12), history("c", 2, 12));
+    let (late, bodies) = (run(&b, 7, 9, Kind::Replace), run(&a, 5, 6, Kind::Refill));
+    for together in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.append(vec![bare(run(&a, 1, 12, Kind::Append))]).await.unwrap();
+        let runs = vec![run(&c, 3, 8, Kind::Replace), late.clone(), bodies.clone()];
+        let outcomes = match together {
+            true => store.append(runs).await.unwrap().outcomes,
+            false => {
+                let mut all = Vec::new();
+                for run in runs {
+                    all.extend(store.append(vec![run]).await.unwrap().outcomes);
+                }
+                all
+            }
+        };
+        let conflict = Outcome::Conflict { held: 8 };
+        assert_eq!(outcomes[1..], [conflict, conflict], "{together}");
+        let held = &[&a[..2], &c[2..8]].concat();
+        let last = store.hash(&feed(1).1.id(), Seq::new(8).unwrap()).unwrap();
+        assert_eq!(last, Some(run(held, 1, 8, Kind::Append).head.hash));
+    }
+}

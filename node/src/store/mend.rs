@@ -155,10 +155,10 @@ impl Bench {
             });
         }
         let Some(head) = last_of(&lost.feed, &packed) else { return Ok(None) };
-        let (kind, arrived_ms) = frame::remains(file, offset, &lost.feed)?;
+        let (kind, own, arrived_ms) = frame::remains(file, offset, &lost.feed)?;
         let run = NewRun { feed: lost.feed, packed: packed.into(), first: from, head, count, kind };
         let mut bytes = Vec::new();
-        frame::encode(&run, ordinal, arrived_ms, &mut bytes);
+        frame::encode(&run, own, ordinal, arrived_ms, &mut bytes);
         bytes.extend_from_slice(&run.packed);
         Ok((bytes.len() as u64 == lost.room).then_some((offset, bytes)))
     }

@@ -173,6 +173,35 @@ async fn a_signed_batch_that_the_log_lost_comes_back_from_the_register() {
 }
 
 #[tokio::test]
+async fn a_signed_batch_that_the_register_lost_is_put_back_before_a_copy_takes_the_place_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let (signer, feed) = feed(2);
+    let store = Store::open(directory.path()).unwrap();
+    let first = run(&signer, &feed, None, 2);
+    store.append_own(vec![first.clone()]).await.unwrap();
+    drop(store);
+    let (register, segment) =
+        (directory.path().join("register"), directory.path().join("segments/00000001.seg"));
+    let index = || std::fs::remove_dir_all(directory.path().join("index")).unwrap();
+    let (before, copy) = (std::fs::read(&register).unwrap(), std::fs::read(&segment).unwrap());
+    let store = Store::open(directory.path()).unwrap();
+    let second = run(&signer, &feed, Some(first.head), 3);
+    store.append_own(vec![second.clone()]).await.unwrap();
+    drop(store);
+    // The power went when the log was written, and the register and the index were not.
+    std::fs::write(&register, &before).unwrap();
+    index();
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.head(&feed.id()).map(|h| h.head), Some(second.head), "others may have it now");
+    drop(store);
+    std::fs::write(&segment, &copy).unwrap();
+    index();
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.own_head(&feed.id()), Some((second.head.seq, second.head.hash)));
+    assert_eq!(store.head(&feed.id()).map(|h| h.head), Some(second.head));
+}
+
+#[tokio::test]
 async fn an_erased_body_leaves_the_register_too_and_what_was_signed_after_it_stays() {
     let directory = tempfile::tempdir().unwrap();
     let (signer, feed) = feed(2);

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::v1;
 use crate::wire::claims::{Claims, SessionId};
 use crate::wire::feed::Feed;
-use crate::wire::ids::FeedId;
+use crate::wire::ids::{FeedId, PartyId};
 use crate::wire::reason::Reason;
 use crate::wire::reconcile::answer::stated_roots;
 use crate::wire::reconcile::reconciler::Ours;
@@ -255,10 +255,16 @@ impl Session {
             // The far end's own words are new: it may have admitted or recognised somebody.
             memory.forget_there();
         }
+        let identities = self.differences.iter().filter(|d| d.feed.is_identity());
+        let theirs: BTreeMap<PartyId, Option<Stated>> =
+            identities.map(|d| (d.feed.party, d.theirs)).collect();
         for difference in &self.differences {
             let (feed, id) = (difference.feed, difference.feed.id());
             let identity = facts.sets.stated(&Feed::identity(feed.party));
-            let (here, there) = ((difference.ours, identity), (difference.theirs, identity));
+            // What does not differ is the same there.
+            let identities = (identity, theirs.get(&feed.party).copied().unwrap_or(identity));
+            let here = memory::under(difference.ours, identities);
+            let there = memory::under(difference.theirs, identities);
             self.under.insert(id, (here, there));
             if self.settings.pull
                 && let Some(theirs) = difference.theirs
@@ -349,7 +355,8 @@ impl Session {
                 continue;
             }
             let Some(want) = self.asked.remove(feed) else { continue };
-            let elsewhere = matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap);
+            let elsewhere =
+                matches!(reason, Reason::WrongPrevious | Reason::Fork | Reason::Gap | Reason::Undecided);
             if elsewhere && !want.again && want.from > 1 {
                 // Another branch than ours, perhaps: its beginning shows where they part.
                 self.wants.push_back(Want { from: 1, again: true, ..want });
@@ -405,10 +412,16 @@ impl Want {
         (self.theirs.seq + 1).saturating_sub(self.from).max(1)
     }
 
-    /// False once another session brought it.
+    /// False once another session brought it, or what was kept aside took its place.
     fn is_news(&self, facts: &Facts<'_>) -> bool {
-        let ours = facts.sets.stated(&self.feed);
-        self.again || ours.is_none_or(|ours| has_news(&self.theirs, &ours))
+        let Some(ours) = facts.sets.stated(&self.feed) else { return true };
+        match self.again {
+            true => {
+                (self.theirs.seq, self.theirs.frozen) != (ours.seq, ours.frozen)
+                    || !self.theirs.is_at(ours.hash)
+            }
+            false => has_news(&self.theirs, &ours),
+        }
     }
 }
 

@@ -130,7 +130,7 @@ impl World {
         for signed in entries {
             self.oracle.note(signed);
             let (feed, packed) = (signed.feed, signed.packed.clone());
-            let frame = Frame { kind: Kind::Append, feed, first: signed.head.seq.value(), packed };
+            let frame = Frame { kind: Kind::Append, feed, first: signed.head.seq.value(), packed, own: true };
             let durable = &mut self.nodes[node].durable;
             let upto = durable.store.write([frame.clone()]);
             durable.store.synced(upto);

@@ -54,7 +54,8 @@ impl Node {
                     job.taken.push(taken);
                     return (write, proofs);
                 }
-                Ok((feed, Judgement::Write(checked))) => {
+                Ok((feed, Judgement::Write(mut checked))) => {
+                    checked.iter_mut().for_each(|c| c.frame.own = job.origin == Origin::Own);
                     taken.result = Ok((checked.iter().map(|c| c.fresh).sum(), 0));
                     feeds.insert(feed.id());
                     if feed.is_identity() {
@@ -80,7 +81,10 @@ impl Node {
             Origin::Own => Carried::Own,
             Origin::Peer | Origin::Ahead => Carried::Peer,
             Origin::Caller(caller) if caller == feed.party => Carried::Guest,
-            Origin::Caller(_) => self.policy().decide(&feed.party, false)?,
+            Origin::Caller(_) => {
+                let held = self.identities.state(&feed.party).is_some();
+                self.policy().decide(&feed.party, held)?
+            }
         };
         let (judged, log) = self.identities.judge(feed.party, packed)?;
         let count = unpack(packed)?.len();
@@ -316,5 +320,5 @@ fn frame(feed: Feed, packed: &Bytes, kind: Kind, skip: usize, take: usize) -> Re
     let upto = |n: usize| -> usize { entries.iter().take(n).map(|e| e.packed_len()).sum() };
     let cut = packed.slice(upto(skip)..upto(take));
     let first = cut.get(34..42).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes);
-    Ok(Frame { kind, feed, first, packed: cut })
+    Ok(Frame { kind, feed, first, packed: cut, own: false })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::identity::state::Counted;
 use caphub_proto::wire::statement::{HeadStatement, Known};
-use caphub_proto::wire::{Feed, FeedId, OperatorKey, PartyId};
+use caphub_proto::wire::{EntryHash, Feed, FeedId, OperatorKey, PartyId};
 
 use crate::sim::node::QUOTAS;
 use crate::sim::world::World;
@@ -27,7 +27,10 @@ impl World {
             let stated = |n: &usize| self.nodes[*n].sets.stated(feed).map(|s| (s.seq, s.hash, s.frozen));
             let most = group.iter().filter_map(stated).max();
             let Some(most) = most else { continue };
-            if let Some(behind) = group.iter().find(|n| stated(n) != Some(most)) {
+            let holders: Vec<usize> = group.iter().copied().filter(|n| stated(n) == Some(most)).collect();
+            let behind =
+                group.iter().find(|n| stated(n) != Some(most) && !self.cannot_take(**n, feed, &holders));
+            if let Some(behind) = behind {
                 let there = stated(behind).map_or(0, |s| s.0);
                 return Some(format!(
                     "node {behind} of {group:?} states entry {there} of {id} ({}), others entry {}{}",
@@ -54,6 +57,14 @@ impl World {
             }
         }
         None
+    }
+
+    /// True where only members' own machines hold it, of a party that this hub knows nothing of and does not carry: it
+    /// was brought to them by hand.
+    fn cannot_take(&self, node: usize, feed: &Feed, holders: &[usize]) -> bool {
+        let here = &self.nodes[node];
+        let held = feed.is_identity() && here.identities.state(&feed.party).is_some();
+        holders.iter().all(|n| self.nodes[*n].replica) && here.policy().decide(&feed.party, held).is_err()
     }
 
     /// Nodes that reach each other through others of the same list.
@@ -94,6 +105,7 @@ impl World {
             self.check_bounds(n);
             self.check_forks(n);
             self.check_whole(n);
+            self.check_chains(n);
             self.check_erased(n);
         }
         self.check_accusations();
@@ -138,6 +150,21 @@ impl World {
             if let Some(seq) = (1..=last).find(unasked) {
                 self.fails(format!("node {n} holds entry {seq} of {id} without its body and does not know"));
             }
+        }
+    }
+
+    /// Each entry that is held names the one that is held before it.
+    fn check_chains(&mut self, n: usize) {
+        let mut broken = Vec::new();
+        for (id, held) in self.nodes[n].durable.store.feeds() {
+            let last = held.head().map_or(0, |h| h.seq.value());
+            let names = |seq: u64| EntryHash::from_slice(held.entry(seq)?.get(42..74)?);
+            let before = |seq: u64| if seq == 1 { Some(EntryHash::default()) } else { held.hash_at(seq - 1) };
+            let parted = (1..=last).find(|seq| names(*seq).is_none() || names(*seq) != before(*seq));
+            broken.extend(parted.map(|seq| (*id, seq)));
+        }
+        for (id, seq) in broken {
+            self.fails(format!("node {n} ends with entry {seq} of {id} after another than it names"));
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Frame {
     pub first: u64,
     /// The packed entries.
     pub packed: Bytes,
+    /// True where the register of own batches has it too.
+    pub own: bool,
 }
 
 /// A part of a feed that one frame brought.

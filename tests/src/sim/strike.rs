@@ -1,19 +1,21 @@
 //! Faults: when they strike, whom, and how they are mended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use caphub_node::admissions::Admissions;
 use caphub_node::identities::Identities;
-use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::limits::HEADER_BYTES;
 use caphub_proto::wire::reconcile::Sets;
 use caphub_proto::wire::statement::Stamp;
-use caphub_proto::wire::{Feed, Head};
+use caphub_proto::wire::{EntryHash, Feed, Head};
 
 use crate::sim::disk::Disk;
 use crate::sim::network::Weather;
 use crate::sim::queue::{MILLISECOND, Micros, SECOND};
 use crate::sim::rng::Rng;
 use crate::sim::scenario::{Fault, Scenario};
+use crate::sim::store::{Frame, Kind};
 use crate::sim::world::{Event, World};
 
 /// One thing that goes wrong, or is mended.
@@ -238,6 +240,7 @@ impl World {
         let here = &mut self.nodes[node];
         here.up = true;
         here.stamp = Stamp::resume(here.durable.reserved);
+        here.register_logged();
         here.append_registered();
         self.derive(node);
         let (life, dials) = (self.nodes[node].life, self.nodes[node].dials.clone());
@@ -313,12 +316,24 @@ impl crate::sim::node::Node {
         self.followers = BTreeMap::new();
     }
 
-    /// Batches of the register that the log lacks follow it.
+    /// Own batches that came through in the log alone go to the register before anybody sees them.
+    fn register_logged(&mut self) {
+        let durable = &mut self.durable;
+        let known: BTreeSet<_> =
+            durable.register.iter().map(|f| f.packed.get(..HEADER_BYTES).map(<[u8]>::to_vec)).collect();
+        let lacks =
+            |f: &&Rc<Frame>| f.own && !known.contains(&f.packed.get(..HEADER_BYTES).map(<[u8]>::to_vec));
+        let logged: Vec<_> = durable.store.frames_from(0).iter().filter(lacks).cloned().collect();
+        durable.register.extend(logged);
+    }
+
+    /// Batches of the register that the log lacks follow it, where they follow what it holds.
     fn append_registered(&mut self) {
         for frame in self.durable.register.clone() {
-            let head = self.durable.store.head(&frame.feed.id()).map_or(0, |h| h.seq.value());
-            let count = unpack(&frame.packed).map_or(0, |e| e.len() as u64);
-            if frame.first == head + 1 && count > 0 {
+            let head = self.durable.store.head(&frame.feed.id());
+            let (last, hash) = head.map_or((0, EntryHash::default()), |h| (h.seq.value(), h.hash));
+            let follows = frame.first == last + 1 && frame.packed.get(42..74) == Some(&hash.as_bytes()[..]);
+            if follows && frame.kind == Kind::Append {
                 let upto = self.durable.store.write([frame.as_ref().clone()]);
                 self.durable.store.synced(upto);
             }

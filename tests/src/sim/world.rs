@@ -314,6 +314,7 @@ impl World {
 
     /// Something is not as it must be.
     pub fn fails(&mut self, what: String) {
+        self.line(|w| format!("{} fails: {what}", w.time()));
         self.oracle.failures.push(what);
     }
 }

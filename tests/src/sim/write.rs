@@ -196,13 +196,17 @@ impl World {
             return;
         }
         let id = frame.feed.id();
-        let before = frame.first.checked_sub(1).filter(|s| *s > 0);
-        let held = before.and_then(|seq| here.durable.store.held(&id)?.hash_at(seq));
+        let hash_at = |seq: u64| here.durable.store.held(&id)?.hash_at(seq);
+        let held = frame.first.checked_sub(1).filter(|s| *s > 0).and_then(hash_at);
         let named = frame.packed.get(42..74);
-        let parted = held.is_some_and(|h| named != Some(&h.as_bytes()[..]));
+        // What another branch has taken the place of since is noted again after a restart, and held no longer.
+        let entries = unpack(&frame.packed).unwrap_or_default();
+        let first = entries.first().map(|e| entry_hash(e.header, e.signature));
+        let stands = first.is_some() && hash_at(frame.first) == first;
+        let parted = stands && held.is_some_and(|h| named != Some(&h.as_bytes()[..]));
         let replaced = frame.kind == Kind::Replace && !frame.feed.is_identity();
         let allowed = matches!(here.counted(&frame.feed), Some(Counted::UpTo { .. }));
-        if parted && frame.kind != Kind::Refill {
+        if parted {
             self.fails(format!(
                 "node {node} holds entry {} of {id} after another than it names",
                 frame.first

@@ -8,7 +8,7 @@ use crate::wire::entitlement::{Class, Viewer};
 use crate::wire::ids::FeedId;
 use crate::wire::keys::tagged_hash;
 use crate::wire::reason::Reason;
-use crate::wire::reconcile::{Print, Stated, cut};
+use crate::wire::reconcile::{Print, SHORT_BYTES, Stated, cut};
 use crate::wire::session::{Facts, Settings};
 
 /// How long a refusal is remembered, in milliseconds: what no entry announces, as a raised quota, shows after it.
@@ -38,8 +38,20 @@ pub struct Refusal {
     pub at_ms: u64,
 }
 
-/// What was stated of a feed on the side that refused it, and here of its party's identity.
-pub(super) type Under = (Option<Stated>, Option<Stated>);
+/// What is told apart of a head: its place, of its hash as much as a brief one has, and whether a fork is why.
+type Told = Option<(u64, [u8; SHORT_BYTES], bool)>;
+
+/// What was stated of a feed on the side that refused it, and here and there of its party's identity.
+pub(super) type Under = (Told, Told, Told);
+
+/// What a refusal rests on: the feed as the side that refuses it states it, and both sides' identity log of its party.
+pub(super) fn under(feed: Option<Stated>, (here, there): (Option<Stated>, Option<Stated>)) -> Under {
+    let told = |stated: Option<Stated>| {
+        let stated = stated?;
+        Some((stated.seq, *stated.hash.0.first_chunk()?, stated.frozen))
+    };
+    (told(feed), told(here), told(there))
+}
 
 /// What is remembered of one far end.
 #[derive(Clone, Debug, Default)]

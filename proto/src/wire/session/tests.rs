@@ -1,5 +1,7 @@
 //! Two nodes without a network: what moves, what does not move again, and what ends a sync early.
 
+mod branches;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
@@ -15,6 +17,9 @@ struct Node {
     sets: Sets,
     feeds: BTreeMap<FeedId, (Feed, Vec<u8>)>,
     refuses: BTreeSet<PartyId>,
+    fails: BTreeMap<Feed, Reason>,
+    /// A Revoke names the branch of higher entries, which is taken from its beginning.
+    named: Option<Feed>,
     /// Once it holds this feed it carries that party.
     learns: Option<(Feed, PartyId)>,
 }
@@ -60,6 +65,9 @@ impl Node {
         if self.refuses.contains(&feed.party) {
             return Err(Reason::NotCarried);
         }
+        if let Some(reason) = self.fails.get(&feed) {
+            return Err(*reason);
+        }
         let mut held = self.feeds.get(&feed.id()).map(|(_, e)| e.clone()).unwrap_or_default();
         let before = from as usize - 1;
         if before > held.len() {
@@ -71,6 +79,13 @@ impl Node {
             // The higher branch stands for the higher event, as a recovery is.
             if entries.iter().max() <= held.iter().max() {
                 return Err(Reason::IdentityConflict);
+            }
+            self.set(feed, entries.to_vec());
+            return Ok(entries.len() as u64);
+        }
+        if !shared && self.named == Some(feed) {
+            if before > 0 || entries.iter().max() <= held.iter().max() {
+                return Err(Reason::Undecided);
             }
             self.set(feed, entries.to_vec());
             return Ok(entries.len() as u64);
