@@ -13,3 +13,6 @@ pub mod pull;
 pub mod standard;
 pub mod status;
 pub mod turns;
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use caphub_node::author::now_ms;
 use caphub_node::keys::{fresh, random};
 use caphub_node::link::{LinkIdentity, dial, limits};
 use caphub_proto::v1::federation_service_client::FederationServiceClient;
-use caphub_proto::v1::{HelloRequest, PushRequest, Run};
+use caphub_proto::v1::{self, HelloRequest, PushRequest, Run};
 use caphub_proto::wire::PartyId;
 use caphub_proto::wire::card::Card;
 use caphub_tests::{Machine, NodeProcess};
@@ -70,6 +70,9 @@ async fn messages_headers_and_connections_of_one_identity_are_bounded() {
     request.metadata_mut().insert("x-long", long.parse().expect("a value"));
     assert!(client.hello(request).await.is_err(), "headers over the limit");
     assert!(client.hello(hello()).await.is_ok(), "the connection outlives a bad request");
+    let many = v1::HeadsRequest { feed_ids: vec![vec![1; 32]; 4_097] };
+    let status = client.heads(many).await.map(drop).expect_err("more feeds than one request may name");
+    assert_eq!(status.code(), Code::InvalidArgument);
 
     let mut open = Vec::new();
     for _ in 1..limits::CONNECTIONS_PER_PARTY {

@@ -50,7 +50,13 @@ fn views_status(error: ViewsError) -> Status {
 impl ExchangeService for Exchange {
     async fn publish(&self, request: Request<PublishRequest>) -> Result<Response<PublishResponse>, Status> {
         let admitted = self.gate.admit(&request)?;
-        let taken = self.core.ingest.take(request.into_inner().runs, origin(&admitted)).await;
+        let runs = request.into_inner().runs;
+        // As over a stream of pushes: no way in is without turns and bounds.
+        let place = self.gate.push(admitted.party).await?;
+        let bytes = runs.iter().map(|run| run.entries.len()).sum();
+        let turn = self.gate.turn(admitted.party, admitted.standing, bytes).await;
+        let taken = self.core.ingest.take(runs, origin(&admitted.now(&self.core))).await;
+        drop((turn, place));
         let pushed = push_response(&taken);
         let response =
             PublishResponse { stored: pushed.stored, known: pushed.known, refusals: pushed.refusals };
@@ -108,7 +114,7 @@ impl ExchangeService for Exchange {
         let open = self.gate.follow(&admitted)?;
         let kinds = request.into_inner().filter.unwrap_or_default().kinds;
         let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
-        let (views, mut changes) = (self.core.views.clone(), self.core.views.watch());
+        let (core, mut changes) = (self.core.clone(), self.core.views.watch());
         tokio::spawn(async move {
             let _open = open;
             loop {
@@ -125,7 +131,8 @@ impl ExchangeService for Exchange {
                     }
                     Err(broadcast::error::RecvError::Closed) => return,
                 };
-                let Ok(Some(record)) = views.get(&admitted.viewer, &party, &record, now_ms()) else {
+                let viewer = admitted.now(&core).viewer;
+                let Ok(Some(record)) = core.views.get(&viewer, &party, &record, now_ms()) else {
                     continue;
                 };
                 let wanted = kinds.is_empty() || kinds.contains(&record.kind);

@@ -1,5 +1,6 @@
 //! Hello, heads, pull and push: whole feeds, as signed.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::author::{feed_parts, now_ms};
 use crate::core::Core;
+use crate::entitlement::Viewer;
 use crate::forks;
 use crate::ingest::{Origin, Taken};
 use crate::link::limits;
@@ -32,6 +34,9 @@ use crate::store::{Store, StoredRun};
 
 /// Heads in one message; about 200 bytes each.
 const HEADS_PER_MESSAGE: usize = 1_000;
+
+/// Feeds that one request for heads may name.
+const HEADS_ASKED_MAX: usize = 4_096;
 
 /// Serves feeds of one node.
 pub struct Federation {
@@ -117,23 +122,17 @@ impl FederationService for Federation {
     async fn heads(&self, request: Request<HeadsRequest>) -> Result<Response<Self::HeadsStream>, Status> {
         let admitted = self.gate.admit(&request)?;
         let wanted = request.into_inner().feed_ids;
-        let mut heads = self.core.counted_heads();
-        heads.retain(|h| admitted.viewer.may_read(&h.feed));
-        if !wanted.is_empty() {
-            heads.retain(|h| wanted.iter().any(|w| w[..] == h.feed.id().0));
+        if wanted.len() > HEADS_ASKED_MAX {
+            return Err(status(Reason::BadRequest, "at most 4,096 feeds in one request"));
         }
-        let messages: Vec<_> = heads
-            .chunks(HEADS_PER_MESSAGE)
-            .map(|part| {
-                let heads = part.iter().map(|h| FeedHead {
-                    feed: Some(feed_parts(&h.feed)),
-                    seq: h.head.seq.value(),
-                    entry_hash: h.head.hash.to_vec(),
-                    frozen: self.core.forks.freeze(&h.feed.id()).is_some(),
-                });
-                Ok(HeadsResponse { heads: heads.collect() })
-            })
-            .collect();
+        // A list of all is work and memory for as long as it is read.
+        let open = wanted.is_empty().then(|| self.gate.follow(&admitted)).transpose()?;
+        let core = self.core.clone();
+        let messages = blocking(move || Ok(stated_heads(&core, &admitted.viewer, &wanted))).await?;
+        let messages = messages.into_iter().map(move |message| {
+            let _open = &open;
+            Ok(message)
+        });
         Ok(Response::new(Box::pin(tokio_stream::iter(messages))))
     }
 
@@ -153,7 +152,7 @@ impl FederationService for Federation {
             None => {
                 let ranges = Ranges::parse(&asked)?;
                 let core = self.core.clone();
-                tokio::spawn(ranges.serve(core, admitted.viewer, sender));
+                tokio::spawn(ranges.serve(core, admitted, sender));
             }
             Some(from) => {
                 let ordinal = self.resume(&from, &admitted)?;
@@ -175,22 +174,24 @@ impl FederationService for Federation {
         request: Request<Streaming<PushRequest>>,
     ) -> Result<Response<Self::PushStream>, Status> {
         let admitted = self.gate.admit(&request)?;
-        let origin = origin(&admitted);
-        let (gate, party, standing) = (Arc::clone(&self.gate), admitted.party, admitted.standing);
-        let (ingest, evidence, viewer) = (self.core.ingest.clone(), self.evidence.clone(), admitted.viewer);
+        let (gate, core, evidence) = (Arc::clone(&self.gate), self.core.clone(), self.evidence.clone());
         let messages = request.into_inner();
         let answers = async move {
-            let place = Arc::new(gate.push(party).await?);
+            let place = Arc::new(gate.push(admitted.party).await?);
             Ok::<_, Status>(messages.then(move |message| {
-                let (ingest, evidence, viewer) = (ingest.clone(), evidence.clone(), viewer.clone());
+                let (core, evidence, admitted) = (core.clone(), evidence.clone(), admitted.clone());
                 let (gate, place) = (Arc::clone(&gate), Arc::clone(&place));
                 async move {
                     let PushRequest { runs, forks } = message?;
-                    let proofs = ingest.take_forks(forks, origin).await;
                     let feeds = feeds_of(&runs);
-                    let bytes = runs.iter().map(|r| r.entries.len()).sum();
+                    let proofs = forks.iter().map(prost::Message::encoded_len).sum::<usize>();
+                    let bytes = proofs + runs.iter().map(|r| r.entries.len()).sum::<usize>();
+                    let Admitted { party, standing, .. } = admitted.now(&core);
                     let turn = gate.turn(party, standing, bytes).await;
-                    let taken = ingest.take(runs, origin).await;
+                    let admitted = admitted.now(&core);
+                    let (origin, viewer) = (origin(&admitted), admitted.viewer);
+                    let proofs = core.ingest.take_forks(forks, origin).await;
+                    let taken = core.ingest.take(runs, origin).await;
                     drop((turn, place));
                     let mut response = push_response(&taken);
                     response.refusals.extend(proofs.into_iter().filter_map(refused_proof));
@@ -275,6 +276,30 @@ pub fn push_response(taken: &[Taken]) -> PushResponse {
     response
 }
 
+/// The stated heads that a caller may hear of: of the feeds that it names, or of all where it names none.
+pub(super) fn stated_heads(core: &Core, viewer: &Viewer, wanted: &[Vec<u8>]) -> Vec<HeadsResponse> {
+    let heads = match wanted {
+        [] => core.counted_heads(),
+        // By their ids, each once: what is asked costs no more than what is named.
+        some => {
+            let ids: BTreeSet<FeedId> = some.iter().filter_map(|id| FeedId::from_slice(id)).collect();
+            let held = ids.iter().filter_map(|id| core.store.head(id));
+            held.filter_map(|held| Some(crate::store::FeedHead { head: core.counted(&held)?, ..held }))
+                .collect()
+        }
+    };
+    let readable: Vec<_> = heads.into_iter().filter(|h| viewer.may_read(&h.feed)).collect();
+    let travelling = |h: &crate::store::FeedHead| FeedHead {
+        feed: Some(feed_parts(&h.feed)),
+        seq: h.head.seq.value(),
+        entry_hash: h.head.hash.to_vec(),
+        frozen: core.forks.freeze(&h.feed.id()).is_some(),
+    };
+    let part =
+        |part: &[crate::store::FeedHead]| HeadsResponse { heads: part.iter().map(travelling).collect() };
+    readable.chunks(HEADS_PER_MESSAGE).map(part).collect()
+}
+
 /// Runs what waits for the disk away from the network's tasks.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Status> + Send + 'static,
@@ -292,7 +317,13 @@ fn feeds_of(runs: &[v1::Run]) -> Vec<caphub_proto::wire::Feed> {
     feeds.filter_map(Result::ok).collect()
 }
 
-async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: bool, sender: Sender) {
+pub(super) async fn serve_log(
+    core: Core,
+    admitted: Admitted,
+    mut ordinal: u64,
+    follow: bool,
+    sender: Sender,
+) {
     let mut growing = core.store.subscribe();
     let mut standings = core.admissions.watch();
     // Earlier proofs come by reconciliation: who lacks one differs by it.
@@ -308,6 +339,10 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
                 return;
             }
         };
+        // What the caller may read can change while it reads: it reconciles then.
+        if admitted.now(&core) != admitted {
+            return;
+        }
         let at_end = next >= core.store.end();
         ordinal = next;
         // A linked hub wrote its own entries; a member's other machine has not seen its party's.
@@ -337,11 +372,6 @@ async fn serve_log(core: Core, admitted: Admitted, mut ordinal: u64, follow: boo
                 grown = growing.changed() => if grown.is_err() { return },
                 changed = standings.changed() => if changed.is_err() { return },
                 () = sender.closed() => return,
-            }
-            // What the caller may read can change while it follows: it reconciles then.
-            let standing = Standing::of(&core, &admitted.party);
-            if standing != admitted.standing {
-                return;
             }
         }
     }

@@ -31,8 +31,8 @@ struct Rates {
     counts: HashMap<PartyId, u32>,
 }
 
-/// A caller that may make this request.
-#[derive(Clone, Debug)]
+/// A caller that may make this request, as it stands at one moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Admitted {
     /// Who it is.
     pub party: PartyId,
@@ -40,6 +40,21 @@ pub struct Admitted {
     pub standing: Standing,
     /// What it may read.
     pub viewer: Viewer,
+}
+
+impl Admitted {
+    fn of(core: &Core, party: PartyId) -> Self {
+        let standing = match core.identities.state(&party) {
+            Some(_) => Standing::of(core, &party),
+            None => Standing::Applicant,
+        };
+        Self { party, standing, viewer: standing.viewer(core, party) }
+    }
+
+    /// The same caller as it stands now: any hub may have admitted it, or ended that, while a stream is open.
+    pub fn now(&self, core: &Core) -> Self {
+        Self::of(core, self.party)
+    }
 }
 
 impl Gate {
@@ -58,12 +73,7 @@ impl Gate {
             return Err(status(Reason::Revoked, "the signing key of this connection"));
         }
         self.count(party, now)?;
-        let standing = match self.core.identities.state(&party) {
-            Some(_) => Standing::of(&self.core, &party),
-            None => Standing::Applicant,
-        };
-        let viewer = standing.viewer(&self.core, party);
-        Ok(Admitted { party, standing, viewer })
+        Ok(Admitted::of(&self.core, party))
     }
 
     /// Counts a stream of the caller in that follows or watches, until what is returned is dropped.

@@ -50,9 +50,13 @@ impl MembershipService for MembershipDesk {
         let mut asked = request.into_inner();
         let identity = packed_run(&Feed::identity(admitted.party), std::mem::take(&mut asked.identity));
         let runs: Vec<v1::Run> = vec![identity];
+        let place = self.gate.push(admitted.party).await?;
+        let bytes = runs.iter().map(|run| run.entries.len()).sum();
+        let turn = self.gate.turn(admitted.party, admitted.standing, bytes).await;
         for taken in self.core.ingest.take(runs, Origin::Caller(admitted.party)).await {
             taken.result.map_err(|reason| status(reason, "the identity log"))?;
         }
+        drop((turn, place));
         let state = self.membership.join(admitted.party, asked).await.map_err(membership_status)?;
         Ok(Response::new(JoinResponse { state: state.into() }))
     }

@@ -15,6 +15,7 @@ use crate::author::feed_parts;
 use crate::core::Core;
 use crate::entitlement::Viewer;
 use crate::forks;
+use crate::services::gate::Admitted;
 use crate::services::newest::{NEWEST_BYTES_MAX, newest};
 use crate::services::status::status;
 use crate::store::{FeedHead, StoreError};
@@ -66,12 +67,17 @@ impl Ranges {
 
     /// Sends them; ends with its receiver, when a caller goes away. A blocking thread is held for as long as one
     /// message is read: callers that do not read hold none of them.
-    pub async fn serve(self, core: Core, viewer: Viewer, sender: Sender) {
+    pub async fn serve(self, core: Core, admitted: Admitted, sender: Sender) {
         let mut reading = Reading { full: self.batch_bytes, left: self.left, ..Reading::default() };
         let mut asked = Some(self);
         // Room first: what was read has a place to go.
         while let Ok(place) = sender.reserve().await {
-            let (core, viewer, first) = (core.clone(), viewer.clone(), asked.take());
+            // What the caller may read can change while it reads: nothing more goes out of what it may not any more.
+            let viewer = admitted.now(&core).viewer;
+            if viewer != admitted.viewer {
+                reading.only(&viewer);
+            }
+            let (core, first) = (core.clone(), asked.take());
             let read = tokio::task::spawn_blocking(move || {
                 let message = match first {
                     Some(asked) if asked.measure => asked.measured(&core, &viewer).map(Some),
@@ -156,6 +162,12 @@ struct Reading {
 }
 
 impl Reading {
+    fn only(&mut self, viewer: &Viewer) {
+        self.proofs.retain(|proof| viewer.may_read(proof.feed()));
+        self.due.retain(|(held, ..)| viewer.may_read(&held.feed));
+        self.pieces.retain(|(feed, _)| viewer.may_read(feed));
+    }
+
     /// The next message; `None` at the end.
     fn message(&mut self, core: &Core) -> Result<Option<PullResponse>, StoreError> {
         let (mut forks, mut bytes) = (Vec::new(), 0);
