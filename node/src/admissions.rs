@@ -57,7 +57,7 @@ impl Default for Admissions {
 
 impl Admissions {
     /// Takes in what `hub` attests by an entry, which is void or counts; a later attestation of the same party replaces
-    /// the earlier.
+    /// the earlier, in whatever order they arrive.
     pub fn attest(&self, hub: PartyId, attestation: &Attestation, source: Source, void: bool) {
         let Some(party) = PartyId::from_slice(&attestation.party) else { return };
         let level = match AttestationLevel::try_from(attestation.level).unwrap_or_default() {
@@ -184,7 +184,7 @@ mod tests {
 
     fn source(hub: PartyId, seq: u64) -> Source {
         let feed = Feed::records(hub, OperatorKey([7; 32]), Audience::Public);
-        Source { feed, seq: Seq::new(seq).expect("a place"), hash: EntryHash([8; 32]) }
+        Source { feed, seq: Seq::new(seq).expect("a place"), hash: EntryHash([8; 32]), time_ms: seq }
     }
 
     fn attested(until: &str) -> bool {

@@ -94,6 +94,8 @@ struct Confirming {
     /// Own words; read from the own records first, so that a restart repeats none.
     said: Option<BTreeSet<At>>,
     waiting: BTreeSet<At>,
+    /// The last one looked at: the rest come in turn, so that what is never held keeps nothing waiting.
+    looked: Option<At>,
     version: u64,
     last: Option<std::time::Instant>,
 }
@@ -114,12 +116,14 @@ impl Confirming {
         }
         let said = self.said.get_or_insert_default();
         let (version, all) = core.views.excused_since(self.version);
+        if self.version != version {
+            self.waiting = all.into_iter().filter(|at| !said.contains(at)).collect();
+        }
         self.version = version;
-        self.waiting.extend(all.into_iter().filter(|at| !said.contains(at)));
         if self.waiting.is_empty() || core.views.purge_pending() {
             return Ok(());
         }
-        let looked_at: Vec<At> = self.waiting.iter().take(AT_ONCE).copied().collect();
+        let looked_at = in_turn(&self.waiting, &mut self.looked, AT_ONCE);
         let mut by_audience: BTreeMap<Audience, Vec<At>> = BTreeMap::new();
         for at in looked_at {
             match audience(core, &at)? {
@@ -143,6 +147,16 @@ impl Confirming {
     }
 }
 
+/// The next ones after the last, and then from the beginning.
+fn in_turn(waiting: &BTreeSet<At>, last: &mut Option<At>, most: usize) -> Vec<At> {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let after = last.map_or(Unbounded, Excluded);
+    let (rest, first) = (waiting.range((after, Unbounded)), waiting.iter());
+    let next: Vec<At> = rest.chain(first).take(most.min(waiting.len())).copied().collect();
+    *last = next.last().copied();
+    next
+}
+
 /// For whom the confirmation of an entry is: for those who may know of it. `None` where it is not held, not erasable by
 /// the withdrawal, or still has its body.
 fn audience(core: &Core, (id, seq): &At) -> Result<Option<Audience>, crate::store::StoreError> {
@@ -157,4 +171,20 @@ fn audience(core: &Core, (id, seq): &At) -> Result<Option<Audience>, crate::stor
         Audience::Sealed(_) => Audience::Network,
         audience => audience,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_held_keeps_no_other_confirmation_waiting() {
+        let at = |n: u8| (FeedId([n; 32]), 1);
+        let waiting: BTreeSet<At> = (1..=10).map(at).collect();
+        let mut last = None;
+        let mut turn =
+            |most| in_turn(&waiting, &mut last, most).into_iter().map(|(f, _)| f.0[0]).collect::<Vec<_>>();
+        assert_eq!([turn(4), turn(4), turn(4)], [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 1, 2]]);
+        assert_eq!(turn(99), [3, 4, 5, 6, 7, 8, 9, 10, 1, 2]);
+    }
 }

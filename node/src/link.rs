@@ -4,6 +4,7 @@ pub mod certificate;
 mod crowd;
 pub mod dial;
 pub mod limits;
+mod quiet;
 pub mod server;
 mod verifier;
 

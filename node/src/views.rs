@@ -23,6 +23,7 @@ mod sealed;
 pub mod source;
 mod tables;
 mod threads;
+mod token;
 mod words;
 mod write;
 
@@ -51,6 +52,7 @@ use follow::Writing;
 use index::Opened;
 use pace::Pace;
 use tables::Tables;
+use token::Tokens;
 use write::Fresh;
 
 /// Changed records that a slow watcher may fall behind; it is told how many it missed.
@@ -76,6 +78,9 @@ pub enum ViewsError {
     /// The log could not be read.
     #[error("the log cannot be read: {0}")]
     Log(String),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] crate::keys::KeyError),
     /// The page token is not one that views gave out.
     #[error("the page token is not one that this node gave out")]
     BadPageToken,
@@ -95,7 +100,9 @@ impl ViewsError {
         match self {
             Self::BadPageToken => Reason::BadPageToken,
             Self::BadFilter { .. } => Reason::BadRequest,
-            Self::Directory { .. } | Self::Index(_) | Self::Damaged | Self::Log(_) => Reason::StoreFailed,
+            Self::Directory { .. } | Self::Index(_) | Self::Damaged | Self::Log(_) | Self::Random(_) => {
+                Reason::StoreFailed
+            }
         }
     }
 }
@@ -111,6 +118,7 @@ struct Inner {
     /// Entries that grants may have opened, and that are to be taken in.
     granted: Mutex<Vec<(FeedId, u64)>>,
     opened: Opened,
+    tokens: Tokens,
     writing: Mutex<Writing>,
     position: AtomicU64,
     pace: Mutex<Pace>,
@@ -150,6 +158,7 @@ impl Views {
             authority,
             opener,
             opened,
+            tokens: Tokens::new()?,
             granted: Mutex::default(),
             writing: Mutex::new(Writing::new(origin)),
             position: AtomicU64::new(origin.position),
@@ -213,7 +222,7 @@ impl Views {
 
     /// What decides which bodies of a feed are taken no more; `None` where all are.
     pub fn erased_bodies(&self, feed: &Feed) -> Option<impl Fn(u64, &[u8]) -> bool + use<>> {
-        let (feed, excuses) = (*feed, self.erasures().of_feed(&feed.id()));
+        let (feed, excuses) = (*feed, self.erasures().of_feed(feed));
         (!excuses.is_empty())
             .then_some(move |seq, body: &[u8]| erasure::is_erased(&excuses, &feed, seq, body))
     }

@@ -1,4 +1,5 @@
-//! What hubs said one after the other of one party or hub: the last word that counts is in force.
+//! What hubs said one after the other of one party or hub: the last word that counts is in force. In which order words
+//! arrive does not matter: those of one feed stand in its order, those of several by the times that they state.
 //!
 //! A word that no longer counts, for its key was revoked before it or its feed forked, gives way to the one before it;
 //! and comes back where a Revoke names the branch on which it stands.
@@ -17,6 +18,8 @@ pub struct Source {
     pub seq: Seq,
     /// Its hash.
     pub hash: EntryHash,
+    /// The time that it states, milliseconds since 1970 UTC.
+    pub time_ms: u64,
 }
 
 #[derive(Debug)]
@@ -43,11 +46,26 @@ impl<T> Words<T> {
             word.void = void;
             return;
         }
-        if self.0.len() >= WORDS_MAX {
+        let at = self.place(source.as_ref());
+        self.0.insert(at, Word { source, void, said });
+        if self.0.len() > WORDS_MAX {
             let oldest = self.0.iter().position(|w| w.void).unwrap_or(0);
             self.0.remove(oldest);
         }
-        self.0.push(Word { source, void, said });
+    }
+
+    /// Where a word belongs: what came later may have been said earlier.
+    fn place(&self, source: Option<&Source>) -> usize {
+        // The operator's own decision holds from now on.
+        let Some(new) = source else { return self.0.len() };
+        let of_feed = |w: &Word<T>| w.source.filter(|s| s.feed == new.feed);
+        let before = self.0.iter().rposition(|w| of_feed(w).is_some_and(|s| s.seq < new.seq));
+        let after = self.0.iter().position(|w| of_feed(w).is_some_and(|s| s.seq > new.seq));
+        let lowest = before.map_or(0, |i| i + 1);
+        let highest = after.unwrap_or(self.0.len()).max(lowest);
+        let between = self.0.get(lowest..highest).unwrap_or_default();
+        let earlier = |w: &Word<T>| w.source.is_some_and(|s| (s.time_ms, s.hash) < (new.time_ms, new.hash));
+        lowest + between.iter().rposition(earlier).map_or(0, |i| i + 1)
     }
 
     /// The word in force.
@@ -73,7 +91,38 @@ mod tests {
 
     fn source(seq: u64) -> Option<Source> {
         let feed = Feed::records(PartyId([1; 32]), OperatorKey([2; 32]), Audience::Public);
-        Some(Source { feed, seq: Seq::new(seq)?, hash: EntryHash([3; 32]) })
+        Some(Source { feed, seq: Seq::new(seq)?, hash: EntryHash([3; 32]), time_ms: seq })
+    }
+
+    #[test]
+    fn in_whatever_order_words_arrive_the_last_one_said_is_in_force() {
+        let of_feed = |feed: u8, seq, time_ms| {
+            let feed = Feed::records(PartyId([1; 32]), OperatorKey([feed; 32]), Audience::Public);
+            source(seq).map(|s| Source { feed, time_ms, hash: EntryHash([seq as u8; 32]), ..s })
+        };
+        // By one key: admitted, ended. By another, whose feed is younger: admitted in between, then ended again.
+        let said = [
+            (of_feed(1, 8, 10), Some("member")),
+            (of_feed(1, 9, 20), None),
+            (of_feed(2, 1, 15), Some("guest")),
+            (of_feed(2, 2, 30), None),
+        ];
+        for mut order in 0..24usize {
+            let (mut left, mut words) = (said.to_vec(), Words::default());
+            for choices in (1..=4).rev() {
+                let (source, what) = left.remove(order % choices);
+                order /= choices;
+                words.say(source, what, false);
+            }
+            let order: Vec<_> = words.0.iter().map(|w| w.source.map(|s| s.time_ms)).collect();
+            assert_eq!(order, [10, 15, 20, 30].map(Some));
+            assert_eq!(words.current(), None);
+        }
+        // A clock that was put back does not turn a feed's order round.
+        let mut words = Words::default();
+        words.say(of_feed(1, 9, 5), None, false);
+        words.say(of_feed(1, 8, 10), Some("member"), false);
+        assert_eq!(words.current(), None);
     }
 
     #[test]

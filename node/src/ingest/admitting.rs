@@ -47,7 +47,8 @@ impl Ingest {
             if time > operator.not_after || admitting.is_other() {
                 continue;
             }
-            let source = Source { feed: *feed, seq, hash: entry_hash(entry.header, entry.signature) };
+            let hash = entry_hash(entry.header, entry.signature);
+            let source = Source { feed: *feed, seq, hash, time_ms: time };
             let void = self.is_void(&source);
             if let Some(attestation) = &admitting.attestation {
                 self.admissions.attest(feed.party, attestation, source, void);

@@ -23,6 +23,7 @@ use tower::{Service, ServiceExt};
 
 use crate::link::certificate::{self, CertificateError, LinkIdentity};
 use crate::link::crowd::{self, Crowd, Standing};
+use crate::link::quiet::Quiet;
 use crate::link::{limits, verifier};
 use crate::metrics::LinkCounts;
 
@@ -52,6 +53,7 @@ pub struct LinkServer {
     identity: LinkIdentity,
     connections: usize,
     counts: LinkCounts,
+    quiet: Arc<Quiet>,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ impl LinkServer {
             identity,
             connections: limits::CONNECTIONS_MAX,
             counts: LinkCounts::default(),
+            quiet: Arc::default(),
         })
     }
 
@@ -151,7 +154,9 @@ impl LinkServer {
                 Some(Ok(accepted)) => accepted,
                 Some(Err(error)) => {
                     // Out of file descriptors, most likely: wait for some to come back.
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if let Some(others) = self.quiet.left_out("not_accepted") {
+                        tracing::warn!(%error, others, "a connection could not be accepted");
+                    }
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 }
@@ -160,7 +165,9 @@ impl LinkServer {
             let permit = Arc::clone(&all).try_acquire_owned();
             let (Ok(permit), Some(place)) = (permit, crowd.enter(address)) else {
                 self.counts.turn_away("all_in_use");
-                tracing::warn!(%address, "a connection was turned away: all are in use");
+                if let Some(others) = self.quiet.left_out("all_in_use") {
+                    tracing::warn!(%address, others, "a connection was turned away: all are in use");
+                }
                 continue;
             };
             let connection = Connection {
@@ -169,6 +176,7 @@ impl LinkServer {
                 door: Arc::clone(&door),
                 parties: Arc::clone(&parties),
                 counts: self.counts.clone(),
+                quiet: Arc::clone(&self.quiet),
                 address,
                 place,
             };
@@ -204,11 +212,18 @@ struct Connection {
     door: Arc<dyn Door>,
     parties: Arc<PerParty>,
     counts: LinkCounts,
+    quiet: Arc<Quiet>,
     address: SocketAddr,
     place: crowd::Place,
 }
 
 impl Connection {
+    /// Counts a caller that is turned away; with the number of lines left out, where one may be written.
+    fn turned_away(&self, kind: &'static str) -> Option<u64> {
+        self.counts.turn_away(kind);
+        self.quiet.left_out(kind)
+    }
+
     async fn run<S, Io>(self, stream: Io, router: S, stop: CancellationToken)
     where
         S: Router,
@@ -223,31 +238,42 @@ impl Connection {
         let ended = tokio::select! {
             ended = handshake => ended,
             () = self.place.given_up() => {
-                self.counts.turn_away("gave_way");
-                return tracing::info!(%address, "a caller that had not proven who it is gave way to others");
+                if let Some(others) = self.turned_away("gave_way") {
+                    tracing::info!(%address, others, "a caller that had not proven who it is gave way to others");
+                }
+                return;
             }
         };
         let stream = match ended {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
-                self.counts.turn_away("handshake_failed");
-                return tracing::info!(%address, %error, "a handshake failed");
+                if let Some(others) = self.turned_away("handshake_failed") {
+                    tracing::info!(%address, %error, others, "a handshake failed");
+                }
+                return;
             }
             Err(_) => {
-                self.counts.turn_away("handshake_slow");
-                return tracing::info!(%address, "a handshake took too long");
+                if let Some(others) = self.turned_away("handshake_slow") {
+                    tracing::info!(%address, others, "a handshake took too long");
+                }
+                return;
             }
         };
         // The identity comes from the finished session, not from the verifier.
         let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let Some(binding) = certificates.first().and_then(certificate::read) else {
-            self.counts.turn_away("no_identity");
-            return tracing::info!(%address, "a caller without an identity");
+            if let Some(others) = self.turned_away("no_identity") {
+                tracing::info!(%address, others, "a caller without an identity");
+            }
+            return;
         };
         let caller = Caller { binding, address };
         let Some(_place) = self.parties.enter(caller.binding.party) else {
-            self.counts.turn_away("too_many_of_one_party");
-            return tracing::info!(%address, party = %caller.binding.party, "too many connections of one party");
+            if let Some(others) = self.turned_away("too_many_of_one_party") {
+                let party = caller.binding.party;
+                tracing::info!(%address, %party, others, "too many connections of one party");
+            }
+            return;
         };
         let known = self.door.knows(&caller);
         self.place.proven(if known { Standing::Known } else { Standing::Stranger });
@@ -264,13 +290,18 @@ impl Connection {
                 _ = serving.as_mut() => return,
                 () = stop.cancelled() => return,
                 () = self.place.given_up() => {
-                    self.counts.turn_away("gave_way");
-                    return tracing::info!(%address, party = %caller.binding.party, "a stranger gave way to others");
+                    if let Some(others) = self.turned_away("gave_way") {
+                        tracing::info!(%address, party = %caller.binding.party, others, "a stranger gave way to others");
+                    }
+                    return;
                 }
                 changed = changes.changed() => {
                     // Dropping the connection ends its open streams too.
                     if changed.is_err() || !self.door.may_stay(&caller) {
-                        return tracing::info!(%address, "a connection ended: its key is not valid any more");
+                        if let Some(others) = self.quiet.left_out("key_not_valid") {
+                            tracing::info!(%address, others, "a connection ended: its key is not valid any more");
+                        }
+                        return;
                     }
                     // A stranger may have become a member meanwhile.
                     if self.door.knows(&caller) {

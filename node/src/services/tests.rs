@@ -87,7 +87,8 @@ impl World {
     fn attest(&mut self, hub: PartyId, level: AttestationLevel) {
         self.said += 1;
         let feed = Feed::records(hub, OperatorKey([7; 32]), Audience::Public);
-        let source = Source { feed, seq: Seq::new(self.said).unwrap(), hash: EntryHash([8; 32]) };
+        let (seq, time_ms) = (Seq::new(self.said).unwrap(), self.said);
+        let source = Source { feed, seq, hash: EntryHash([8; 32]), time_ms };
         let party = self.member.party.to_vec();
         let attestation = Attestation { party, level: level.into(), ..Attestation::default() };
         self.core.admissions.attest(hub, &attestation, source, false);

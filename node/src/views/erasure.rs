@@ -16,7 +16,8 @@ use super::index::{Opened, commit};
 
 /// Most erasures that wait to be taken; beyond them the index is asked again for those still due.
 const WAITING_MAX: usize = 65_536;
-/// Most entries whose absence is known to be excused; about 100 bytes each.
+/// Most entries whose absence is known to be excused; about 150 bytes each. Where they are used up, whoever has most of
+/// them gives way: its bodies are asked for again, and nobody else's are.
 const EXCUSED_MAX: usize = 65_536;
 /// A purge rewrites files: it takes at most one part in this many of the time.
 const PURGE_SHARE: u32 = 20;
@@ -27,8 +28,11 @@ pub(super) struct Erasures {
     waiting: BTreeSet<(FeedId, u64)>,
     /// Some may be due that are not waiting here: after a start, or where there were too many.
     pub(super) incomplete: bool,
-    /// What counted withdrawals erase, with their owner: the bodies are not missed where they are absent.
-    excused: BTreeMap<(FeedId, u64), Excuse>,
+    /// What counted withdrawals erase, by their owner, too: the bodies are not missed where they are absent. What a
+    /// withdrawal says of another party's feed stands beside that party's own word, and counts for nothing.
+    excused: BTreeMap<(FeedId, u64, PartyId), Option<RecordId>>,
+    /// How many are whose.
+    owners: BTreeMap<PartyId, BTreeSet<(FeedId, u64)>>,
     /// Rises with `excused`.
     version: u64,
 }
@@ -61,7 +65,13 @@ impl Excuse {
 
 impl Default for Erasures {
     fn default() -> Self {
-        Self { waiting: BTreeSet::new(), incomplete: true, excused: BTreeMap::new(), version: 0 }
+        Self {
+            waiting: BTreeSet::new(),
+            incomplete: true,
+            excused: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            version: 0,
+        }
     }
 }
 
@@ -79,24 +89,47 @@ impl Erasures {
 
     /// Adds entries whose bodies may be absent; beyond the bound they are asked for again, which costs no more.
     pub(super) fn excuse(&mut self, excuse: Excuse, entries: Vec<(FeedId, u64)>) {
-        for entry in entries.into_iter().take(EXCUSED_MAX.saturating_sub(self.excused.len())) {
-            self.version += u64::from(self.excused.insert(entry, excuse).is_none());
+        for (feed, seq) in entries {
+            if self.excused.insert((feed, seq, excuse.owner), excuse.record).is_some() {
+                continue;
+            }
+            self.owners.entry(excuse.owner).or_default().insert((feed, seq));
+            self.version += 1;
+            if self.excused.len() > EXCUSED_MAX {
+                self.make_room();
+            }
+        }
+    }
+
+    /// Drops one of whoever has most.
+    fn make_room(&mut self) {
+        let most = self.owners.iter().max_by_key(|(_, entries)| entries.len()).map(|(owner, _)| *owner);
+        let Some((owner, entries)) = most.and_then(|o| Some((o, self.owners.get_mut(&o)?))) else { return };
+        if let Some((feed, seq)) = entries.pop_last() {
+            self.excused.remove(&(feed, seq, owner));
+        }
+        if entries.is_empty() {
+            self.owners.remove(&owner);
         }
     }
 
     /// True where a counted withdrawal erases this entry of a feed.
     pub(super) fn excuses(&self, feed: &Feed, id: &FeedId, seq: u64) -> bool {
-        self.excused.get(&(*id, seq)).is_some_and(|excuse| excuse.covers(feed))
+        let own = self.excused.get(&(*id, seq, feed.party));
+        own.is_some_and(|record| Excuse { owner: feed.party, record: *record }.covers(feed))
     }
 
     /// Places of a feed of which no body is taken any more, from the lowest on, with what decides about a body.
-    pub(super) fn of_feed(&self, id: &FeedId) -> Vec<(u64, Excuse)> {
-        self.excused.range((*id, 0)..=(*id, u64::MAX)).map(|((_, seq), e)| (*seq, *e)).collect()
+    pub(super) fn of_feed(&self, feed: &Feed) -> Vec<(u64, Excuse)> {
+        let (id, owner) = (feed.id(), feed.party);
+        let named = self.excused.range((id, 0, PartyId([0; 32]))..=(id, u64::MAX, PartyId([0xff; 32])));
+        let own = named.filter(|((.., party), _)| *party == owner);
+        own.map(|((_, seq, _), record)| (*seq, Excuse { owner, record: *record })).collect()
     }
 
     /// Everything that is excused, and a number that rises with it.
     pub(super) fn all(&self) -> (u64, Vec<(FeedId, u64)>) {
-        (self.version, self.excused.keys().copied().collect())
+        (self.version, self.excused.keys().map(|(feed, seq, _)| (*feed, *seq)).collect())
     }
 
     pub(super) fn version(&self) -> u64 {
@@ -155,4 +188,41 @@ pub(super) fn is_erased(excuses: &[(u64, Excuse)], feed: &Feed, seq: u64, body: 
 fn collect_files(writer: &IndexWriter) -> Result<(), ViewsError> {
     writer.garbage_collect_files().wait()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use caphub_proto::wire::{Audience, OperatorKey};
+
+    use super::*;
+
+    fn feed(owner: u8) -> Feed {
+        Feed::records(PartyId([owner; 32]), OperatorKey([owner; 32]), Audience::Public)
+    }
+
+    fn excuse(owner: u8, record: u8) -> Excuse {
+        Excuse { owner: PartyId([owner; 32]), record: Some(RecordId([record; 16])) }
+    }
+
+    #[test]
+    fn what_others_name_of_a_feed_changes_nothing_of_what_its_owner_erased() {
+        let (mut erasures, own) = (Erasures::default(), feed(1));
+        erasures.excuse(excuse(1, 1), vec![(own.id(), 5)]);
+        erasures.excuse(excuse(2, 2), vec![(own.id(), 5), (own.id(), 6)]);
+        assert!(erasures.excuses(&own, &own.id(), 5) && !erasures.excuses(&own, &own.id(), 6));
+        assert_eq!(erasures.of_feed(&own), [(5, excuse(1, 1))]);
+    }
+
+    #[test]
+    fn whoever_names_most_gives_way_and_nobody_elses_place_is_lost() {
+        let (mut erasures, own) = (Erasures::default(), feed(1));
+        let invented = FeedId([0; 32]);
+        let flood = |from: u64| (from..from + EXCUSED_MAX as u64).map(|seq| (invented, seq)).collect();
+        erasures.excuse(excuse(2, 2), flood(1));
+        erasures.excuse(excuse(1, 1), vec![(own.id(), 5)]);
+        erasures.excuse(excuse(2, 3), flood(1 << 40));
+        assert!(erasures.excuses(&own, &own.id(), 5));
+        assert_eq!(erasures.excused.len(), EXCUSED_MAX);
+        assert_eq!(erasures.owners.values().map(BTreeSet::len).sum::<usize>(), EXCUSED_MAX);
+    }
 }

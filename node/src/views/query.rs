@@ -2,16 +2,15 @@
 //!
 //! There is no syntax to get wrong: whatever is typed is words, bounded in number and length.
 
-use std::collections::HashMap;
+use std::ops::Bound;
 
+use tantivy::Term;
 use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery,
+    BooleanQuery, ConstScoreQuery, InvertedIndexRangeQuery, Occur, PhraseQuery, Query, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::{TokenStream, Tokenizer};
-use tantivy::{Searcher, Term};
 
-use super::ViewsError;
 use super::filter::Clause;
 use super::schema::Fields;
 use super::words::{Piece, Words, pieces};
@@ -20,14 +19,14 @@ use super::words::{Piece, Words, pieces};
 pub(super) const QUERY_BYTES_MAX: usize = 256;
 /// Most terms of a query; likewise.
 const TERMS_MAX: usize = 32;
-/// How much a word in the title weighs against one elsewhere.
-const TITLE_BOOST: f32 = 3.0;
-/// Score of a word that only begins as asked: below that of the word itself.
-const PREFIX_SCORE: f32 = 0.2;
-/// Words that a beginning stands for; those in most records, where there are more.
-const EXPANSIONS_MAX: usize = 128;
-/// Words looked at for them in one file of the index.
-const SCANNED_MAX: usize = 4_096;
+/// What a word in the title adds to the one that it also is in the text. What a match counts depends on the query and
+/// the record alone: by how rare a word is, records that the caller may not read would decide what it sees. Halves and
+/// quarters add up to the same in any order.
+const TITLE_SCORE: f32 = 3.0;
+/// What a word or a phrase counts.
+const WORD_SCORE: f32 = 1.0;
+/// What a word counts that only begins as asked.
+const PREFIX_SCORE: f32 = 0.25;
 /// Fewest characters that are taken for a beginning.
 const PREFIX_CHARS_MIN: usize = 2;
 
@@ -43,17 +42,16 @@ enum Part {
 }
 
 /// The clauses of a query; empty where it has no words.
-pub(super) fn clauses(fields: &Fields, searcher: &Searcher, query: &str) -> Result<Vec<Clause>, ViewsError> {
+pub(super) fn clauses(fields: &Fields, query: &str) -> Vec<Clause> {
     let mut clauses = Vec::new();
     for part in parts(query) {
         for word in part.words() {
-            let title =
-                TermQuery::new(Term::from_field_text(fields.title, word), IndexRecordOption::WithFreqs);
-            clauses.push((Occur::Should, boxed(BoostQuery::new(Box::new(title), TITLE_BOOST))));
+            let title = TermQuery::new(Term::from_field_text(fields.title, word), IndexRecordOption::Basic);
+            clauses.push((Occur::Should, counting(title, TITLE_SCORE)));
         }
-        clauses.push((Occur::Must, part.query(fields.text, searcher)?));
+        clauses.push((Occur::Must, part.query(fields.text)));
     }
-    Ok(clauses)
+    clauses
 }
 
 /// True where the query has any word.
@@ -124,51 +122,39 @@ impl Part {
         }
     }
 
-    fn query(&self, field: Field, searcher: &Searcher) -> Result<Box<dyn Query>, ViewsError> {
+    fn query(&self, field: Field) -> Box<dyn Query> {
         let term = |word: &str| Term::from_field_text(field, word);
-        let exact = |word: &str| boxed(TermQuery::new(term(word), IndexRecordOption::WithFreqs));
-        Ok(match self {
+        let exact = |word: &str| counting(TermQuery::new(term(word), IndexRecordOption::Basic), WORD_SCORE);
+        match self {
             Self::Word(word) => exact(word),
             Self::Beginning(word) => {
-                let longer = expand(field, searcher, word)?;
-                match longer.is_empty() {
-                    true => exact(word),
-                    false => {
-                        let longer = ConstScoreQuery::new(Box::new(TermSetQuery::new(longer)), PREFIX_SCORE);
-                        let either = vec![(Occur::Should, exact(word)), (Occur::Should, boxed(longer))];
-                        boxed(BooleanQuery::new(either))
-                    }
-                }
+                let longer = counting(longer(field, word), PREFIX_SCORE);
+                boxed(BooleanQuery::new(vec![(Occur::Should, exact(word)), (Occur::Should, longer)]))
             }
             // A phrase query takes two terms or more.
             Self::Phrase(terms) => match terms.as_slice() {
                 [(_, word)] => exact(word),
                 terms => {
                     let terms = terms.iter().map(|(at, word)| (*at, term(word))).collect();
-                    boxed(PhraseQuery::new_with_offset(terms))
+                    counting(PhraseQuery::new_with_offset(terms), WORD_SCORE)
                 }
             },
-        })
+        }
     }
 }
 
-/// Words that begin so, without the word itself; those in most records where there are many.
-fn expand(field: Field, searcher: &Searcher, beginning: &str) -> Result<Vec<Term>, ViewsError> {
-    let mut records: HashMap<Vec<u8>, u64> = HashMap::new();
-    for segment in searcher.segment_readers() {
-        let inverted = segment.inverted_index(field)?;
-        let stream = inverted.terms().range().gt(beginning.as_bytes()).into_stream();
-        let mut stream = stream.map_err(tantivy::TantivyError::from)?;
-        let mut scanned = 0;
-        while scanned < SCANNED_MAX && stream.advance() && stream.key().starts_with(beginning.as_bytes()) {
-            *records.entry(stream.key().to_vec()).or_default() += u64::from(stream.value().doc_freq);
-            scanned += 1;
-        }
-    }
-    let mut words: Vec<_> = records.into_iter().collect();
-    words.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let words = words.into_iter().take(EXPANSIONS_MAX).filter_map(|(word, _)| String::from_utf8(word).ok());
-    Ok(words.map(|word| Term::from_field_text(field, &word)).collect())
+/// Records with a word that begins so and goes on.
+fn longer(field: Field, beginning: &str) -> impl Query {
+    let end = format!("{beginning}{}", char::MAX);
+    InvertedIndexRangeQuery::new(
+        Bound::Excluded(Term::from_field_text(field, beginning)),
+        Bound::Excluded(Term::from_field_text(field, &end)),
+    )
+}
+
+/// Whatever the query scores, it counts so much.
+fn counting(query: impl Query, score: f32) -> Box<dyn Query> {
+    boxed(ConstScoreQuery::new(boxed(query), score))
 }
 
 fn boxed(query: impl Query) -> Box<dyn Query> {

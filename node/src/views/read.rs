@@ -248,14 +248,15 @@ impl<'a> Reading<'a> {
     ) -> Result<Page, ViewsError> {
         let size = request.records();
         let mut clauses = filter::clauses(fields, self.searcher, self.viewer, filter)?;
-        clauses.extend(query::clauses(fields, self.searcher, words)?);
+        clauses.extend(query::clauses(fields, words));
         let scored = query::has_words(words);
         let query: Box<dyn Query> = match scored || words.trim().is_empty() {
             true => Box::new(BooleanQuery::new(clauses)),
             // Something was asked, and nothing has it.
             false => Box::new(EmptyQuery),
         };
-        let top = Top { limit: size + 1, after: request.after()?, scored, now_ms: self.now_ms };
+        let top =
+            Top { limit: size + 1, after: request.after(&self.views.0.tokens)?, scored, now_ms: self.now_ms };
         let found = self.searcher.search(query.as_ref(), &top)?;
         let mut page = Page { total: found.total, behind: self.views.behind(), ..Page::default() };
         for (_, address) in found.ranks.iter().take(size) {
@@ -266,7 +267,7 @@ impl<'a> Reading<'a> {
         if found.ranks.len() > size
             && let Some((last, _)) = found.ranks.get(size - 1)
         {
-            page.next_page_token = last.token();
+            page.next_page_token = self.views.0.tokens.token(*last)?;
         }
         Ok(page)
     }

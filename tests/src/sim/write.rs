@@ -175,7 +175,9 @@ impl World {
             if let Some(attestation) = admitting.attestation {
                 let (feed, hash) = (frame.feed, entry_hash(entry.header, entry.signature));
                 let Some(seq) = Seq::new(place) else { continue };
-                let source = Source { feed, seq, hash };
+                let time_ms =
+                    entry.header.get(74..82).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes);
+                let source = Source { feed, seq, hash, time_ms };
                 here.admissions.attest(feed.party, &attestation, source, here.is_void(&source));
                 // What was not carried before may be now.
                 here.memories.values_mut().for_each(Memory::forget_here);

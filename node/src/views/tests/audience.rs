@@ -66,3 +66,39 @@ fn sealed_bodies_are_not_read_by_views() {
     assert_eq!(world.shown(&desk, 1), None);
     assert_eq!(world.search("nominee").total, 0);
 }
+
+#[test]
+fn what_a_viewer_may_not_read_changes_neither_order_nor_matches_nor_tokens() {
+    let mut world = World::new();
+    let desk = world.party(1);
+    let other = world.party(2);
+    // By how rare its words are, either of the first two would come first.
+    world.publish(&desk, &Write::new(1).at(2), course("alpha alpha beta"));
+    world.publish(&desk, &Write::new(2).at(1), course("alpha beta beta"));
+    world.publish(&desk, &Write::new(3).at(3), course("zzpublic"));
+    let seen = |world: &World| {
+        world.catch_up();
+        let one = PageRequest { size: 1, token: String::new() };
+        ["alpha beta", "beta alpha", "zz"].map(|words| {
+            let page = |request: &PageRequest| {
+                world.views.search(&Viewer::public(), words, &Filter::default(), request, NOW)
+            };
+            let first = page(&one).unwrap();
+            let token = first.next_page_token;
+            let next =
+                (!token.is_empty()).then(|| page(&PageRequest { size: 1, token: token.clone() }).unwrap());
+            let ids = first.records.into_iter().chain(next.into_iter().flat_map(|p| p.records));
+            let ids: Vec<_> = ids.map(|r| r.record_id).collect();
+            (ids, first.total, token.len())
+        })
+    };
+    let before = seen(&world);
+    assert_eq!(before[0].0, [record_id(1).to_vec(), record_id(2).to_vec()]);
+    for n in 0..200u8 {
+        let secret = Write::new(n).to(AUDIENCES[1 + usize::from(n) % 3]).at(9);
+        let text =
+            format!("zz{}{} {}", char::from(b'a' + n % 26), n, ["alpha", "beta beta"][usize::from(n > 60)]);
+        world.publish(&other, &secret, course(&text));
+    }
+    assert_eq!(seen(&world), before);
+}
