@@ -85,7 +85,8 @@ impl Failure {
 
     /// The lines for stderr.
     pub fn lines(&self, texts: &Texts) -> String {
-        let values: Vec<(&str, &str)> = self.values.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let values: Vec<_> = self.values.iter().map(|(k, v)| (*k, crate::screen::plain(v))).collect();
+        let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let mut out = format!("error: {}", texts.tf(self.key, &values));
         if !self.detail.is_empty() {
             out.push_str(&format!(": {}", crate::screen::plain(&self.detail)));

@@ -12,10 +12,35 @@ pub fn plain(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\t' => out.push(' '),
-            c if c.is_control() => out.push('\u{fffd}'),
-            // Marks that reorder or hide what follows: a name could pretend to be another.
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
-                out.push('\u{fffd}');
+            c if is_active(c) => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// True for what moves, colours or hides on a screen: control characters, and marks that reorder or hide what follows,
+/// by which a name could pretend to be another.
+fn is_active(c: char) -> bool {
+    let marks = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    c.is_control() || marks || matches!(c, '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The same of text that has lines, for a terminal.
+fn plain_lines(text: &str) -> String {
+    let keep = |c: char| if c == '\n' || c == '\t' || !is_active(c) { c } else { '\u{fffd}' };
+    text.chars().filter(|c| *c != '\r').map(keep).collect()
+}
+
+/// JSON with nothing in its strings that acts on a screen; it says the same.
+fn plain_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            // Between values; within strings they are escaped already.
+            '\n' => out.push(c),
+            c if is_active(c) => {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
             }
             c => out.push(c),
         }
@@ -56,8 +81,12 @@ pub fn text(text: &str) {
     }
 }
 
-/// Bytes on stdout as they are; a closed pipe ends the program quietly.
+/// Bytes on stdout: as they are into a file or a pipe, without power over the screen on a terminal. A closed pipe ends
+/// the program quietly.
 pub fn bytes(bytes: &[u8]) {
+    if std::io::stdout().is_terminal() {
+        return text(&plain_lines(&String::from_utf8_lossy(bytes)));
+    }
     if std::io::stdout().write_all(bytes).is_err() {
         std::process::exit(0);
     }
@@ -65,7 +94,7 @@ pub fn bytes(bytes: &[u8]) {
 
 /// A JSON value on stdout.
 pub fn json(value: &serde_json::Value) {
-    line(&serde_json::to_string_pretty(value).unwrap_or_default());
+    line(&plain_json(&serde_json::to_string_pretty(value).unwrap_or_default()));
 }
 
 /// The id of a record as people type it: the first characters of the party and the record's own.
@@ -97,7 +126,7 @@ pub fn record_line(record: &v1::Record) -> String {
     }
     let id = record_id(record);
     let short = id.get(..8).unwrap_or(&id);
-    format!("{short}  {:<8} {}  ({})", record.kind, plain(&summary.title), tail.join("; "))
+    format!("{short}  {:<8} {}  ({})", record.kind, plain(&summary.title), plain(&tail.join("; ")))
 }
 
 /// A record as one JSON object, empty fields left out.
@@ -186,5 +215,18 @@ mod tests {
     fn foreign_text_cannot_move_the_cursor_or_turn_the_line() {
         assert_eq!(plain("a\u{1b}[2Jb\u{202e}c\r"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
         assert_eq!(plain("Тувалу 图瓦卢 توفالو"), "Тувалу 图瓦卢 توفالو");
+    }
+
+    #[test]
+    fn foreign_text_has_no_power_over_a_screen_on_any_way_out() {
+        let hostile = "a\u{1b}]0;x\u{7}b\u{9b}2Jc\u{202e}d\u{e0041}e\r\nf\tg";
+        assert!(!plain(hostile).chars().any(is_active));
+        let lines = plain_lines(hostile);
+        assert!(!lines.chars().any(|c| is_active(c) && !matches!(c, '\n' | '\t')), "{lines:?}");
+        assert!(lines.ends_with("e\nf\tg"));
+        let value = serde_json::json!({ "title": hostile });
+        let json = plain_json(&serde_json::to_string_pretty(&value).expect("JSON"));
+        assert!(!json.chars().any(|c| is_active(c) && c != '\n'), "{json:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON"), value);
     }
 }

@@ -126,6 +126,11 @@ impl Admissions {
         self.1.send_modify(|n| *n += 1);
     }
 
+    /// A number that rises with every change.
+    pub fn version(&self) -> u64 {
+        *self.1.borrow()
+    }
+
     /// Rises with every change: what was not carried before may be now.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.1.subscribe()

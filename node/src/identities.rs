@@ -11,6 +11,11 @@ use tokio::sync::watch;
 /// Most parties whose identity is held; bounds memory to about 2 KiB each.
 pub const IDENTITIES_MAX: usize = 200_000;
 
+/// Most of them whose party nobody here or elsewhere has admitted: strangers leave room for members and linked hubs.
+pub const STRANGERS_MAX: usize = IDENTITIES_MAX / 4;
+/// Most events of an identity log that a stranger brings: enough to change keys many times.
+pub const STRANGER_EVENTS_MAX: u64 = 64;
+
 /// Every identity log, and a signal for those who act on a change.
 #[derive(Debug)]
 pub struct Identities {
@@ -55,6 +60,11 @@ impl Identities {
     /// How many parties are known.
     pub fn len(&self) -> usize {
         self.read().len()
+    }
+
+    /// Every party that is known.
+    pub fn parties(&self) -> Vec<PartyId> {
+        self.read().keys().copied().collect()
     }
 
     /// True where none is known.

@@ -2,6 +2,7 @@
 
 mod admitting;
 mod forks;
+mod quotas;
 mod records;
 mod stream;
 mod waves;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use bytes::Bytes;
 use caphub_proto::v1;
 use caphub_proto::wire::feed::{Author, unpack};
+use caphub_proto::wire::identity::IdentityLog;
 use caphub_proto::wire::intake::aside::Asides;
 use caphub_proto::wire::keys::Verifier;
 use caphub_proto::wire::{Feed, FeedId, Head, OperatorKey, PartyId, Reason};
@@ -21,6 +23,7 @@ use crate::carriage::{Carried, Policy, Quotas};
 use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::{Identities, Judged};
+use crate::ingest::quotas::Usage;
 use crate::ingest::waves::{Arrived, InFlight};
 use crate::metrics::IngestCounts;
 use crate::store::{Kind, NewRun, Outcome, Store};
@@ -94,34 +97,6 @@ struct Anchor {
     at: Head,
 }
 
-#[derive(Default)]
-struct Usage {
-    by_party: HashMap<PartyId, u64>,
-    by_hub: HashMap<PartyId, u64>,
-    guests: u64,
-}
-
-impl Usage {
-    fn add(&mut self, party: PartyId, carried: Carried, count: u64) {
-        *self.by_party.entry(party).or_default() += count;
-        match carried {
-            Carried::Member { hub } => *self.by_hub.entry(hub).or_default() += count,
-            Carried::Guest => self.guests += count,
-            Carried::Own | Carried::Peer => {}
-        }
-    }
-
-    fn take_back(&mut self, party: PartyId, carried: Carried, count: u64) {
-        let less = |held: &mut u64| *held = held.saturating_sub(count);
-        self.by_party.get_mut(&party).map(less);
-        match carried {
-            Carried::Member { hub } => drop(self.by_hub.get_mut(&hub).map(less)),
-            Carried::Guest => less(&mut self.guests),
-            Carried::Own | Carried::Peer => {}
-        }
-    }
-}
-
 /// A run that passed its checks and waits for the disk.
 struct Checked {
     runs: Vec<NewRun>,
@@ -131,7 +106,7 @@ struct Checked {
     counted: u64,
     fresh: u64,
     known: u64,
-    log: Option<caphub_proto::wire::identity::IdentityLog>,
+    log: Option<IdentityLog>,
 }
 
 /// A run's feed, its first place, what its checks gave (`None`: all known), and how many entries it has.
@@ -149,7 +124,7 @@ impl Ingest {
         quotas: Quotas,
     ) -> Self {
         let mut usage = Usage::default();
-        for head in store.heads() {
+        for head in store.heads().into_iter().filter(|h| !h.feed.is_identity()) {
             *usage.by_party.entry(head.feed.party).or_default() += head.head.seq.value();
         }
         let (peers, usage) = (RwLock::default(), Mutex::new(usage));
@@ -181,21 +156,6 @@ impl Ingest {
         &self.counts
     }
 
-    /// The share of each quota that its fullest holder uses, 0 to 1.
-    pub fn quotas_used(&self) -> [(&'static str, f64); 3] {
-        let usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = |used: u64, of: u64| if of == 0 { 0.0 } else { used as f64 / of as f64 };
-        let most = |counts: &HashMap<PartyId, u64>| {
-            let others = counts.iter().filter(|(party, _)| **party != self.own);
-            others.map(|(_, count)| *count).max().unwrap_or_default()
-        };
-        [
-            ("hub", share(most(&usage.by_hub), self.quotas.hub_entries)),
-            ("party", share(most(&usage.by_party), self.quotas.party_entries)),
-            ("guests", share(usage.guests, self.quotas.guests_entries)),
-        ]
-    }
-
     /// From now on, bodies that their owners had erased are left out.
     pub fn heed_erasures(&self, views: Views) {
         let _ = self.erasures.set(views);
@@ -204,6 +164,7 @@ impl Ingest {
     /// States which hubs are linked; decides carriage from now on.
     pub fn link(&self, peers: HashSet<PartyId>) {
         *self.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).counted = None;
     }
 
     /// Every linked hub.
@@ -348,6 +309,9 @@ impl Ingest {
             }
         };
         let (judged, log) = self.identities.judge(feed.party, &packed)?;
+        if carried == Carried::Guest {
+            self.room_for_stranger(&feed.party, &log)?;
+        }
         let (fresh, replaces) = match judged {
             Judged::Known => return Ok(None),
             Judged::Appended { fresh } => (fresh, false),
@@ -360,12 +324,12 @@ impl Ingest {
         let kind = if replaces { Kind::Replace } else { Kind::Append };
         let head = (count > 0).then_some(head).ok_or(Reason::EmptyRun)?;
         let run = records::part(feed, &packed, skip..count, head, kind)?;
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner).add(feed.party, carried, fresh as u64);
         Ok(Some(Checked {
             runs: vec![run],
             party: feed.party,
             carried,
-            counted: fresh as u64,
+            // Identities have bounds of their own.
+            counted: 0,
             fresh: fresh as u64,
             known: skip as u64,
             log: Some(log),
@@ -397,40 +361,8 @@ impl Ingest {
         policy.decide(party, at_the_door)
     }
 
-    /// Takes places in the quota at the check: several runs of one message, or of several at once, share what is left.
-    fn within_quota(&self, party: &PartyId, carried: Carried, fresh: u64) -> Result<(), Reason> {
-        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = usage.by_party.get(party).copied().unwrap_or(0);
-        let within = match carried {
-            Carried::Own | Carried::Peer => true,
-            Carried::Member { hub } => {
-                held + fresh <= self.quotas.party_entries
-                    && usage.by_hub.get(&hub).copied().unwrap_or(0) + fresh <= self.quotas.hub_entries
-            }
-            Carried::Guest => {
-                held + fresh <= self.quotas.guest_entries
-                    && usage.guests + fresh <= self.quotas.guests_entries
-            }
-        };
-        if !within {
-            return Err(Reason::Quota);
-        }
-        usage.add(*party, carried, fresh);
-        Ok(())
-    }
-
-    /// Gives back the places of what was not stored.
-    fn not_stored(&self, checked: &Checked) {
-        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        usage.take_back(checked.party, checked.carried, checked.counted);
-    }
-
     /// What is durable now changes the tables that later decisions use.
-    fn after(
-        &self,
-        log: Option<caphub_proto::wire::identity::IdentityLog>,
-        parts: &[(Outcome, (Feed, Bytes))],
-    ) {
+    fn after(&self, log: Option<IdentityLog>, parts: &[(Outcome, (Feed, Bytes))]) {
         let Some((_, (feed, _))) = parts.first() else { return };
         if let Some(log) = log {
             self.identities.keep(log);
