@@ -92,7 +92,8 @@ impl Ingest {
         let room = !new || self.holds(&mut usage, |usage| usage.strangers < STRANGERS_MAX);
         // Admitted since it came: it is no stranger.
         let admitted = || matches!(self.decide(party, false), Ok(Carried::Member { .. } | Carried::Peer));
-        if !(short && room) && !admitted() {
+        let bounded = short && room;
+        if !bounded && !admitted() {
             return Err(Reason::Quota);
         }
         usage.strangers += usize::from(new);
