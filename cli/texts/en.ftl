@@ -687,6 +687,7 @@ arg-no = Against it
 arg-treasury = The key may also sign acts of a fund
 engagement-proposed = Proposed; it leaves at the next sync
 engagements-none = No engagements
+acts-cut = More acts than are read of one organisation, so its latest are left out: { $names }
 engage-recipient = Recipient: { $name }
 engage-provider = Provider: { $name }
 engage-condition = Condition: { $text }

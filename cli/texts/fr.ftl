@@ -687,6 +687,7 @@ arg-no = Contre
 arg-treasury = La clé peut aussi signer des actes de fonds
 engagement-proposed = Proposé ; cela part à la prochaine synchronisation
 engagements-none = Aucun engagement
+acts-cut = Plus d’actes qu’on n’en lit d’une organisation, ses derniers sont donc omis : { $names }
 engage-recipient = Bénéficiaire : { $name }
 engage-provider = Fournisseur : { $name }
 engage-condition = Condition : { $text }

@@ -1,5 +1,7 @@
 //! Acts of several parties as this store holds them, for the rules of `proto`.
 
+mod share;
+
 use std::collections::BTreeMap;
 
 use caphub_proto::exchange::RecordKind;
@@ -11,40 +13,36 @@ use caphub_proto::wire::{Audience, Feed, FeedId, PartyId, RecordId, Seq};
 use crate::author::now_ms;
 use crate::core::Core;
 use crate::entitlement::Viewer;
-use crate::views::{PAGE_SIZE_MAX, PageRequest, ViewsError};
+use crate::views::ViewsError;
 
-/// Most acts of one question; as many again as are put in order, so that a flood cannot hide what counts.
-const ACTS_READ_MAX: usize = 20_000;
+use share::Shares;
+
+/// What is held of the acts of one question.
+pub struct Gathered {
+    /// The newest author time first.
+    pub acts: Vec<Record>,
+    /// Parties with more acts than are read of one: what comes later in their feeds is not among them.
+    pub cut: Vec<PartyId>,
+}
 
 /// Every act of a kind that the viewer may read, void ones too; of those that name a record, where one is given.
-/// Two acts under one record id are both among them.
+/// Two acts under one record id are both among them. Each party has a share of its own.
 pub fn gather(
     core: &Core,
     viewer: &Viewer,
     kind: RecordKind,
     about: Option<&RecordRef>,
-) -> Result<Vec<Record>, ViewsError> {
+) -> Result<Gathered, ViewsError> {
     let filter = Filter {
         kinds: vec![kind.code().to_owned()],
         about: about.cloned(),
         void_acts: true,
         ..Filter::default()
     };
-    let (mut acts, mut token) = (Vec::new(), String::new());
-    loop {
-        let page = PageRequest { size: PAGE_SIZE_MAX, token };
-        let page = core.views.list(viewer, &filter, &page, now_ms())?;
-        for record in page.records {
-            match record.revisions {
-                0 | 1 => acts.push(record),
-                _ => acts.extend(all_of(core, viewer, &record)?),
-            }
-        }
-        if page.next_page_token.is_empty() || acts.len() >= ACTS_READ_MAX {
-            return Ok(acts);
-        }
-        token = page.next_page_token;
-    }
+    let mut shares = Shares::new(share::ACTS_MAX, share::BYTES_MAX);
+    core.views.each_act(viewer, &filter, now_ms(), &mut |act| shares.take(act))?;
+    let (acts, cut) = shares.end();
+    Ok(Gathered { acts, cut })
 }
 
 /// Every act under one record id.

@@ -15,6 +15,7 @@ use crate::commands::{Context, sealing};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
+use crate::texts::Texts;
 
 pub use crate::commands::signing::reference;
 
@@ -28,7 +29,13 @@ pub fn acts(
     about: Option<&RecordRef>,
 ) -> Result<Vec<v1::Record>, Failure> {
     let failed = |e: caphub_node::views::ViewsError| Failure::new("error-views").because(e);
-    let mut acts = gather(&replica.core, &replica.reader(), kind, about).map_err(failed)?;
+    let gathered = gather(&replica.core, &replica.reader(), kind, about).map_err(failed)?;
+    if !gathered.cut.is_empty() {
+        let names: Vec<String> = gathered.cut.iter().map(|p| name_of(replica, p)).collect();
+        let texts = Texts::from_environment(|name| std::env::var(name).ok());
+        eprintln!("{}", screen::plain(&texts.tf("acts-cut", &[("names", &names.join(", "))])));
+    }
+    let mut acts = gathered.acts;
     if let Some(about) = about {
         let (party_id, record_id) = (about.party.clone(), about.record_id.clone());
         let first = v1::Record { party_id, record_id, ..v1::Record::default() };

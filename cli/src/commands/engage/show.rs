@@ -26,10 +26,12 @@ fn all(replica: &Replica) -> Result<Vec<(RecordId, Engagement)>, Failure> {
         let root = EntryHash::from_slice(&act.what.root).unwrap_or(act.hash);
         by_root.entry(root).or_default().push(act.clone());
     }
-    let mut found = Vec::new();
+    let (mut found, mut gone) = (Vec::new(), BTreeMap::new());
     for (root, acts) in by_root {
         let Some(first) = acts.iter().find(|a| a.hash == root) else { continue };
-        let gone = acting::gone(replica, &records, first.audience);
+        let gone = gone
+            .entry(first.audience.encode())
+            .or_insert_with(|| acting::gone(replica, &records, first.audience));
         found.extend(Engagement::of(&root, &acts, &|s| gone.is(s)).map(|e| (first.record, e)));
     }
     found.sort_by_key(|(record, e): &(RecordId, Engagement)| {

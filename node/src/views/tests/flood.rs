@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use caphub_proto::v1::engagement_act::Act;
 use caphub_proto::v1::revision::Record as Kind;
-use caphub_proto::v1::{Endorsement, Filter, RecordRef, Revision};
+use caphub_proto::v1::{Endorsement, EngagementAct, EngagementProposal, Filter, RecordRef, Revision};
 use caphub_proto::wire::identity::{Capabilities, NO_END};
 use prost::Message;
 
@@ -67,4 +68,36 @@ fn a_hundred_thousand_endorsements_by_many_keys_of_one_party_count_once_and_cost
     let filter = Filter { labels, ..Filter::default() };
     let page = world.views.list(&Viewer::everything(), &filter, &PageRequest::default(), NOW).unwrap();
     assert_eq!(page.total, 1, "those under ids of their own are void");
+}
+
+#[test]
+fn a_members_twenty_thousand_newer_proposals_hide_no_act_of_others_that_was_there() {
+    let mut world = World::new();
+    let (honest, other) = (world.party(1), world.party(2));
+    let proposal = |from: u8| {
+        let proposal = EngagementProposal {
+            recipient: vec![from; 32],
+            provider: vec![3; 32],
+            ..EngagementProposal::default()
+        };
+        Kind::Engagement(EngagementAct { act: Some(Act::Propose(proposal)), ..EngagementAct::default() })
+    };
+    let first = world.publish(&honest, &Write::new(1).at(NOW - 9_000_000), proposal(1));
+    for n in 0..20_300_u64 {
+        let mut id = [0xee; 16];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        let revision =
+            Revision { record_id: id.to_vec(), number: 1, record: Some(proposal(2)), ..Revision::default() };
+        let feed = other.feed(caphub_proto::wire::Audience::Public);
+        world.append(feed, &other.signer, NOW - 1_000, &revision.encode_to_vec());
+    }
+    world.catch_up();
+    let filter = Filter { kinds: vec!["engagement".to_owned()], void_acts: true, ..Filter::default() };
+    let (mut all, mut seen) = (0, false);
+    let mut take = |act: caphub_proto::v1::Record| {
+        all += 1;
+        seen |= act.entry_hash == first.to_vec();
+    };
+    world.views.each_act(&Viewer::public(), &filter, NOW, &mut take).unwrap();
+    assert_eq!((all, seen), (20_301, true));
 }
