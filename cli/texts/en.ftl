@@ -634,15 +634,15 @@ help-fellowship-show = A nomination with every act, for example: caphub fellowsh
 help-fund = Funds: pledges, proposals, votes, commitments, payments, receipts
 help-fund-create = Begin a fund, as one of its board, for example: caphub fund create --title "Pacific fund" --board me,"Fiji CERT" --threshold 2 --currency USD
 help-fund-pledge = Promise money to a fund, for example: caphub fund pledge 5f0c2a9e 1000.00 USD --due 2027-03-31
-help-fund-paid-in = Say that a pledge has come in, as a board party, for example: caphub fund paid-in 71c3d0b2 1000.00 USD
+help-fund-paid-in = Say that a pledge has come in, as a board party, for example: caphub fund paid-in 71c3d0b2 1000.00 USD --reference NZ-4711
 help-fund-propose = Propose a project by milestones, for example: caphub fund propose 5f0c2a9e --title Training --recipient me --currency USD --milestone "First=400.10"
 help-fund-vote = Vote on a proposal, for example: caphub fund vote 71c3d0b2 --yes
 help-fund-commit = Bind the fund to a proposal that has its votes, for example: caphub fund commit 71c3d0b2
-help-fund-approve = Agree to a payment, a change or the close, for example: caphub fund approve 71c3d0b2 --milestone 1
+help-fund-approve = Agree to a payment, a change or the close, for example: caphub fund approve 71c3d0b2 --milestone 1; to give money of a pledge back, with the amount: caphub fund approve 71c3d0b2 --amount 5.00 --currency USD
 help-fund-disburse = Pay a milestone that has its approvals, for example: caphub fund disburse 71c3d0b2 --milestone 1
 help-fund-receipt = Say that the money has come, as the recipient, for example: caphub fund receipt 71c3d0b2 --milestone 1
 help-fund-report = Show that a milestone is reached, for example: caphub fund report 71c3d0b2 --milestone 1 --link https://example.org/report
-help-fund-refund = Say that a recipient gave money back, for example: caphub fund refund 71c3d0b2 5.00 USD
+help-fund-refund = Say that a recipient gave money back, for example: caphub fund refund 71c3d0b2 5.00 USD --reference TV-12
 help-fund-release = Free what is left of a commitment, for example: caphub fund release 71c3d0b2
 help-fund-pay-back = Give a donor back what is left, for example: caphub fund pay-back 71c3d0b2 5.00 USD
 help-fund-amend = Propose another charter, for example: caphub fund amend 5f0c2a9e --title "Pacific fund" --board me --threshold 1 --currency USD
@@ -676,6 +676,7 @@ arg-subject = The act, pledge, proposal or fund that it is about, by the first c
 arg-milestone = A milestone: its number from 1, or TITLE=AMOUNT in a proposal
 arg-amount = An amount such as 1000.00
 arg-currency = A currency code such as USD
+arg-reference = What the bank calls the payment: one that was reported before counts nothing
 arg-board = Organisations that decide, by id or name; me is yours
 arg-threshold = Board organisations that it takes
 arg-due = The date by which it is to be paid

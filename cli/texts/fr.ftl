@@ -634,15 +634,15 @@ help-fellowship-show = Une nomination avec chacun de ses actes, par exemple : ca
 help-fund = Fonds : promesses, projets, votes, engagements, paiements, reçus
 help-fund-create = Commencer un fonds, comme membre de son conseil, par exemple : caphub fund create --title "Fonds du Pacifique" --board me,"Fiji CERT" --threshold 2 --currency USD
 help-fund-pledge = Promettre de l’argent à un fonds, par exemple : caphub fund pledge 5f0c2a9e 1000.00 USD --due 2027-03-31
-help-fund-paid-in = Dire qu’une promesse est encaissée, comme membre du conseil, par exemple : caphub fund paid-in 71c3d0b2 1000.00 USD
+help-fund-paid-in = Dire qu’une promesse est encaissée, comme membre du conseil, par exemple : caphub fund paid-in 71c3d0b2 1000.00 USD --reference NZ-4711
 help-fund-propose = Proposer un projet par étapes, par exemple : caphub fund propose 5f0c2a9e --title Formation --recipient me --currency USD --milestone "Première=400.10"
 help-fund-vote = Voter sur une proposition, par exemple : caphub fund vote 71c3d0b2 --yes
 help-fund-commit = Lier le fonds à une proposition qui a ses voix, par exemple : caphub fund commit 71c3d0b2
-help-fund-approve = Approuver un paiement, un changement ou la clôture, par exemple : caphub fund approve 71c3d0b2 --milestone 1
+help-fund-approve = Approuver un paiement, un changement ou la clôture, par exemple : caphub fund approve 71c3d0b2 --milestone 1 ; pour rendre une part d’une promesse, avec le montant : caphub fund approve 71c3d0b2 --amount 5.00 --currency USD
 help-fund-disburse = Payer une étape qui a ses approbations, par exemple : caphub fund disburse 71c3d0b2 --milestone 1
 help-fund-receipt = Dire que l’argent est arrivé, en tant que bénéficiaire, par exemple : caphub fund receipt 71c3d0b2 --milestone 1
 help-fund-report = Montrer qu’une étape est atteinte, par exemple : caphub fund report 71c3d0b2 --milestone 1 --link https://example.org/report
-help-fund-refund = Dire qu’un bénéficiaire a rendu de l’argent, par exemple : caphub fund refund 71c3d0b2 5.00 USD
+help-fund-refund = Dire qu’un bénéficiaire a rendu de l’argent, par exemple : caphub fund refund 71c3d0b2 5.00 USD --reference TV-12
 help-fund-release = Libérer le reste d’un engagement, par exemple : caphub fund release 71c3d0b2
 help-fund-pay-back = Rendre le reste à un donateur, par exemple : caphub fund pay-back 71c3d0b2 5.00 USD
 help-fund-amend = Proposer une autre charte, par exemple : caphub fund amend 5f0c2a9e --title "Fonds du Pacifique" --board me --threshold 1 --currency USD
@@ -676,6 +676,7 @@ arg-subject = L’acte, la promesse, la proposition ou le fonds dont il s’agit
 arg-milestone = Une étape : son numéro à partir de 1, ou TITRE=MONTANT dans une proposition
 arg-amount = Un montant tel que 1000.00
 arg-currency = Un code de monnaie tel que USD
+arg-reference = Le nom que la banque donne au paiement : un paiement déjà déclaré ne compte pas
 arg-board = Organisations qui décident, par identifiant ou nom ; me est la vôtre
 arg-threshold = Organisations du conseil qu’il faut
 arg-due = La date du paiement

@@ -206,6 +206,7 @@ class Fund:
         self.founders = self.board
         self.pledges, self.projects, self.amendments = {}, {}, {}
         self.approvals, self.balances = defaultdict(set), defaultdict(Fraction)
+        self.references = set()
 
     def charter(self, fields):
         self.board = {party_bytes(p) for p in fields["board"]}
@@ -232,9 +233,15 @@ class Fund:
         self.balances[currency, source] -= amount
         self.balances[currency, to] += amount
 
-    def agreed(self, act, about, milestone):
-        need(len((self.approvals[about, milestone] | {act["party"]}) & self.board) >= self.threshold, "under_threshold")
-        del self.approvals[about, milestone]
+    def agreed(self, act, about, milestone, amount=None):
+        subject = about, milestone, amount
+        need(len((self.approvals[subject] | {act["party"]}) & self.board) >= self.threshold, "under_threshold")
+        del self.approvals[subject]
+
+    def came_in(self, payer, fields):
+        named = "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in "".join(fields["reference"].split()))
+        need((payer, named) not in self.references, "already_done")
+        return payer, named
 
     def project(self, about):
         need(about in self.projects, "unknown_subject")
@@ -268,8 +275,10 @@ class Fund:
         need(fields["about"] in self.pledges, "unknown_subject")
         pledge = self.pledges[fields["about"]]
         need(pledge["currency"] == currency, "wrong_currency")
+        named = self.came_in(pledge["donor"], fields)
         need(pledge["paid"] + amount <= pledge["amount"], "over_balance")
         self.move(currency, f"donor {pledge['donor']}", "free", amount)
+        self.references.add(named)
         pledge["paid"] += amount
 
     def do_propose(self, act, fields):
@@ -307,9 +316,14 @@ class Fund:
                 self.payable(self.projects[about], number)
         else:
             known = about == self.root or about in self.pledges or about in self.amendments
-            need(known and number == 0, "unknown_subject")
-        need(act["party"] not in self.approvals[about, number], "already_done")
-        self.approvals[about, number].add(act["party"])
+            need(known and number == 0 and (about in self.pledges) == bool(fields["amount"]), "unknown_subject")
+        amount = None
+        if fields["amount"]:
+            need(about in self.pledges, "unknown_subject")
+            currency, amount = self.money(fields["amount"])
+            need(self.pledges[about]["currency"] == currency, "wrong_currency")
+        need(act["party"] not in self.approvals[about, number, amount], "already_done")
+        self.approvals[about, number, amount].add(act["party"])
 
     def do_disburse(self, act, fields):
         self.on_board(act)
@@ -341,8 +355,11 @@ class Fund:
     def do_refund(self, act, fields):
         self.on_board(act)
         currency, amount = self.money(fields["amount"])
-        need(self.project(fields["about"])["currency"] == currency, "wrong_currency")
+        project = self.project(fields["about"])
+        need(project["currency"] == currency, "wrong_currency")
+        named = self.came_in(project["recipient"], fields)
         self.move(currency, f"paid {fields['about']}", "free", amount)
+        self.references.add(named)
 
     def do_release(self, act, fields):
         self.on_board(act)
@@ -360,7 +377,7 @@ class Fund:
         pledge = self.pledges[fields["about"]]
         need(pledge["currency"] == currency, "wrong_currency")
         need(pledge["back"] + amount <= pledge["paid"] and self.balances[currency, "free"] >= amount, "over_balance")
-        self.agreed(act, fields["about"], 0)
+        self.agreed(act, fields["about"], 0, amount)
         self.move(currency, "free", f"donor {pledge['donor']}", amount)
         pledge["back"] += amount
 
@@ -368,7 +385,7 @@ class Fund:
         self.on_board(act)
         self.is_open()
         self.amendments[act["hash"]] = fields
-        self.approvals[act["hash"], 0].add(act["party"])
+        self.approvals[act["hash"], 0, None].add(act["party"])
 
     def do_enact(self, act, fields):
         self.on_board(act)

@@ -62,7 +62,8 @@ async fn money_moves_only_by_votes_and_approvals_and_every_member_sees_the_same_
     ];
     let project = id(fund(&machine, "tv", &project).await);
     sync(&machine).await;
-    fund(&machine, "fj", &["paid-in", &promised, "1000", "USD"]).await.ok();
+    fund(&machine, "fj", &["paid-in", &promised, "600", "USD", "--reference", "NZ 47"]).await.ok();
+    fund(&machine, "fj", &["paid-in", &promised, "400", "USD", "--reference", "NZ 48"]).await.ok();
     fund(&machine, "fj", &["vote", &project, "--yes"]).await.ok();
     let alone = fund(&machine, "fj", &["commit", &project]).await;
     assert_eq!(alone.json()["error"]["reason"], "under_threshold", "{alone:?}");

@@ -221,6 +221,28 @@ pub struct FundMoney {
     pub words: Words,
 }
 
+/// Money that came in.
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct FundPaid {
+    #[command(flatten)]
+    pub money: FundMoney,
+    #[arg(long, value_name = "TEXT")]
+    pub reference: String,
+}
+
+/// What is agreed to.
+#[derive(Args, Debug)]
+#[allow(missing_docs)]
+pub struct FundApproval {
+    #[command(flatten)]
+    pub step: FundStep,
+    #[arg(long, requires = "currency")]
+    pub amount: Option<String>,
+    #[arg(long, value_name = "CODE", requires = "amount")]
+    pub currency: Option<String>,
+}
+
 /// Who decides over a fund.
 #[derive(Args, Debug)]
 #[allow(missing_docs)]
@@ -254,7 +276,7 @@ pub enum FundCommand {
         #[arg(long, default_value = "", value_name = "DATE")]
         due: String,
     },
-    PaidIn(FundMoney),
+    PaidIn(FundPaid),
     Propose {
         #[arg(value_name = "FUND")]
         fund: String,
@@ -284,11 +306,11 @@ pub enum FundCommand {
         words: Words,
     },
     Commit(FundStep),
-    Approve(FundStep),
+    Approve(FundApproval),
     Disburse(FundStep),
     Receipt(FundStep),
     Report(FundStep),
-    Refund(FundMoney),
+    Refund(FundPaid),
     Release(FundStep),
     PayBack(FundMoney),
     Amend {

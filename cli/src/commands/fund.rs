@@ -14,7 +14,7 @@ use caphub_proto::v1::{
 };
 use caphub_proto::wire::{Audience, EntryHash, RecordId};
 
-use crate::arguments::acts::{Charter, FundCommand, FundMoney, FundStep};
+use crate::arguments::acts::{Charter, FundApproval, FundCommand, FundMoney, FundStep};
 use crate::commands::{Context, acting, records};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
@@ -79,11 +79,14 @@ pub async fn run(context: &Context, command: FundCommand) -> Outcome {
             let vote = FundVote { about: found.about.to_vec(), yes, reason: acting::text(context, &words) };
             found.act(context, What::Vote(vote)).await
         }
-        FundCommand::PaidIn(money) => pay(context, money, What::PaidIn).await,
-        FundCommand::Refund(money) => pay(context, money, What::Refund).await,
-        FundCommand::PayBack(money) => pay(context, money, What::PayBack).await,
+        FundCommand::PaidIn(paid) => pay(context, paid.money, paid.reference, What::PaidIn).await,
+        FundCommand::Refund(paid) => pay(context, paid.money, paid.reference, What::Refund).await,
+        FundCommand::PayBack(money) => pay(context, money, String::new(), What::PayBack).await,
         FundCommand::Commit(step) => take(context, step, What::Commit).await,
-        FundCommand::Approve(step) => take(context, step, What::Approve).await,
+        FundCommand::Approve(FundApproval { step, amount, currency }) => {
+            let amount = amount.zip(currency).map(|(amount, currency)| Money { amount, currency });
+            agree(context, step, amount, What::Approve).await
+        }
         FundCommand::Disburse(step) => take(context, step, What::Disburse).await,
         FundCommand::Receipt(step) => take(context, step, What::Receipt).await,
         FundCommand::Report(step) => take(context, step, What::Report).await,
@@ -94,16 +97,30 @@ pub async fn run(context: &Context, command: FundCommand) -> Outcome {
 }
 
 async fn take(context: &Context, step: FundStep, what: fn(v1::FundStep) -> What) -> Outcome {
+    agree(context, step, None, what).await
+}
+
+async fn agree(
+    context: &Context,
+    step: FundStep,
+    amount: Option<Money>,
+    what: fn(v1::FundStep) -> What,
+) -> Outcome {
     let found = Found::of(context, &step.subject)?;
     let note = Some(acting::note(context, &step.words));
-    let act = v1::FundStep { about: found.about.to_vec(), milestone: step.milestone, note };
+    let act = v1::FundStep { about: found.about.to_vec(), milestone: step.milestone, note, amount };
     found.act(context, what(act)).await
 }
 
-async fn pay(context: &Context, money: FundMoney, what: fn(FundPayment) -> What) -> Outcome {
+async fn pay(
+    context: &Context,
+    money: FundMoney,
+    reference: String,
+    what: fn(FundPayment) -> What,
+) -> Outcome {
     let found = Found::of(context, &money.subject)?;
     let note = Some(acting::note(context, &money.words));
-    let payment = FundPayment { about: found.about.to_vec(), amount: amount(&money)?, note };
+    let payment = FundPayment { about: found.about.to_vec(), amount: amount(&money)?, note, reference };
     found.act(context, what(payment)).await
 }
 

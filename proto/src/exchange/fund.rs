@@ -102,6 +102,9 @@ pub struct Proposal {
     pub state: State,
 }
 
+/// What is agreed to: an act, its milestone or 0, and the amount where the act does not fix it.
+type Subject = (EntryHash, u32, Option<Amount>);
+
 /// One fund, as its acts make it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fund {
@@ -125,8 +128,10 @@ pub struct Fund {
     pub verdicts: Verdicts,
     board: BTreeSet<PartyId>,
     amendments: BTreeMap<EntryHash, (PartyId, FundCharter)>,
-    /// Who agreed to what: a proposal's milestone (0: its release), a pledge's return, an amendment, the close.
-    approvals: BTreeMap<(EntryHash, u32), BTreeSet<PartyId>>,
+    /// Who agreed to what: a proposal's milestone (0: its release), so much of a pledge's return, an amendment, the close.
+    approvals: BTreeMap<Subject, BTreeSet<PartyId>>,
+    /// Payments that came in: from whom, and what they are called.
+    references: BTreeSet<(PartyId, String)>,
 }
 
 impl Fund {
@@ -191,6 +196,7 @@ impl Fund {
             board,
             amendments: BTreeMap::new(),
             approvals: BTreeMap::new(),
+            references: BTreeSet::new(),
         })
     }
 
@@ -201,7 +207,7 @@ impl Fund {
 
     /// Board parties that agreed to a step so far.
     pub fn approved(&self, about: &EntryHash, milestone: u32) -> usize {
-        let agreed = self.approvals.get(&(*about, milestone));
+        let agreed = self.approvals.get(&(*about, milestone, None));
         agreed.map_or(0, |parties| parties.intersection(&self.board).count())
     }
 

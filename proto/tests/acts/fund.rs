@@ -39,7 +39,17 @@ pub fn pledge(amount: &str, currency: &str) -> FundAct {
 }
 
 pub fn payment(about: EntryHash, amount: &str, currency: &str) -> FundPayment {
-    FundPayment { about: about.to_vec(), amount: money(amount, currency), note: None }
+    paid(about, amount, currency, &format!("{amount} {currency}"))
+}
+
+pub fn paid(about: EntryHash, amount: &str, currency: &str, reference: &str) -> FundPayment {
+    let reference = reference.to_owned();
+    FundPayment { about: about.to_vec(), amount: money(amount, currency), note: None, reference }
+}
+
+/// Agreement to pay so much of a pledge back.
+pub fn back(about: EntryHash, amount: &str, currency: &str) -> FundStep {
+    FundStep { amount: money(amount, currency), ..step(about, 0) }
 }
 
 pub fn paid_in(about: EntryHash, amount: &str, currency: &str) -> FundAct {
@@ -67,7 +77,7 @@ pub fn vote(about: EntryHash, yes: bool) -> FundAct {
 }
 
 pub fn step(about: EntryHash, milestone: u32) -> FundStep {
-    FundStep { about: about.to_vec(), milestone, note: None }
+    FundStep { about: about.to_vec(), milestone, ..FundStep::default() }
 }
 
 pub fn of(pen: &Pen<FundAct>) -> Fund {
@@ -156,6 +166,51 @@ fn what_lacks_its_threshold_or_would_overdraw_is_void() {
 }
 
 #[test]
+fn one_payment_counts_once_whoever_of_the_board_reports_it() {
+    let mut pen = Pen::new("fund: reported twice");
+    pen.write(1, act(What::Charter(charter(2, &BOARD, &["USD"]))));
+    let promised = pen.write(DONOR, pledge("1000", "USD"));
+    pen.write(1, act(What::PaidIn(paid(promised, "500", "USD", "NZ-4711"))));
+    let again = pen.write(2, act(What::PaidIn(paid(promised, "500", "USD", " nz-4711"))));
+    assert_eq!(verdict(&pen, again), Verdict::Void(Fault::AlreadyDone));
+    assert_eq!(free(&of(&pen), "USD"), "500.00");
+    // Another pledge of the same donor is paid by another payment; another donor's may be called alike.
+    let (more, other) = (pen.write(DONOR, pledge("500", "USD")), pen.write(6, pledge("500", "USD")));
+    let borrowed = pen.write(2, act(What::PaidIn(paid(more, "500", "USD", "NZ-4711"))));
+    assert_eq!(verdict(&pen, borrowed), Verdict::Void(Fault::AlreadyDone));
+    pen.write(2, act(What::PaidIn(paid(other, "500", "USD", "NZ-4711"))));
+    assert_eq!(free(&of(&pen), "USD"), "1000.00");
+}
+
+#[test]
+fn a_refund_counts_once() {
+    let (mut pen, project, _) = committed(&["600"]);
+    pen.write(2, act(What::Approve(step(project, 1))));
+    pen.write(1, act(What::Disburse(step(project, 1))));
+    pen.write(1, act(What::Refund(paid(project, "100", "USD", "TV 1"))));
+    let again = pen.write(2, act(What::Refund(paid(project, "100", "USD", "TV1"))));
+    assert_eq!(verdict(&pen, again), Verdict::Void(Fault::AlreadyDone));
+    assert_eq!(free(&of(&pen), "USD"), "500.00");
+}
+
+#[test]
+fn who_agrees_to_give_money_back_says_how_much_and_nobody_takes_more() {
+    let (mut pen, promised) = funded();
+    let blank = pen.write(1, act(What::Approve(step(promised, 0))));
+    assert_eq!(verdict(&pen, blank), Verdict::Void(Fault::UnknownSubject));
+    pen.write(1, act(What::Approve(back(promised, "1", "USD"))));
+    let more = pen.write(2, act(What::PayBack(payment(promised, "999", "USD"))));
+    assert_eq!(verdict(&pen, more), Verdict::Void(Fault::UnderThreshold));
+    pen.write(2, act(What::PayBack(payment(promised, "1.00", "USD"))));
+    assert_eq!(free(&of(&pen), "USD"), "999.00");
+    let euros = pen.write(1, act(What::Approve(back(promised, "1", "EUR"))));
+    assert_eq!(verdict(&pen, euros), Verdict::Void(Fault::WrongCurrency));
+    let root = pen.root();
+    let charter = pen.write(1, act(What::Approve(back(root, "1", "USD"))));
+    assert_eq!(verdict(&pen, charter), Verdict::Void(Fault::UnknownSubject));
+}
+
+#[test]
 fn currencies_are_never_converted() {
     let (mut pen, promised) = funded();
     let wrong = pen.write(1, paid_in(promised, "1", "EUR"));
@@ -193,7 +248,7 @@ fn what_is_left_is_released_paid_back_and_the_fund_closed() {
     pen.write(1, act(What::Approve(step(project, 0))));
     pen.write(2, act(What::Release(step(project, 0))));
     assert_eq!(free(&of(&pen), "USD"), "1000.00");
-    pen.write(1, act(What::Approve(step(promised, 0))));
+    pen.write(1, act(What::Approve(back(promised, "1000", "USD"))));
     let over = pen.write(2, act(What::PayBack(payment(promised, "1000.01", "USD"))));
     assert_eq!(verdict(&pen, over), Verdict::Void(Fault::OverBalance));
     pen.write(2, act(What::PayBack(payment(promised, "1000", "USD"))));

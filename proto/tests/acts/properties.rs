@@ -212,7 +212,10 @@ fn random_fund(dice: &mut Dice) -> Pen<FundAct> {
                 0 => (usual, fund::act(Funding::Amend(fund::charter(1, &[1, 2], &["USD", "EUR"])))),
                 1 => (usual, fund::act(Funding::Enact(fund::step(of("amend", &pen, dice), 0)))),
                 2 => (usual, fund::act(Funding::Approve(fund::step(of("amend", &pen, dice), 0)))),
-                _ => (usual, fund::act(Funding::Approve(fund::step(of("pledge", &pen, dice), 0)))),
+                _ => (
+                    usual,
+                    fund::act(Funding::Approve(fund::back(of("pledge", &pen, dice), amount, currency))),
+                ),
             },
         };
         let author = if dice.roll(12) == 0 { 1 + dice.roll(6) as u8 } else { author };

@@ -196,7 +196,7 @@ fn engagements() -> Vec<ActsCase> {
 }
 
 fn funds() -> Vec<ActsCase> {
-    use fund::{DONOR, RECIPIENT, act, committed, paid_in, payment, pledge, propose, step, vote};
+    use fund::{DONOR, RECIPIENT, act, back, committed, paid, paid_in, payment, pledge, propose, step, vote};
     let (mut whole, project, promised) = committed(&["400.10", "199.90"]);
     whole.write(2, act(Funding::Approve(step(project, 1))));
     let before = whole.clone();
@@ -207,13 +207,17 @@ fn funds() -> Vec<ActsCase> {
     whole.write(2, act(Funding::Approve(step(project, 2))));
     whole.write(3, act(Funding::Disburse(step(project, 2))));
     whole.write(1, act(Funding::Refund(payment(project, "0.01", "USD"))));
+    whole.write(2, act(Funding::Refund(paid(project, "0.01", "USD", " 0.01usd"))));
     whole.write(1, act(Funding::Refund(payment(project, "600", "USD"))));
     let euros = whole.write(DONOR, pledge("0.000000000000000001", "EUR"));
     whole.write(2, paid_in(euros, "0.000000000000000001", "EUR"));
     let mut left = before.clone();
     left.write(3, act(Funding::Approve(step(project, 0))));
     left.write(1, act(Funding::Release(step(project, 0))));
+    left.write(3, act(Funding::Approve(back(promised, "1", "USD"))));
+    left.write(1, act(Funding::PayBack(payment(promised, "999.99", "USD"))));
     left.write(3, act(Funding::Approve(step(promised, 0))));
+    left.write(3, act(Funding::Approve(back(promised, "999.99", "USD"))));
     left.write(1, act(Funding::PayBack(payment(promised, "999.99", "USD"))));
     left.write(1, act(Funding::Close(step(left.root(), 0))));
     left.write(2, act(Funding::Approve(step(left.root(), 0))));

@@ -5,6 +5,7 @@ use super::{Account, Fund, Line, State};
 use crate::exchange::acts::{Act, Fault};
 use crate::exchange::amount::Amount;
 use crate::v1::{FundAct, FundPayment, FundStep};
+use crate::wire::PartyId;
 
 impl Fund {
     pub(super) fn paid_in(&mut self, act: &Act<FundAct>, payment: &FundPayment) -> Result<(), Fault> {
@@ -15,9 +16,11 @@ impl Fund {
         if pledge.currency != currency {
             return Err(Fault::WrongCurrency);
         }
+        let donor = pledge.donor;
+        let named = self.unused(donor, payment)?;
         let paid = pledge.paid.plus(amount).filter(|p| *p <= pledge.amount).ok_or(Fault::OverBalance)?;
-        let donor = Account::Donor(pledge.donor);
-        self.post(act, "paid_in", &currency, donor, Account::Free, amount)?;
+        self.post(act, "paid_in", &currency, Account::Donor(donor), Account::Free, amount)?;
+        self.references.insert((donor, named));
         if let Some(pledge) = self.pledges.get_mut(&about) {
             pledge.paid = paid;
         }
@@ -50,7 +53,7 @@ impl Fund {
         }
         proposal.payable(step.milestone)?;
         let (currency, amount) = (proposal.currency.clone(), proposal.milestone(step.milestone)?.amount);
-        self.agreed(act, about, step.milestone)?;
+        self.agreed(act, (about, step.milestone, None))?;
         self.post(act, "disburse", &currency, Account::Committed(about), Account::Paid(about), amount)?;
         self.proposal(&step.about)?.milestone(step.milestone)?.disbursed_ms = Some(act.time_ms);
         Ok(())
@@ -60,10 +63,25 @@ impl Fund {
         self.on_board(act)?;
         let about = hash(&payment.about)?;
         let (currency, amount) = self.money(payment.amount.as_ref())?;
-        if self.proposals.get(&about).ok_or(Fault::UnknownSubject)?.currency != currency {
+        let proposal = self.proposals.get(&about).ok_or(Fault::UnknownSubject)?;
+        if proposal.currency != currency {
             return Err(Fault::WrongCurrency);
         }
-        self.post(act, "refund", &currency, Account::Paid(about), Account::Free, amount)
+        let payer = proposal.recipient;
+        let named = self.unused(payer, payment)?;
+        self.post(act, "refund", &currency, Account::Paid(about), Account::Free, amount)?;
+        self.references.insert((payer, named));
+        Ok(())
+    }
+
+    /// What a payment that came in is called; a second report of the same payment counts nothing.
+    fn unused(&self, payer: PartyId, payment: &FundPayment) -> Result<String, Fault> {
+        let named: String = payment.reference.chars().filter(|c| !c.is_whitespace()).collect();
+        let named = named.to_ascii_lowercase();
+        match self.references.contains(&(payer, named.clone())) {
+            true => Err(Fault::AlreadyDone),
+            false => Ok(named),
+        }
     }
 
     pub(super) fn release(&mut self, act: &Act<FundAct>, step: &FundStep) -> Result<(), Fault> {
@@ -78,7 +96,7 @@ impl Fund {
         if left == Amount::ZERO {
             return Err(Fault::OutOfTurn);
         }
-        self.agreed(act, about, 0)?;
+        self.agreed(act, (about, 0, None))?;
         self.post(act, "release", &currency, Account::Committed(about), Account::Free, left)?;
         self.proposal(&step.about)?.state = State::Released;
         Ok(())
@@ -98,7 +116,7 @@ impl Fund {
         if self.ledger.balance(&currency, Account::Free) < amount {
             return Err(Fault::OverBalance);
         }
-        self.agreed(act, about, 0)?;
+        self.agreed(act, (about, 0, Some(amount)))?;
         self.post(act, "pay_back", &currency, Account::Free, Account::Donor(pledge.donor), amount)?;
         if let Some(pledge) = self.pledges.get_mut(&about) {
             pledge.paid_back = paid_back;

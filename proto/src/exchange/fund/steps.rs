@@ -1,6 +1,6 @@
 //! What each act does to a fund: the table of SPEC.md section 15.5.
 
-use super::{Fund, Milestone, Pledge, Proposal, State};
+use super::{Fund, Milestone, Pledge, Proposal, State, Subject};
 use crate::exchange::acts::{Act, Fault};
 use crate::exchange::amount::Amount;
 use crate::v1::fund_act::Act as What;
@@ -64,7 +64,7 @@ impl Fund {
                 self.on_board(act)?;
                 self.open()?;
                 self.amendments.insert(act.hash, (act.author, charter.clone()));
-                self.approvals.entry((act.hash, 0)).or_default().insert(act.author);
+                self.approvals.entry((act.hash, 0, None)).or_default().insert(act.author);
                 Ok(())
             }
             What::Enact(step) => self.enact(act, step),
@@ -80,7 +80,7 @@ impl Fund {
                 if bound {
                     return Err(Fault::OutOfTurn);
                 }
-                self.agreed(act, self.root, 0)?;
+                self.agreed(act, (self.root, 0, None))?;
                 self.closed = true;
                 Ok(())
             }
@@ -123,14 +123,25 @@ impl Fund {
                 proposal.payable(step.milestone)?;
             }
         } else {
-            let known = about == self.root
-                || self.pledges.contains_key(&about)
-                || self.amendments.contains_key(&about);
-            if !known || step.milestone != 0 {
+            let pledged = self.pledges.contains_key(&about);
+            let known = about == self.root || pledged || self.amendments.contains_key(&about);
+            // What is paid back is the one act whose amount nothing else fixes.
+            if !known || step.milestone != 0 || pledged != step.amount.is_some() {
                 return Err(Fault::UnknownSubject);
             }
         }
-        match self.approvals.entry((about, step.milestone)).or_default().insert(act.author) {
+        let amount = match (self.pledges.get(&about), &step.amount) {
+            (Some(pledge), Some(stated)) => {
+                let (currency, amount) = self.money(Some(stated))?;
+                if pledge.currency != currency {
+                    return Err(Fault::WrongCurrency);
+                }
+                Some(amount)
+            }
+            (None, Some(_)) => return Err(Fault::UnknownSubject),
+            _ => None,
+        };
+        match self.approvals.entry((about, step.milestone, amount)).or_default().insert(act.author) {
             true => Ok(()),
             false => Err(Fault::AlreadyDone),
         }
@@ -148,7 +159,7 @@ impl Fund {
             return Err(Fault::WrongCurrency);
         }
         // By the threshold of the charter in force.
-        self.agreed(act, about, 0)?;
+        self.agreed(act, (about, 0, None))?;
         self.amendments.remove(&about);
         self.put_in_force(charter);
         Ok(())
@@ -160,18 +171,13 @@ impl Fund {
     }
 
     /// As many board parties as the threshold, the author of this act among them, agreed; their word is used up.
-    pub(super) fn agreed(
-        &mut self,
-        act: &Act<FundAct>,
-        about: EntryHash,
-        milestone: u32,
-    ) -> Result<(), Fault> {
-        let mut agreed = self.approvals.get(&(about, milestone)).cloned().unwrap_or_default();
+    pub(super) fn agreed(&mut self, act: &Act<FundAct>, subject: Subject) -> Result<(), Fault> {
+        let mut agreed = self.approvals.get(&subject).cloned().unwrap_or_default();
         agreed.insert(act.author);
         if agreed.intersection(&self.board).count() < self.threshold() {
             return Err(Fault::UnderThreshold);
         }
-        self.approvals.remove(&(about, milestone));
+        self.approvals.remove(&subject);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::super::{Field, Invalid, exactly, reference};
 use super::{common, note, required, said};
 use crate::codes::currency;
 use crate::exchange::amount::Amount;
-use crate::exchange::check::{self, Problem, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
+use crate::exchange::check::{self, FIELD_BYTES_MAX, Problem, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
 use crate::exchange::fund::{BOARD_MAX, MILESTONES_MAX};
 use crate::v1::fund_act::Act;
 use crate::v1::{FundAct, FundCharter, FundPayment, FundProposal, FundStep, Money};
@@ -23,7 +23,11 @@ pub(in crate::exchange::validate) fn fund(r: &FundAct) -> Result<(), Invalid> {
             check::localised(&p.text, TEXT_BYTES_MAX).of("pledge.text")?;
             check::date(&p.due, true).of("pledge.due")
         }
-        Act::PaidIn(p) | Act::Refund(p) | Act::PayBack(p) => payment(p),
+        Act::PaidIn(p) | Act::Refund(p) => {
+            payment(p)?;
+            required(!p.reference.trim().is_empty()).of("reference")
+        }
+        Act::PayBack(p) => payment(p),
         Act::Propose(p) => proposal(p),
         Act::Vote(v) => {
             exactly(&v.about, 32).of("vote.about")?;
@@ -36,8 +40,11 @@ pub(in crate::exchange::validate) fn fund(r: &FundAct) -> Result<(), Invalid> {
             required(!words.links.is_empty() || !words.records.is_empty() || words.text.is_some())
                 .of("report.note")
         }
+        Act::Approve(s) => {
+            step(s)?;
+            s.amount.as_ref().map_or(Ok(()), |amount| money(Some(amount))).of("approve.amount")
+        }
         Act::Commit(s)
-        | Act::Approve(s)
         | Act::Disburse(s)
         | Act::Receipt(s)
         | Act::Release(s)
@@ -98,6 +105,7 @@ fn proposal(p: &FundProposal) -> Result<(), Invalid> {
 fn payment(p: &FundPayment) -> Result<(), Invalid> {
     exactly(&p.about, 32).of("about")?;
     money(p.amount.as_ref()).of("amount")?;
+    check::bounded(&p.reference, FIELD_BYTES_MAX).of("reference")?;
     note(&p.note.clone().unwrap_or_default()).of("note")
 }
 
