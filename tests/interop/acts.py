@@ -157,7 +157,12 @@ class Engagement:
         name, fields = kind_of(act)
         other = self.provider if self.proposer == self.recipient else self.recipient
         early = ("proposed", "agreed")
-        if name == "agree":
+        before = self.before if self.state == "disputed" and act["party"] == self.recipient else None
+        if name == "confirm" and before == "delivered":
+            self.state = "confirmed"
+        elif name == "withdraw" and before in ("accepted", "active"):
+            self.state = "withdrawn"
+        elif name == "agree":
             self.turn(act, self.provider, early, "agreed")
             self.word, self.conditions = act["hash"], fields["conditions"]
             self.conflicts = conflicts(self.terms, self.conditions)

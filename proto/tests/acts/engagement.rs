@@ -175,6 +175,32 @@ fn nothing_is_accepted_against_the_recipients_terms_without_a_waiver_for_each_co
 }
 
 #[test]
+fn a_dispute_of_the_provider_takes_nothing_from_the_recipient() {
+    let mut pen = proposed();
+    pen.write(RECIPIENT, accept(pen.root(), &[]));
+    let dispute = |pen: &Pen<EngagementAct>| {
+        let mut pen = pen.clone();
+        pen.write(PROVIDER, act(What::Dispute(note())));
+        pen
+    };
+    let after = |mut pen: Pen<EngagementAct>, author: u8, what: What| {
+        let hash = pen.write(author, act(what));
+        let e = of(&pen);
+        (e.state, e.verdicts[&hash])
+    };
+    let out_of_turn = Verdict::Void(Fault::OutOfTurn);
+    let early = dispute(&pen);
+    assert_eq!(after(early.clone(), RECIPIENT, What::Withdraw(note())), (State::Withdrawn, Verdict::Counted));
+    assert_eq!(after(early.clone(), RECIPIENT, What::Confirm(note())), (State::Disputed, out_of_turn));
+    assert_eq!(after(early, PROVIDER, What::Withdraw(note())), (State::Disputed, out_of_turn));
+    pen.write(PROVIDER, act(What::Start(note())));
+    pen.write(PROVIDER, act(What::Deliver(note())));
+    let late = dispute(&pen);
+    assert_eq!(after(late.clone(), RECIPIENT, What::Confirm(note())), (State::Confirmed, Verdict::Counted));
+    assert_eq!(after(late, RECIPIENT, What::Withdraw(note())), (State::Disputed, out_of_turn));
+}
+
+#[test]
 fn a_dispute_ends_when_both_sides_say_how() {
     for (outcome, state) in
         [("resume", State::Delivered), ("confirmed", State::Confirmed), ("ended", State::Withdrawn)]

@@ -148,6 +148,15 @@ fn engagements() -> Vec<ActsCase> {
     let mut slipped = whole.clone();
     whole.write(PROVIDER, evaluate());
     whole.write(RECIPIENT, evaluate());
+    let mut trapped = disputed.clone();
+    trapped.write(PROVIDER, act(Engaging::Dispute(note())));
+    trapped.write(RECIPIENT, act(Engaging::Withdraw(note())));
+    trapped.write(PROVIDER, act(Engaging::Confirm(note())));
+    trapped.write(RECIPIENT, act(Engaging::Confirm(note())));
+    let mut left = active.clone();
+    left.write(PROVIDER, act(Engaging::Dispute(note())));
+    left.write(RECIPIENT, act(Engaging::Confirm(note())));
+    left.write(RECIPIENT, act(Engaging::Withdraw(note())));
     disputed.write(RECIPIENT, act(Engaging::Dispute(note())));
     disputed.write(RECIPIENT, resolve("ended"));
     disputed.write(PROVIDER, resolve("resume"));
@@ -183,6 +192,8 @@ fn engagements() -> Vec<ActsCase> {
     vec![
         engagement_case("engagement: from proposal to evaluation", &whole, &[], &[]),
         engagement_case("engagement: a dispute is resolved", &disputed, &[], &[]),
+        engagement_case("engagement: confirmed while the provider disputes", &trapped, &[], &[]),
+        engagement_case("engagement: left while the provider disputes", &left, &[], &[]),
         engagement_case("engagement: an old withdrawal by a second key", &slipped, &[], &[]),
         engagement_case("engagement: new conditions cross an acceptance", &crossing, &[], &[]),
         engagement_case("engagement: a delivery crosses a withdrawal", &both, &[], &[]),

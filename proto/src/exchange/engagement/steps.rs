@@ -13,7 +13,20 @@ impl Engagement {
             Accepted, Active, Agreed, Confirmed, Declined, Delivered, Disputed, Proposed, Withdrawn,
         };
         let (recipient, provider, proposer) = (self.recipient, self.provider, self.proposer);
-        match act.what.act.as_ref().ok_or(Fault::OutOfTurn)? {
+        let what = act.what.act.as_ref().ok_or(Fault::OutOfTurn)?;
+        // The provider's dispute takes from the recipient nothing that it could do before.
+        if act.author == recipient
+            && let Some(before) = self.disputed.filter(|_| self.state == Disputed)
+        {
+            match (what, before) {
+                (What::Confirm(_), Delivered) => return self.turn(act, None, &[Disputed], Confirmed),
+                (What::Withdraw(_), Accepted | Active) => {
+                    return self.turn(act, None, &[Disputed], Withdrawn);
+                }
+                _ => {}
+            }
+        }
+        match what {
             What::Propose(_) => Err(Fault::OutOfTurn),
             What::Agree(agreement) => {
                 self.turn(act, Some(provider), &[Proposed, Agreed], Agreed)?;
