@@ -210,13 +210,13 @@ fn a_dispute_ends_when_both_sides_say_how() {
         pen.write(PROVIDER, act(What::Start(note())));
         pen.write(PROVIDER, act(What::Deliver(note())));
         pen.write(RECIPIENT, act(What::Dispute(note())));
-        let confirm = pen.write(RECIPIENT, act(What::Confirm(note())));
+        let deliver = pen.write(PROVIDER, act(What::Deliver(note())));
         pen.write(RECIPIENT, resolve("ended"));
         assert_eq!(of(&pen).state, State::Disputed);
         pen.write(RECIPIENT, resolve(outcome));
         pen.write(PROVIDER, resolve(outcome));
         assert_eq!(of(&pen).state, state);
-        assert_eq!(of(&pen).verdicts[&confirm], Verdict::Void(Fault::OutOfTurn));
+        assert_eq!(of(&pen).verdicts[&deliver], Verdict::Void(Fault::OutOfTurn));
     }
 }
 
