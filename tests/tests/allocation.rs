@@ -1,9 +1,44 @@
 //! Places under a call, from its announcement to a verdict by somebody who took no part: in real processes.
 
+use caphub_node::author::Author;
+use caphub_node::carriage::Quotas;
+use caphub_node::core::Core;
+use caphub_node::keys::{KeyName, KeyRing};
+use caphub_proto::v1::fellowship_act::Act;
+use caphub_proto::v1::revision::Record;
+use caphub_proto::v1::{FellowshipAct, FellowshipNominate, RecordRef};
+use caphub_proto::wire::{Audience, PartyId};
 use caphub_tests::Machine;
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
+
+/// A member's own program signs a nomination by the hash of somebody else's sealed one.
+async fn claim(machine: &Machine, home: &str, call: &str, nomination: &str) {
+    let shown = machine.run(&["--home", home, "--json", "call", "show", call]).await.ok().json();
+    let owner: PartyId = shown["party"].as_str().expect("a party").parse().expect("a party");
+    let record = hex(shown["id"].as_str().expect("an id"));
+    let status = machine.run(&["--home", home, "--json", "status"]).await.ok().json();
+    let party: PartyId = status["party"].as_str().expect("a party").parse().expect("a party");
+    let folder = machine.path(home);
+    let core = Core::open(&folder, party, true, Quotas::default()).expect("a replica");
+    let signer = KeyRing::new(folder.join("keys")).read(KeyName::Operator, None).expect("a key");
+    let act = FellowshipAct {
+        call: Some(RecordRef { party: owner.to_vec(), record_id: record }),
+        after: Vec::new(),
+        act: Some(Act::Nominate(FellowshipNominate {
+            nomination: hex(nomination),
+            country: "WS".to_owned(),
+        })),
+    };
+    let revision = Author::first(Record::Fellowship(act)).expect("an act");
+    Author::new(party, signer).publish(&core, Audience::Public, &[revision]).await.expect("it is signed");
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
+    (0..text.len()).step_by(2).map(byte).collect()
+}
 
 fn outcomes(said: &Value) -> Vec<(String, String)> {
     let placed = said["placed"].as_array().expect("placed").iter();
@@ -29,9 +64,11 @@ async fn everybody_computes_the_same_places_and_a_decision_against_the_rules_is_
         let invitation = hub.invitation(country).await;
         run(&["--home", home, "join", &invitation, "--name", name]).await.ok();
     }
+    let joined = run(&["--home", "fj", "--json", "status"]).await.ok().json();
+    let admitting = joined["hubs"][0]["hub"].clone();
     let call = json!({
         "title": { "language": "en", "text": "One place in the course" }, "call_type": "fellowship", "places": 1,
-        "rule_set": "caphub/allocation/1", "cosignatures": 1,
+        "rule_set": "caphub/allocation/1", "cosignatures": 1, "attesting_hubs": [admitting],
         "window": { "from": "2020-01-01", "until": "2999-12-30" },
         "draw": { "source": "a public beacon", "round": "77", "at": "2999-12-31T00:00:00Z" },
     });
@@ -45,17 +82,31 @@ async fn everybody_computes_the_same_places_and_a_decision_against_the_rules_is_
         run(&["--home", home, "fellowship", "nominate", &call, "--name", name]).await.ok();
         run(&["--home", home, "sync"]).await.ok();
     }
-    run(&["--home", "fj", "sync"]).await.ok();
+    // Another member claims what Tuvalu nominated, which every member can read by its hash.
+    let nominated = run(&["--home", "ws", "--json", "allocate", &call]).await;
+    let taken = nominated.ok().json()["placed"].clone();
+    let taken = taken.as_array().expect("placed").iter().find(|p| p["country"] == "TV").expect("one").clone();
+    claim(&machine, "ws", &call, taken["nomination"].as_str().expect("a hash")).await;
+    for home in ["ws", "fj"] {
+        run(&["--home", home, "sync"]).await.ok();
+    }
     let open = run(&["--home", "fj", "--json", "allocate", &call]).await.ok().json();
     assert_eq!(
         (&open["closed"], open["placed"].as_array().map(Vec::len)),
         (&json!(false), Some(2)),
         "{open}"
     );
+    let kept =
+        open["placed"].as_array().expect("placed").iter().find(|p| p["nomination"] == taken["nomination"]);
+    assert_eq!(kept.map(|k| (&k["party"], &k["country"])), Some((&taken["party"], &json!("TV"))), "{open}");
     let early = run(&["--home", "fj", "--json", "allocate", "verify", &call]).await;
-    assert_eq!((early.code, &early.json()["findings"][0]["finding"]), (1, &json!("no_list")), "{early:?}");
+    assert_eq!((early.code, &early.json()["findings"][1]["finding"]), (1, &json!("no_list")), "{early:?}");
 
+    let open = run(&["--home", "fj", "call", "draw", &call, "--value", "00ff10"]).await;
+    assert_eq!(open.code, 1, "a value before the list: {open:?}");
     run(&["--home", "fj", "call", "close", &call]).await.ok();
+    let early = run(&["--home", "fj", "--json", "call", "draw", &call, "--value", "00ff10"]).await;
+    assert_eq!((early.code, &early.json()["error"]["reason"]), (1, &json!("draw_early")), "{early:?}");
     for home in ["fj", "ws"] {
         run(&["--home", home, "sync"]).await.ok();
     }
@@ -80,15 +131,31 @@ async fn everybody_computes_the_same_places_and_a_decision_against_the_rules_is_
     let verdict = run(&["--home", "ws", "allocate", "verify", &call, "--value", "00ff10"]).await.ok();
     assert!(verdict.out.contains("The allocation holds"), "{verdict:?}");
 
+    let blind = run(&["--home", "ws", "--json", "allocate", "verify", &call]).await;
+    assert_eq!(
+        (blind.code, &blind.json()["findings"][0]["finding"]),
+        (1, &json!("value_unchecked")),
+        "{blind:?}"
+    );
+
     // The place goes to the one whom the lottery left out.
     let (loser, _) = outcomes(&ours).into_iter().find(|(_, outcome)| outcome == "no_place").expect("one");
     run(&["--home", "fj", "fellowship", "decide", &loser[..12], "--grant", "--text", "ours"]).await.ok();
-    for home in ["fj", "ws"] {
+    // A need that the one who has no place states only now moves no place.
+    let placed = ours["placed"].as_array().expect("placed");
+    let out = placed.iter().find(|p| p["nomination"] == loser.as_str()).expect("one");
+    let home = if out["country"] == "TV" { "tv" } else { "ki" };
+    run(&["--home", home, "need", "add", "--title", "Stated late", "--theme", "standards"]).await.ok();
+    for home in [home, "fj", "ws"] {
         run(&["--home", home, "sync"]).await.ok();
     }
     let wrong = run(&["--home", "ws", "--json", "allocate", "verify", &call, "--value", "00ff10"]).await;
     let findings = wrong.json()["findings"].clone();
     let told: Vec<&Value> = findings.as_array().expect("findings").iter().map(|f| &f["finding"]).collect();
-    assert_eq!((wrong.code, told), (1, vec![&json!("decided_otherwise"), &json!("undecided")]), "{wrong:?}");
+    assert_eq!(
+        (wrong.code, told),
+        (1, vec![&json!("points_differ"), &json!("decided_otherwise"), &json!("undecided")]),
+        "{wrong:?}"
+    );
     assert_eq!(run(&["--home", "ws", "allocate", &call, "--value", "xyz"]).await.code, 2);
 }

@@ -127,6 +127,8 @@ pub enum CallCommand {
     Cosign {
         #[arg(value_name = "ID")]
         call: String,
+        #[arg(long)]
+        anyway: bool,
     },
     Draw {
         #[arg(value_name = "ID")]

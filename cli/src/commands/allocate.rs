@@ -1,11 +1,13 @@
 //! `caphub allocate`: who has a place under a call and why, and whether it was done as the rules say.
 
+pub mod claims;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::acts::{self, Act};
 use caphub_proto::exchange::allocation::{
-    self, Application, Closing, Cosignature, Decision, Facts, Finding, Nominated, Placed,
+    self, Application, Closing, Cosignature, Decision, Drawn, Facts, Finding, Nominated, Placed,
 };
 use caphub_proto::exchange::day::{self, Day};
 use caphub_proto::exchange::place::{Countries, Eligible};
@@ -74,40 +76,41 @@ impl State {
         let mut acts = acts::fellowships(&records);
         acts.retain(|act| act.void.is_none() && Some(act.audience) == audience);
         acts.sort_by_key(|act| act.hash);
-        let window = call.window.clone().unwrap_or_default();
-        let today = day::of_ms(caphub_node::author::now_ms());
-        let closes = day::parse(&window.until).unwrap_or(today);
+        let closes = last_day(&call);
         let world = World::public(replica)?;
-        let attested = |party: &PartyId| attested(replica, &call, party, closes);
-        let facts = facts(entry, author, &call, &acts, &attested);
-        let drawn = acts.iter().filter(|a| a.author == author).find_map(|act| match &act.what.act {
-            Some(What::Draw(draw)) => Some(draw.value.clone()),
-            _ => None,
-        });
-        let value = match value {
-            Some(text) => Some(read_value(text)?),
-            None => drawn,
-        };
+        let claims = claims::of(replica, &acts);
+        let mut facts = facts(entry, author, &call, &acts, &claims);
+        for cosigned in &mut facts.cosignatures {
+            cosigned.attested = attested(replica, &call, &cosigned.party, closes).is_some();
+        }
+        facts.checked = value.map(read_value).transpose()?;
+        let drawn = facts.draws.iter().min_by_key(|d| d.entry).map(|d| d.value.clone());
+        let value = facts.checked.clone().or(drawn);
         let closing = facts.closings.iter().min_by_key(|c| c.entry);
         let (closed, hashes) = match closing {
             Some(closing) => (true, closing.applications.clone()),
             None => (false, facts.nominated.iter().map(|n| n.hash).collect()),
         };
+        let stated = closing.map(Closing::stated).unwrap_or_default();
         let weights = weights(replica, &call)?;
         let engaged = Engaged::public(replica)?;
-        let named: BTreeMap<EntryHash, (PartyId, String)> = nominations(&acts);
         let (mut applications, mut priorities) = (Vec::new(), BTreeMap::new());
         for hash in hashes {
-            let (party, country) = named.get(&hash).cloned().unwrap_or_default();
+            let claimed = claims.get(&hash).copied();
+            let party = claimed.unwrap_or_default();
+            let member = claimed.and_then(|party| attested(replica, &call, &party, closes));
+            let country = member.clone().unwrap_or_default();
             let standing = standing(replica, &world, &engaged, party, &country, closes)?;
             let priority = priority::judge(&standing, &weights);
+            facts.points_now.insert(hash, priority.score);
             priorities.insert(hash, priority);
             applications.push(Application {
                 hash,
                 party,
                 countries: Countries::one(&country),
-                attested: named.contains_key(&hash) && attested(&party),
-                priority: priority.score,
+                attested: member.is_some(),
+                // What was true when the list was closed; later needs and acts move nobody.
+                priority: stated.get(&hash).copied().unwrap_or(priority.score),
             });
         }
         let hashes: Vec<EntryHash> = applications.iter().map(|a| a.hash).collect();
@@ -200,10 +203,12 @@ fn facts(
     author: PartyId,
     call: &Call,
     acts: &[Act<FellowshipAct>],
-    attested: &dyn Fn(&PartyId) -> bool,
+    claims: &BTreeMap<EntryHash, PartyId>,
 ) -> Facts {
     let hash = |bytes: &Vec<u8>| EntryHash::from_slice(bytes).unwrap_or_default();
-    let (mut closings, mut cosignatures, mut decisions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut closings, mut cosignatures, mut decisions, mut draws) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let owns = |party: &[u8], hash: &EntryHash| claims.get(hash).is_none_or(|own| own.as_bytes() == party);
     for act in acts {
         match &act.what.act {
             Some(What::Close(close)) => closings.push(Closing {
@@ -211,27 +216,37 @@ fn facts(
                 party: act.author,
                 time_ms: act.time_ms,
                 applications: close.nominations.iter().map(hash).collect(),
+                points: close.points.clone(),
             }),
             Some(What::Cosign(cosign)) => cosignatures.push(Cosignature {
                 party: act.author,
                 time_ms: act.time_ms,
                 closing: hash(&cosign.closing),
                 list: cosign.list_hash.as_slice().try_into().unwrap_or_default(),
-                attested: attested(&act.author),
+                attested: false,
             }),
-            Some(What::Decide(decide)) if act.author == author => decisions.push(Decision {
-                application: hash(&decide.nomination),
-                granted: decide.granted,
-                rank: decide.rank,
-            }),
+            Some(What::Draw(draw)) if act.author == author => {
+                draws.push(Drawn { entry: act.hash, time_ms: act.time_ms, value: draw.value.clone() })
+            }
+            // About another party's claim to the nomination: about nothing that could have a place.
+            Some(What::Decide(decide))
+                if act.author == author && owns(&decide.nominator, &hash(&decide.nomination)) =>
+            {
+                decisions.push(Decision {
+                    application: hash(&decide.nomination),
+                    granted: decide.granted,
+                    rank: decide.rank,
+                })
+            }
             _ => {}
         }
     }
     let signed: Vec<&Act<FellowshipAct>> =
         acts.iter().filter(|a| matches!(a.what.act, Some(What::Close(_) | What::Cosign(_)))).collect();
     let window = day::span(call.window.as_ref());
+    let claimed = |act: &Act<FellowshipAct>, bytes: &Vec<u8>| claims.get(&hash(bytes)) == Some(&act.author);
     let nominated = acts.iter().filter_map(|act| match &act.what.act {
-        Some(What::Nominate(nominate)) => Some(Nominated {
+        Some(What::Nominate(nominate)) if claimed(act, &nominate.nomination) => Some(Nominated {
             hash: hash(&nominate.nomination),
             party: act.author,
             in_window: (window.0..=window.1).contains(&day::of_ms(act.time_ms)),
@@ -239,7 +254,7 @@ fn facts(
         }),
         _ => None,
     });
-    // What was taken back in time is no application.
+    // What was taken back before a list named it is no application.
     let withdrawn: BTreeSet<(PartyId, EntryHash)> = acts
         .iter()
         .filter_map(|act| match &act.what.act {
@@ -247,6 +262,7 @@ fn facts(
             _ => None,
         })
         .collect();
+    let listed: BTreeSet<EntryHash> = closings.iter().flat_map(|c| c.applications.iter().copied()).collect();
     let at = call.draw.as_ref().map(|d| d.at.clone()).unwrap_or_default();
     Facts {
         call: call_entry,
@@ -255,33 +271,54 @@ fn facts(
         cosignatures_due: call.cosignatures,
         closings,
         cosignatures,
-        nominated: nominated.filter(|n| !withdrawn.contains(&(n.party, n.hash))).collect(),
+        nominated: nominated
+            .filter(|n| listed.contains(&n.hash) || !withdrawn.contains(&(n.party, n.hash)))
+            .collect(),
         decisions,
+        draws,
+        checked: None,
+        hubs_named: !call.attesting_hubs.is_empty(),
+        points_now: BTreeMap::new(),
     }
 }
 
-/// Who nominated, by the sealed entry; where two claim one, the lower act counts.
-fn nominations(acts: &[Act<FellowshipAct>]) -> BTreeMap<EntryHash, (PartyId, String)> {
-    let mut named = BTreeMap::new();
-    for act in acts {
-        if let Some(What::Nominate(nominate)) = &act.what.act
-            && let Some(hash) = EntryHash::from_slice(&nominate.nomination)
-        {
-            named.entry(hash).or_insert((act.author, nominate.country.clone()));
-        }
-    }
-    named
-}
-
-/// True where a hub that the call names (any, where it names none) admits the party on the call's last day.
-fn attested(replica: &Replica, call: &Call, party: &PartyId, closes: Day) -> bool {
+/// The country that a hub which the call names (any, where it names none) attests of a party that it admits on the
+/// call's last day, empty where it attests none; of several the hub with the lowest id. `None` where there is none.
+fn attested(replica: &Replica, call: &Call, party: &PartyId, closes: Day) -> Option<String> {
     let counts = |hub: &PartyId| {
         call.attesting_hubs.is_empty() || call.attesting_hubs.iter().any(|h| h == hub.as_bytes())
     };
     let day = day::text(closes);
     let member = v1::AttestationLevel::Member;
     let words = replica.core.views.admissions_of(party);
-    words.iter().any(|a| counts(&a.hub) && a.level == member && a.admits_on(&day))
+    let counted = words.into_iter().filter(|a| counts(&a.hub) && a.level == member && a.admits_on(&day));
+    counted.min_by_key(|a| a.hub).map(|a| a.country)
+}
+
+/// The points that each nomination has as of now, by who nominated: what a closing list states.
+pub fn points(
+    replica: &Replica,
+    call: &v1::Record,
+    claims: &BTreeMap<EntryHash, PartyId>,
+) -> Result<BTreeMap<EntryHash, u32>, Failure> {
+    let Some(Record::Call(call)) = call.revision.as_ref().and_then(|r| r.record.clone()) else {
+        return Ok(BTreeMap::new());
+    };
+    let closes = last_day(&call);
+    let (world, engaged) = (World::public(replica)?, Engaged::public(replica)?);
+    let weights = weights(replica, &call)?;
+    let mut points = BTreeMap::new();
+    for (hash, party) in claims {
+        let country = attested(replica, &call, party, closes).unwrap_or_default();
+        let standing = standing(replica, &world, &engaged, *party, &country, closes)?;
+        points.insert(*hash, priority::judge(&standing, &weights).score);
+    }
+    Ok(points)
+}
+
+fn last_day(call: &Call) -> Day {
+    let window = call.window.clone().unwrap_or_default();
+    day::parse(&window.until).unwrap_or_else(|| day::of_ms(caphub_node::author::now_ms()))
 }
 
 /// What priority is judged by: only what is public, so that everybody comes to the same.
@@ -360,6 +397,7 @@ fn subjects(finding: Finding) -> (Option<EntryHash>, Option<PartyId>) {
         Finding::Unlisted(hash)
         | Finding::Unknown(hash)
         | Finding::NotAttested(hash)
+        | Finding::PointsDiffer(hash)
         | Finding::DecidedOtherwise(hash)
         | Finding::DecidedUnlisted(hash)
         | Finding::Undecided(hash) => (Some(hash), None),
@@ -373,7 +411,7 @@ fn subjects(finding: Finding) -> (Option<EntryHash>, Option<PartyId>) {
 fn counts(finding: Finding) -> (String, String) {
     match finding {
         Finding::FewCosignatures { found, due } => (found.to_string(), due.to_string()),
-        Finding::SeveralLists(found) => (found.to_string(), String::new()),
+        Finding::SeveralLists(found) | Finding::SeveralDraws(found) => (found.to_string(), String::new()),
         _ => Default::default(),
     }
 }

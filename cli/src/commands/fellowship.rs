@@ -13,7 +13,7 @@ use caphub_proto::v1::{self, FellowshipAct, FellowshipDecision, FellowshipStep};
 use caphub_proto::wire::{Audience, PartyId};
 
 use crate::arguments::acts::{FellowshipCommand, NominationStep};
-use crate::commands::{Context, acting};
+use crate::commands::{Context, acting, allocate};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 
@@ -137,8 +137,11 @@ fn nominee(context: &Context, id: &str) -> Result<(Found, Nominee), Failure> {
     let replica = context.replica()?;
     let mut known: Vec<(Nominee, v1::Record)> = Vec::new();
     for call in calls(&replica)? {
-        let (_, _, all) = read(&replica, &call)?;
-        known.extend(all.nominees.into_values().map(|n| (n, call.clone())));
+        let (_, acts, all) = read(&replica, &call)?;
+        let claims = allocate::claims::of(&replica, &acts);
+        // Another party's claim to a nomination is not what is meant by its hash.
+        let own = |n: &Nominee| claims.get(&n.nomination).is_none_or(|owner| *owner == n.nominator);
+        known.extend(all.nominees.into_values().filter(own).map(|n| (n, call.clone())));
     }
     let (nominee, call) = acting::pick(id, known.iter().map(|k| (&k.0.nomination.0[..], k)))?.clone();
     Ok((Found::under(replica, call)?, nominee))

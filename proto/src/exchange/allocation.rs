@@ -8,7 +8,7 @@
 mod tests;
 mod verify;
 
-pub use verify::{Closing, Cosignature, Decision, Facts, Finding, Nominated, verify};
+pub use verify::{Closing, Cosignature, Decision, Drawn, Facts, Finding, Nominated, verify};
 
 use crate::exchange::place::{Countries, Eligible};
 use crate::wire::keys::tagged_hash;

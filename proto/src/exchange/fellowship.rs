@@ -98,6 +98,8 @@ pub struct Closing {
     pub act: EntryHash,
     /// Hashes of sealed nominations.
     pub nominations: Vec<EntryHash>,
+    /// The priority of each, in the same order.
+    pub points: Vec<u32>,
     /// The author's time.
     pub time_ms: u64,
     /// Parties that cosigned, with the list hash that each signed.

@@ -42,7 +42,10 @@ pub fn step(n: u8, nominator: u8) -> FellowshipStep {
 }
 
 pub fn close(list: &[u8]) -> FellowshipAct {
-    act(What::Close(FellowshipClose { nominations: list.iter().map(|n| sealed(*n).to_vec()).collect() }))
+    act(What::Close(FellowshipClose {
+        nominations: list.iter().map(|n| sealed(*n).to_vec()).collect(),
+        points: vec![0; list.len()],
+    }))
 }
 
 pub fn of(pen: &Pen<FellowshipAct>) -> Fellowships {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const DRAW: u64 = 1_000;
 
@@ -46,10 +46,15 @@ fn honest() -> (Facts, Vec<Application>) {
             party: party(1),
             time_ms: 500,
             applications: hashes.clone(),
+            points: vec![10; 3],
         }],
         cosignatures: vec![cosigned(2), cosigned(3)],
         nominated: hashes.iter().map(nominated).collect(),
         decisions: Vec::new(),
+        draws: vec![Drawn { entry: hash(7), time_ms: DRAW, value: b"value".to_vec() }],
+        checked: Some(b"value".to_vec()),
+        hubs_named: true,
+        points_now: hashes.iter().map(|h| (*h, 10)).collect(),
     };
     let decided = |p: &Placed| Decision {
         application: p.application.hash,
@@ -99,6 +104,26 @@ fn whatever_does_not_hold_is_told() {
     assert_eq!(said(|f| f.decisions.truncate(2)), ["undecided"]);
     // Another revision of the call: what was cosigned is not this one.
     assert_eq!(said(|f| f.call = hash(2)), ["few_cosignatures", "cosigned_other", "cosigned_other"]);
+}
+
+#[test]
+fn a_value_is_stated_once_in_time_and_read_by_whoever_verifies() {
+    let again = |f: &mut Facts| f.draws.push(Drawn { entry: hash(8), ..f.draws[0].clone() });
+    assert_eq!(said(again), ["several_draws"]);
+    assert_eq!(said(|f| f.draws[0].time_ms = DRAW - 1), ["draw_early"]);
+    assert_eq!(said(|f| f.draws[0].value = b"ground".to_vec()), ["draw_other"]);
+    assert_eq!(said(|f| f.checked = None), ["value_unchecked"]);
+    assert_eq!(said(|f| f.hubs_named = false), ["no_hubs"]);
+    let breaks = [Finding::SeveralDraws(2), Finding::DrawEarly, Finding::ValueUnchecked, Finding::NoHubs];
+    assert!(breaks.iter().all(|f| f.breaks()) && Finding::DrawOther.breaks() && Finding::NoPoints.breaks());
+}
+
+#[test]
+fn what_comes_after_the_closing_moves_no_points_and_breaks_nothing() {
+    let later = |f: &mut Facts| f.points_now = BTreeMap::from([(hash(10), 40)]);
+    assert_eq!(said(later), ["points_differ"]);
+    assert!(!Finding::PointsDiffer(hash(10)).breaks());
+    assert_eq!(said(|f| f.closings[0].points.truncate(2)), ["no_points"]);
 }
 
 #[test]

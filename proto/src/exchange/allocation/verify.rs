@@ -16,6 +16,29 @@ pub struct Closing {
     pub time_ms: u64,
     /// The applications.
     pub applications: Vec<EntryHash>,
+    /// The priority of each, in the same order.
+    pub points: Vec<u32>,
+}
+
+impl Closing {
+    /// The priority that it states for each application; none where it does not state one for each.
+    pub fn stated(&self) -> BTreeMap<EntryHash, u32> {
+        match self.points.len() == self.applications.len() {
+            true => self.applications.iter().copied().zip(self.points.iter().copied()).collect(),
+            false => BTreeMap::new(),
+        }
+    }
+}
+
+/// The public value, as the call's author states it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Drawn {
+    /// The act.
+    pub entry: EntryHash,
+    /// When, as the author claims.
+    pub time_ms: u64,
+    /// The value.
+    pub value: Vec<u8>,
 }
 
 /// Somebody else's signature on the list.
@@ -76,6 +99,14 @@ pub struct Facts {
     pub nominated: Vec<Nominated>,
     /// Decisions.
     pub decisions: Vec<Decision>,
+    /// What the call's author stated as the value, each act one.
+    pub draws: Vec<Drawn>,
+    /// The value as whoever verifies read it where it is published.
+    pub checked: Option<Vec<u8>>,
+    /// The call names the hubs whose attestations count.
+    pub hubs_named: bool,
+    /// The priority of each application by what is held now.
+    pub points_now: BTreeMap<EntryHash, u32>,
 }
 
 /// One thing that does not hold, or that is worth knowing.
@@ -83,8 +114,20 @@ pub struct Facts {
 pub enum Finding {
     /// The call does not say when its value comes to be.
     NoDraw,
+    /// The call names no hubs: whoever may admit could have admitted those who applied and cosigned.
+    NoHubs,
+    /// The value was stated more than once.
+    SeveralDraws(u32),
+    /// The value was stated before it can have been, by the date that its author gave.
+    DrawEarly,
+    /// The author stated another value than was published.
+    DrawOther,
+    /// Nobody read the value where it is published.
+    ValueUnchecked,
     /// No list was closed.
     NoList,
+    /// The list does not state the priority of each application.
+    NoPoints,
     /// Several lists were closed.
     SeveralLists(u32),
     /// The list was not closed by the call's author.
@@ -114,6 +157,8 @@ pub enum Finding {
     Unknown(EntryHash),
     /// On the list, without an attestation that counts: it takes no part.
     NotAttested(EntryHash),
+    /// The list states another priority than what is held now gives; it may have been right then.
+    PointsDiffer(EntryHash),
     /// Decided otherwise than the rules give.
     DecidedOtherwise(EntryHash),
     /// Decided, and not on the list.
@@ -127,6 +172,13 @@ impl Finding {
     pub fn code(self) -> &'static str {
         match self {
             Self::NoDraw => "no_draw",
+            Self::NoHubs => "no_hubs",
+            Self::SeveralDraws(_) => "several_draws",
+            Self::DrawEarly => "draw_early",
+            Self::DrawOther => "draw_other",
+            Self::ValueUnchecked => "value_unchecked",
+            Self::NoPoints => "no_points",
+            Self::PointsDiffer(_) => "points_differ",
             Self::NoList => "no_list",
             Self::SeveralLists(_) => "several_lists",
             Self::NotByAuthor => "not_by_author",
@@ -156,6 +208,7 @@ impl Finding {
                 | Self::CosignedByAuthor
                 | Self::Unlisted(_)
                 | Self::NotAttested(_)
+                | Self::PointsDiffer(_)
                 | Self::Undecided(_)
         )
     }
@@ -166,6 +219,22 @@ pub fn verify(facts: &Facts, placed: &[Placed]) -> Vec<Finding> {
     let mut found = BTreeSet::new();
     if facts.draw_ms.is_none() {
         found.insert(Finding::NoDraw);
+    }
+    if !facts.hubs_named {
+        found.insert(Finding::NoHubs);
+    }
+    if facts.draws.len() > 1 {
+        found.insert(Finding::SeveralDraws(u32::try_from(facts.draws.len()).unwrap_or(u32::MAX)));
+    }
+    if facts.draws.iter().any(|drawn| facts.draw_ms.is_some_and(|at| drawn.time_ms < at)) {
+        found.insert(Finding::DrawEarly);
+    }
+    match &facts.checked {
+        Some(value) if facts.draws.iter().any(|drawn| drawn.value != *value) => {
+            found.insert(Finding::DrawOther);
+        }
+        Some(_) => {}
+        None => drop(found.insert(Finding::ValueUnchecked)),
     }
     if facts.closings.len() > 1 {
         found.insert(Finding::SeveralLists(u32::try_from(facts.closings.len()).unwrap_or(u32::MAX)));
@@ -180,6 +249,13 @@ pub fn verify(facts: &Facts, placed: &[Placed]) -> Vec<Finding> {
     if facts.draw_ms.is_some_and(|draw| closing.time_ms >= draw) {
         found.insert(Finding::ListLate);
     }
+    let stated = closing.stated();
+    if stated.len() != closing.applications.len() {
+        found.insert(Finding::NoPoints);
+    }
+    let moved =
+        stated.iter().filter(|(hash, points)| facts.points_now.get(hash).is_some_and(|now| now != *points));
+    found.extend(moved.map(|(hash, _)| Finding::PointsDiffer(*hash)));
     cosignatures(facts, closing, &mut found);
     applications(facts, closing, placed, &mut found);
     decisions(facts, closing, placed, &mut found);

@@ -19,7 +19,8 @@ impl Fellowships {
                 }
                 let nominations = close.nominations.iter().filter_map(|n| EntryHash::from_slice(n)).collect();
                 let (act, time_ms) = (act.hash, act.time_ms);
-                self.closing = Some(Closing { act, nominations, time_ms, cosigned: BTreeMap::new() });
+                let (points, cosigned) = (close.points.clone(), BTreeMap::new());
+                self.closing = Some(Closing { act, nominations, points, time_ms, cosigned });
                 Ok(())
             }
             What::Cosign(cosign) => {

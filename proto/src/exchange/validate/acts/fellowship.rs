@@ -28,7 +28,12 @@ pub(in crate::exchange::validate) fn fellowship(r: &FellowshipAct) -> Result<(),
                 true => Ok(()),
                 false => Err("is not an ascending list of at most 1,500 items of 32 bytes".to_owned()),
             }
-            .of("close.nominations")
+            .of("close.nominations")?;
+            match c.points.len() == c.nominations.len() {
+                true => Ok(()),
+                false => Err("are not one for each nomination".to_owned()),
+            }
+            .of("close.points")
         }
         Act::Cosign(c) => {
             exactly(&c.closing, 32).of("cosign.closing")?;
