@@ -296,7 +296,7 @@ fn attested(replica: &Replica, call: &Call, party: &PartyId, closes: Day) -> Opt
 }
 
 /// The points that each nomination has as of now, by who nominated: what a closing list states.
-pub fn points(
+pub fn points_of(
     replica: &Replica,
     call: &v1::Record,
     claims: &BTreeMap<EntryHash, PartyId>,

@@ -28,7 +28,7 @@ pub async fn run(context: &Context, command: CallCommand) -> Outcome {
                 let nominee = found.all.nominees.get(&(*party, *hash));
                 nominee.is_some_and(|n| n.state != State::Withdrawn)
             });
-            let points = allocate::points(&found.replica, &found.call, &claims)?;
+            let points = allocate::points_of(&found.replica, &found.call, &claims)?;
             let nominations = points.keys().map(|hash| hash.to_vec()).collect();
             let points = points.values().copied().collect();
             found.act(context, What::Close(FellowshipClose { nominations, points })).await
@@ -38,7 +38,7 @@ pub async fn run(context: &Context, command: CallCommand) -> Outcome {
             let closing = found.all.closing.clone().ok_or_else(|| Failure::new("error-call-open"))?;
             let entry = EntryHash::from_slice(&found.call.entry_hash).unwrap_or_default();
             let claims = claims::of(&found.replica, &counted(&found));
-            let now = allocate::points(&found.replica, &found.call, &claims)?;
+            let now = allocate::points_of(&found.replica, &found.call, &claims)?;
             let stated = closing.nominations.iter().zip(&closing.points);
             let other: Vec<String> = stated
                 .filter(|(hash, points)| now.get(hash).is_some_and(|n| n != *points))
