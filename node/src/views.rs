@@ -3,7 +3,6 @@
 //! Views follow the log asynchronously and say how far they are. They hold places in the log and never bodies, are
 //! judged from the log and the identity logs alone, and can be deleted at any time: the next open builds them again.
 
-mod acts;
 mod disk;
 mod erasure;
 mod filter;

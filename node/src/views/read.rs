@@ -1,5 +1,7 @@
 //! Reading: records, lists and searches, built from the log at the places that the index names.
 
+mod acts;
+
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
@@ -168,10 +170,7 @@ impl Views {
     }
 
     /// Damaged files can make the index's readers panic: that is an error, and the next catch-up builds anew.
-    pub(super) fn guarded<T>(
-        &self,
-        read: impl FnOnce(&Inner) -> Result<T, ViewsError>,
-    ) -> Result<T, ViewsError> {
+    fn guarded<T>(&self, read: impl FnOnce(&Inner) -> Result<T, ViewsError>) -> Result<T, ViewsError> {
         catch_unwind(AssertUnwindSafe(|| read(&self.0))).unwrap_or_else(|_| {
             self.0.damaged.store(true, Ordering::Release);
             Err(ViewsError::Damaged)
@@ -276,7 +275,7 @@ impl<'a> Reading<'a> {
     }
 
     /// `None` where the viewer may not read it, or where the body was erased since.
-    pub(super) fn record(&mut self, place: &Place) -> Result<Option<Record>, ViewsError> {
+    fn record(&mut self, place: &Place) -> Result<Option<Record>, ViewsError> {
         let inner = &self.views.0;
         let Some(held) = Held::load_alone(inner.log.as_ref(), place.shown, &inner.opener)? else {
             return Ok(None);
@@ -301,7 +300,7 @@ impl<'a> Reading<'a> {
         Ok(record)
     }
 
-    pub(super) fn history(&mut self, key: &RecordKey, place: &Place) -> Result<Vec<Record>, ViewsError> {
+    fn history(&mut self, key: &RecordKey, place: &Place) -> Result<Vec<Record>, ViewsError> {
         let mut held = Vec::with_capacity(place.ordinals.len());
         for ordinal in &place.ordinals {
             held.extend(Held::load(self.views.0.log.as_ref(), *ordinal, &self.views.0.opener)?);

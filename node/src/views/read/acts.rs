@@ -3,9 +3,9 @@
 use caphub_proto::v1::{Filter, Record};
 use tantivy::query::BooleanQuery;
 
-use super::page::Addresses;
-use super::read::Reading;
-use super::{Views, ViewsError, filter};
+use super::super::page::Addresses;
+use super::super::{Views, ViewsError, filter};
+use super::Reading;
 use crate::entitlement::Viewer;
 
 impl Views {
