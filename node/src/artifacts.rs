@@ -4,13 +4,16 @@
 mod blobs;
 mod bring;
 mod fetch;
+mod look;
 mod named;
+mod table;
 mod tend;
 
 pub use blobs::{BlobError, Blobs, FileId, Incoming, State};
 pub use bring::{Brought, bring};
 pub use fetch::{FetchError, Fetched, Mistrusted, OnChunk, Source, fetch};
-pub use named::{Named, blobs_of, id_of, named, of_record, used};
+pub use named::{Named, Used, blobs_of, id_of, named, of_record};
+pub use table::Claim;
 pub use tend::tend;
 
 /// Most files of one question about what a node holds.

@@ -279,24 +279,23 @@ impl Incoming {
         Ok(true)
     }
 
-    /// Every chunk has come: the whole is compared with its SHA-256 where one is known, and durable when this returns.
-    pub fn finish(self, digest: Option<&[u8]>) -> Result<(), BlobError> {
+    /// Every chunk has come: the whole must have one of these digests, which is returned; it is durable then.
+    pub fn finish(self, digests: &[[u8; 32]]) -> Result<[u8; 32], BlobError> {
         if !self.is_complete() {
             return Err(BlobError::Absent);
         }
-        if let Some(digest) = digest {
-            let mut hasher = Sha256::new();
-            io::copy(&mut File::open(self.blobs.path(&self.id, "part"))?, &mut hasher)?;
-            if hasher.finalize()[..] != *digest {
-                self.blobs.remove(&self.id)?;
-                return Err(BlobError::NotDigest);
-            }
+        let mut hasher = Sha256::new();
+        io::copy(&mut File::open(self.blobs.path(&self.id, "part"))?, &mut hasher)?;
+        let digest: [u8; 32] = hasher.finalize().into();
+        if !digests.contains(&digest) {
+            self.blobs.remove(&self.id)?;
+            return Err(BlobError::NotDigest);
         }
         // Bytes first, name second: a file of that name has all of its bytes.
         self.file.sync_all()?;
         fs::rename(self.blobs.path(&self.id, "part"), self.blobs.path(&self.id, "data"))?;
         File::open(&self.blobs.root)?.sync_all()?;
-        Ok(())
+        Ok(digest)
     }
 }
 

@@ -12,7 +12,7 @@ use futures::future::join_all;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use super::named::id_of;
+use super::table::Claim;
 use super::{BlobError, Blobs, FileId, Incoming, State};
 use crate::link::limits;
 
@@ -106,7 +106,19 @@ pub async fn fetch(
     sources: &[Source],
     progress: OnChunk<'_>,
 ) -> Result<Fetched, FetchError> {
-    let id = id_of(wanted).ok_or(BlobError::Absent)?;
+    let claim = Claim::of(wanted).ok_or(BlobError::Absent)?;
+    fetch_claimed(blobs, &claim.id, &[claim], sources, progress).await
+}
+
+/// The same, of a file of which records say different things: what fits none of them is dropped.
+pub(super) async fn fetch_claimed(
+    blobs: &Blobs,
+    id: &FileId,
+    claims: &[Claim],
+    sources: &[Source],
+    progress: OnChunk<'_>,
+) -> Result<Fetched, FetchError> {
+    let id = *id;
     if blobs.state(&id) == State::Whole {
         return Ok(Fetched::default());
     }
@@ -118,7 +130,9 @@ pub async fn fetch(
             None => return Err(FetchError::NoSource { fetched: Box::new(told) }),
         },
     };
-    if list.bytes() != wanted.bytes {
+    let fitting = claims.iter().filter(|c| c.bytes == list.bytes());
+    let digests: Vec<[u8; 32]> = fitting.map(|c| c.digest).collect();
+    if digests.is_empty() {
         return Err(BlobError::NotDigest.into());
     }
     let incoming = {
@@ -153,8 +167,7 @@ pub async fn fetch(
     match incoming.filter(|_| missing == 0) {
         None => Err(FetchError::Incomplete { missing, all, fetched: Box::new(fetched) }),
         Some(incoming) => {
-            let digest = wanted.digest.clone();
-            blocking(move || incoming.finish(Some(&digest))).await?;
+            blocking(move || incoming.finish(&digests)).await?;
             Ok(fetched)
         }
     }

@@ -7,15 +7,14 @@ use caphub_proto::v1::{self, Blob, Filter};
 use caphub_proto::wire::PartyId;
 
 use super::FileId;
+use super::table::{Claim, Table};
 use crate::author::now_ms;
 use crate::core::Core;
 use crate::entitlement::Viewer;
 use crate::views::{PAGE_SIZE_MAX, PageRequest, ViewsError};
 
-/// Records of one file that are looked at: any of them will do.
+/// Records of one file that are looked at: any of them will do, and a party that matters is asked for by name.
 const NAMED_MAX: u32 = 50;
-/// Most files that a node looks after; about 300 bytes each.
-const FILES_MAX: usize = 65_536;
 
 /// A record's word on a file.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,26 +50,75 @@ pub fn id_of(blob: &Blob) -> Option<FileId> {
     blob.manifest.as_slice().try_into().ok()
 }
 
-/// What records that count and that the viewer may read say of a file; empty where there is none.
-pub fn named(core: &Core, viewer: &Viewer, id: &FileId) -> Result<Vec<Named>, ViewsError> {
-    let filter = Filter { labels: vec![format!("blob:{}", hex::encode(id))], ..Filter::default() };
+/// What records that count and that the viewer may read say of a file, those of one party or of any; empty where there
+/// is none. Of any party these are the newest, which whoever writes many fills: what decides for a party is asked by
+/// its name.
+pub fn named(
+    core: &Core,
+    viewer: &Viewer,
+    id: &FileId,
+    party: Option<&PartyId>,
+) -> Result<Vec<Named>, ViewsError> {
+    let filter = Filter {
+        labels: vec![format!("blob:{}", hex::encode(id))],
+        party_id: party.map(|p| p.to_vec()).unwrap_or_default(),
+        ..Filter::default()
+    };
     let request = PageRequest { size: NAMED_MAX, token: String::new() };
     let page = core.views.list(viewer, &filter, &request, now_ms())?;
     let all = page.records.iter().flat_map(of_record);
     Ok(all.filter(|n| n.blob.manifest == *id).collect())
 }
 
-/// Bytes of files held here: those that a party's records name, and all together.
-pub fn used(core: &Core, party: &PartyId) -> Result<(u64, u64), ViewsError> {
-    let theirs = all(core, Some(party))?;
-    let held = core.blobs.all();
-    let of_party = held.iter().filter(|(id, _)| theirs.contains_key(id)).map(|(_, bytes)| bytes).sum();
-    Ok((of_party, held.iter().map(|(_, bytes)| bytes).sum()))
+/// Bytes of the files held here, looked up once for all questions of a request.
+pub struct Used {
+    held: HashMap<FileId, u64>,
+    total: u64,
+    parties: HashMap<PartyId, u64>,
 }
 
-/// Every file that a record held here names, each once, with the first party that names it; of one party, or of all.
-pub(super) fn all(core: &Core, party: Option<&PartyId>) -> Result<HashMap<FileId, Named>, ViewsError> {
-    let mut found = HashMap::new();
+impl Used {
+    /// As the folder is now.
+    pub fn of(core: &Core) -> Self {
+        let held: HashMap<FileId, u64> = core.blobs.all().into_iter().collect();
+        Self { total: held.values().sum(), held, parties: HashMap::new() }
+    }
+
+    /// All together.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Those that records of a party name.
+    pub fn party(&mut self, core: &Core, party: &PartyId) -> Result<u64, ViewsError> {
+        if let Some(bytes) = self.parties.get(party) {
+            return Ok(*bytes);
+        }
+        let mut theirs: HashMap<FileId, u64> = HashMap::new();
+        each(core, Some(party), |_, claim| {
+            if let Some(bytes) = self.held.get(&claim.id) {
+                theirs.insert(claim.id, *bytes);
+            }
+        })?;
+        let bytes = theirs.values().sum();
+        self.parties.insert(*party, bytes);
+        Ok(bytes)
+    }
+}
+
+/// What records held here say of files.
+pub(super) fn table(core: &Core) -> Result<Table, ViewsError> {
+    let mut table = Table::default();
+    each(core, None, |party, claim| table.note(party, claim))?;
+    Ok(table)
+}
+
+/// Every word of records held here on files; of one party, or of all.
+fn each(
+    core: &Core,
+    party: Option<&PartyId>,
+    mut look: impl FnMut(PartyId, Claim),
+) -> Result<(), ViewsError> {
     for (kind, label) in [("artifact", None), ("endorsement", Some("statement:advisory"))] {
         let filter = Filter {
             kinds: vec![kind.to_owned()],
@@ -83,8 +131,8 @@ pub(super) fn all(core: &Core, party: Option<&PartyId>) -> Result<HashMap<FileId
             let request = PageRequest { size: PAGE_SIZE_MAX, token };
             let page = core.views.list(&Viewer::everything(), &filter, &request, now_ms())?;
             for named in page.records.iter().flat_map(of_record) {
-                if let Some(id) = id_of(&named.blob).filter(|_| found.len() < FILES_MAX) {
-                    found.entry(id).or_insert(named);
+                if let Some(claim) = Claim::of(&named.blob) {
+                    look(named.party, claim);
                 }
             }
             if page.next_page_token.is_empty() {
@@ -93,5 +141,5 @@ pub(super) fn all(core: &Core, party: Option<&PartyId>) -> Result<HashMap<FileId
             token = page.next_page_token;
         }
     }
-    Ok(found)
+    Ok(())
 }

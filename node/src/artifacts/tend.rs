@@ -1,15 +1,16 @@
 //! What a node does about files by itself: it fetches those of records that it carries from linked hubs, within its
 //! room, and forgets those that no record names any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caphub_proto::wire::PartyId;
 use tokio_util::sync::CancellationToken;
 
-use super::named::{Named, all};
-use super::{BlobError, FetchError, FileId, Room, Source, fetch};
+use super::fetch::fetch_claimed;
+use super::look::{Wanted, look};
+use super::table::Claim;
+use super::{BlobError, FetchError, FileId, Room, Source};
 use crate::core::Core;
 use crate::node::Node;
 
@@ -24,16 +25,18 @@ const NEVER: Duration = Duration::from_secs(24 * 3_600);
 /// Files that are asked for in one turn.
 const AT_ONCE: usize = 64;
 
-/// When a file is asked for again.
+/// When a file that a record claims is asked for again.
 struct Retry {
     next: Instant,
     wait: Duration,
 }
 
+type Retries = HashMap<Claim, Retry>;
+
 /// Looks after files until `stop`.
 pub async fn tend(node: Arc<Node>, room: Room, stop: CancellationToken) {
     let mut changes = node.core.views.watch();
-    let mut retries: HashMap<FileId, Retry> = HashMap::new();
+    let mut retries = Retries::new();
     loop {
         let waiting = tokio::select! {
             waiting = turn(&node, room, &mut retries) => waiting,
@@ -51,7 +54,7 @@ pub async fn tend(node: Arc<Node>, room: Room, stop: CancellationToken) {
 }
 
 /// One look at all files; when the next is due.
-async fn turn(node: &Arc<Node>, room: Room, retries: &mut HashMap<FileId, Retry>) -> Option<Instant> {
+async fn turn(node: &Arc<Node>, room: Room, retries: &mut Retries) -> Option<Instant> {
     let core = node.core.clone();
     let looked = tokio::task::spawn_blocking(move || look(&core, room)).await;
     let missing = match looked {
@@ -62,26 +65,15 @@ async fn turn(node: &Arc<Node>, room: Room, retries: &mut HashMap<FileId, Retry>
         }
         Err(_) => return None,
     };
-    retries.retain(|id, _| missing.iter().any(|(m, _)| m == id));
-    let now = Instant::now();
-    let due: Vec<&(FileId, Named)> = missing
-        .iter()
-        .filter(|(id, _)| retries.get(id).is_none_or(|r| r.next <= now))
-        .take(AT_ONCE)
-        .collect();
+    let claimed: HashSet<&Claim> = missing.iter().flat_map(|(_, claims)| claims).collect();
+    retries.retain(|claim, _| claimed.contains(claim));
+    let due = due(&missing, retries, Instant::now());
     let more = due.len() == AT_ONCE;
     if !due.is_empty() {
         let sources = sources(node).await;
-        for (id, named) in due {
-            let wait = match one(&node.core, named, &sources).await {
-                Got::Whole => {
-                    retries.remove(id);
-                    continue;
-                }
-                Got::Never => NEVER,
-                Got::NotYet => retries.get(id).map_or(RETRY.0, |r| (r.wait * 2).min(RETRY.1)),
-            };
-            retries.insert(*id, Retry { next: Instant::now() + wait, wait });
+        for (id, claims) in due {
+            let got = one(&node.core, &id, &claims, &sources).await;
+            note(retries, &claims, got);
         }
     }
     if more {
@@ -90,42 +82,27 @@ async fn turn(node: &Arc<Node>, room: Room, retries: &mut HashMap<FileId, Retry>
     retries.values().map(|r| r.next).min()
 }
 
-/// Forgets what no record names; what is missing and fits.
-fn look(core: &Core, room: Room) -> Result<Vec<(FileId, Named)>, BlobError> {
-    let failed = |e: crate::views::ViewsError| BlobError::Disk(std::io::Error::other(e));
-    // Views that are behind do not know all records: what they miss is not forgotten.
-    let current = core.views.behind() == 0;
-    let mut named = all(core, None).map_err(failed)?;
-    let mut held: HashMap<PartyId, u64> = HashMap::new();
-    let mut total = 0;
-    for (id, bytes) in core.blobs.all() {
-        match named.get(&id) {
-            None if current => core.blobs.remove(&id)?,
-            None => {}
-            Some(of) => {
-                *held.entry(of.party).or_default() += bytes;
-                total += bytes;
-                if core.blobs.is_whole(&id) {
-                    named.remove(&id);
-                }
+/// Files with a word on them that is due; what is asked for then is what any word says that was not found false.
+fn due(missing: &[Wanted], retries: &Retries, now: Instant) -> Vec<Wanted> {
+    let is_due = |claim: &Claim| retries.get(claim).is_none_or(|r| r.next <= now);
+    let open = |claim: &&Claim| is_due(claim) || retries.get(claim).is_some_and(|r| r.wait != NEVER);
+    let due = missing.iter().filter(|(_, claims)| claims.iter().any(is_due)).take(AT_ONCE);
+    due.map(|(id, claims)| (*id, claims.iter().filter(open).copied().collect())).collect()
+}
+
+/// Notes for each word on a file when it is asked for again.
+fn note(retries: &mut Retries, claims: &[Claim], got: Got) {
+    for claim in claims {
+        let wait = match got {
+            Got::Whole => {
+                retries.remove(claim);
+                continue;
             }
-        }
+            Got::Never => NEVER,
+            Got::NotYet => retries.get(claim).map_or(RETRY.0, |r| (r.wait * 2).min(RETRY.1)),
+        };
+        retries.insert(*claim, Retry { next: Instant::now() + wait, wait });
     }
-    let mut missing: Vec<(FileId, Named)> = named.into_iter().collect();
-    // The same order everywhere, the small ones first: more of them fit.
-    missing.sort_by_key(|(id, n)| (n.blob.bytes, *id));
-    missing.retain(|(_, n)| {
-        let used = held.entry(n.party).or_default();
-        let fits = n.blob.bytes <= room.file_bytes
-            && *used + n.blob.bytes <= room.party_bytes
-            && total + n.blob.bytes <= room.total_bytes;
-        if fits {
-            *used += n.blob.bytes;
-            total += n.blob.bytes;
-        }
-        fits
-    });
-    Ok(missing)
 }
 
 async fn sources(node: &Arc<Node>) -> Vec<Source> {
@@ -139,27 +116,49 @@ async fn sources(node: &Arc<Node>) -> Vec<Source> {
 }
 
 /// What became of one file.
+#[derive(Clone, Copy)]
 enum Got {
     Whole,
     NotYet,
     Never,
 }
 
-async fn one(core: &Core, named: &Named, sources: &[Source]) -> Got {
-    let (got, mistrusted) = match fetch(&core.blobs, &named.blob, sources, &|_, _| {}).await {
+async fn one(core: &Core, id: &FileId, claims: &[Claim], sources: &[Source]) -> Got {
+    let file = hex::encode(id);
+    let (got, mistrusted) = match fetch_claimed(&core.blobs, id, claims, sources, &|_, _| {}).await {
         Ok(fetched) => (Got::Whole, fetched.mistrusted),
         Err(FetchError::Incomplete { fetched, .. } | FetchError::NoSource { fetched }) => {
             (Got::NotYet, fetched.mistrusted)
         }
         Err(FetchError::Blob(error)) => {
-            tracing::warn!(%error, file = %hex::encode(&named.blob.manifest), "a file could not be kept");
+            tracing::warn!(%error, file, "a file could not be kept");
             let never = matches!(error, BlobError::NotDigest);
             (if never { Got::Never } else { Got::NotYet }, Vec::new())
         }
     };
     for bad in mistrusted {
-        let file = hex::encode(&named.blob.manifest);
         tracing::warn!(hub = bad.hub, file, chunk = ?bad.chunk, "a linked hub sent what is not the file");
     }
     got
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_false_word_on_a_file_is_asked_for_no_more_and_holds_up_no_true_one() {
+        let claim = |digest: u8| Claim { id: [1; 32], bytes: 1, digest: [digest; 32] };
+        let (wrong, right) = (claim(1), claim(2));
+        let mut retries = Retries::new();
+        note(&mut retries, &[wrong], Got::Never);
+        let now = Instant::now();
+        assert!(due(&[([1; 32], vec![wrong])], &retries, now).is_empty());
+        assert_eq!(due(&[([1; 32], vec![wrong, right])], &retries, now), [([1; 32], vec![right])]);
+        note(&mut retries, &[right], Got::NotYet);
+        assert!(due(&[([1; 32], vec![wrong, right])], &retries, now).is_empty());
+        let other = claim(3);
+        let both = [([1; 32], vec![right, other])];
+        assert_eq!(due(&both, &retries, now), both, "a new word alone could be false");
+    }
 }

@@ -8,15 +8,16 @@ use caphub_proto::v1::{
     BringRequest, BringResponse, ChunkRange, FetchRequest, FetchResponse, Holding, HoldingsRequest,
     HoldingsResponse, ManifestRequest, ManifestResponse,
 };
-use caphub_proto::wire::Reason;
 use caphub_proto::wire::chunks::{CHUNKS_MAX, Manifest};
+use caphub_proto::wire::{PartyId, Reason};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::artifacts::{BlobError, FileId, HOLDINGS_MAX, Named, Room, State, named, used};
+use crate::artifacts::{BlobError, Claim, FileId, HOLDINGS_MAX, Incoming, Named, Room, State, Used, named};
 use crate::core::Core;
+use crate::entitlement::Viewer;
 use crate::services::gate::{Admitted, SharedGate};
 use crate::services::status::status;
 use crate::standing::Standing;
@@ -49,14 +50,13 @@ impl Artifacts {
         let _ = tokio::time::timeout(SETTLE, known).await;
     }
 
-    /// What readable records say of a file. An unreadable record and an unknown file look the same from outside.
-    async fn named(&self, admitted: &Admitted, id: FileId) -> Result<Vec<Named>, Status> {
+    /// Refuses where no readable record names a file. An unreadable record and an unknown file look the same from outside.
+    async fn named(&self, admitted: &Admitted, id: FileId) -> Result<(), Status> {
         let (core, viewer) = (self.core.clone(), admitted.viewer.clone());
-        let found = blocking(move || named(&core, &viewer, &id).map_err(|_| status(Reason::StoreFailed, "")));
-        let found = found.await?;
+        let found = blocking(move || words(&core, &viewer, &id, None)).await?;
         match found.is_empty() {
             true => Err(status(Reason::NotFound, "no record that you may read names this file")),
-            false => Ok(found),
+            false => Ok(()),
         }
     }
 }
@@ -78,7 +78,9 @@ impl ArtifactService for Artifacts {
         let ids: Vec<FileId> = asked.iter().map(|m| file_id(m)).collect::<Result<_, _>>()?;
         let (core, room) = (self.core.clone(), self.room);
         let holdings = blocking(move || {
-            ids.iter().map(|id| holding(&core, room, &admitted, id)).collect::<Result<Vec<_>, _>>()
+            let mut used = Used::of(&core);
+            let each = ids.iter().map(|id| holding(&core, room, &admitted, id, &mut used));
+            each.collect::<Result<Vec<_>, _>>()
         });
         Ok(Response::new(HoldingsResponse { holdings: holdings.await? }))
     }
@@ -137,13 +139,11 @@ impl ArtifactService for Artifacts {
             .map_err(|e| status(Reason::ChunkMismatch, &e.to_string()))?;
         let (core, room, caller) = (self.core.clone(), self.room, admitted.clone());
         let bytes = list.bytes();
-        let held = blocking(move || {
-            let refused = refused(&core, room, &caller, &id, Some(bytes))?;
-            match refused {
+        let held =
+            blocking(move || match refused(&core, room, &caller, &id, Some(bytes), &mut Used::of(&core))? {
                 Some(reason) => Err(status(reason, "")),
                 None => core.blobs.receive(id, list).map_err(|e| blob_status(&e)),
-            }
-        });
+            });
         let mut incoming = held.await?;
         let mut stored = 0;
         loop {
@@ -167,17 +167,50 @@ impl ArtifactService for Artifacts {
         drop(place);
         let whole = incoming.is_complete();
         if whole {
-            let digest = self.named(&admitted, id).await?.swap_remove(0).blob.digest;
-            blocking(move || incoming.finish(Some(&digest)).map_err(|e| blob_status(&e))).await?;
+            let core = self.core.clone();
+            blocking(move || finish(&core, &admitted, &id, incoming)).await?;
         }
         Ok(Response::new(BringResponse { stored, whole }))
     }
 }
 
-fn holding(core: &Core, room: Room, admitted: &Admitted, id: &FileId) -> Result<Holding, Status> {
+fn words(core: &Core, viewer: &Viewer, id: &FileId, party: Option<&PartyId>) -> Result<Vec<Named>, Status> {
+    named(core, viewer, id, party).map_err(|_| status(Reason::StoreFailed, ""))
+}
+
+/// Words that a bringer may rest on: its own, and those of anybody where it is a linked hub or this node's operator.
+fn rests_on(core: &Core, admitted: &Admitted, id: &FileId) -> Result<Vec<Named>, Status> {
+    let mut found = words(core, &admitted.viewer, id, Some(&admitted.party))?;
+    if matches!(admitted.standing, Standing::Own | Standing::Peer) {
+        found.extend(words(core, &admitted.viewer, id, None)?);
+    }
+    Ok(found)
+}
+
+/// All of a file was brought: it must be what the bringer's own record says. What only others' records say of it stays
+/// for them.
+fn finish(core: &Core, admitted: &Admitted, id: &FileId, incoming: Incoming) -> Result<(), Status> {
+    let digests = |words: &[Named]| -> Vec<[u8; 32]> {
+        words.iter().filter_map(|n| Claim::of(&n.blob)).map(|c| c.digest).collect()
+    };
+    let own = digests(&rests_on(core, admitted, id)?);
+    let others = digests(&words(core, &admitted.viewer, id, None)?);
+    let whole = incoming.finish(&[own.clone(), others].concat()).map_err(|e| blob_status(&e))?;
+    match own.contains(&whole) {
+        true => Ok(()),
+        false => Err(blob_status(&BlobError::NotDigest)),
+    }
+}
+
+fn holding(
+    core: &Core,
+    room: Room,
+    admitted: &Admitted,
+    id: &FileId,
+    used: &mut Used,
+) -> Result<Holding, Status> {
     let manifest = id.to_vec();
-    let known = named(core, &admitted.viewer, id).map_err(|_| status(Reason::StoreFailed, ""))?;
-    if known.is_empty() {
+    if words(core, &admitted.viewer, id, None)?.is_empty() {
         let (state, reason) = ("unknown".to_owned(), Reason::NotFound.code().to_owned());
         return Ok(Holding { manifest, state, reason, ..Holding::default() });
     }
@@ -186,34 +219,39 @@ fn holding(core: &Core, room: Room, admitted: &Admitted, id: &FileId) -> Result<
         State::Partial(missing) => ("partial", missing),
         State::Absent => ("absent", Vec::new()),
     };
-    let reason = refused(core, room, admitted, id, None)?.map_or("", Reason::code).to_owned();
+    let reason = refused(core, room, admitted, id, None, used)?.map_or("", Reason::code).to_owned();
     Ok(Holding { manifest, state: state.to_owned(), missing, reason })
 }
 
-/// Why a caller may not bring a file; `None` where it may.
+/// Why a caller may not bring a file, of this size where it is known; `None` where it may.
 fn refused(
     core: &Core,
     room: Room,
     admitted: &Admitted,
     id: &FileId,
     bytes: Option<u64>,
+    used: &mut Used,
 ) -> Result<Option<Reason>, Status> {
-    let known = named(core, &admitted.viewer, id).map_err(|_| status(Reason::StoreFailed, ""))?;
-    let trusted = matches!(admitted.standing, Standing::Own | Standing::Peer);
-    let own = known.iter().find(|n| trusted || n.party == admitted.party);
-    let Some(named) = own else {
-        return Ok(Some(if known.is_empty() { Reason::NotFound } else { Reason::NotEntitled }));
-    };
-    if bytes.is_some_and(|bytes| bytes != named.blob.bytes) {
+    let mut found = rests_on(core, admitted, id)?;
+    if found.is_empty() {
+        let known = !words(core, &admitted.viewer, id, None)?.is_empty();
+        return Ok(Some(if known { Reason::NotEntitled } else { Reason::NotFound }));
+    }
+    found.retain(|named| bytes.is_none_or(|bytes| bytes == named.blob.bytes));
+    if found.is_empty() {
         return Ok(Some(Reason::ChunkMismatch));
     }
     if core.blobs.list(id).is_some() {
         // It has its room already.
         return Ok(None);
     }
-    let (party, total) = used(core, &named.party).map_err(|_| status(Reason::StoreFailed, ""))?;
-    let fits = party + named.blob.bytes <= room.party_bytes && total + named.blob.bytes <= room.total_bytes;
-    Ok((!fits).then_some(Reason::NoRoom))
+    for Named { party, blob } in found {
+        let party = used.party(core, &party).map_err(|_| status(Reason::StoreFailed, ""))?;
+        if party + blob.bytes <= room.party_bytes && used.total() + blob.bytes <= room.total_bytes {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Reason::NoRoom))
 }
 
 fn file_id(bytes: &[u8]) -> Result<FileId, Status> {

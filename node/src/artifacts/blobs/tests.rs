@@ -14,6 +14,10 @@ fn id(blob: &v1::Blob) -> FileId {
     blob.manifest.clone().try_into().unwrap()
 }
 
+fn digest(blob: &v1::Blob) -> [u8; 32] {
+    blob.digest.clone().try_into().unwrap()
+}
+
 #[test]
 fn a_file_comes_out_as_it_went_in_and_its_digest_is_that_of_common_tools() {
     let folder = tempfile::tempdir().unwrap();
@@ -51,7 +55,7 @@ fn a_damaged_chunk_is_never_read_and_is_missed_from_then_on() {
     let mut again = blobs.receive(id, blobs.list(&id).unwrap()).unwrap();
     assert!(again.put(1, &damaged[262_144..524_288]).is_err());
     again.put(1, &content[262_144..524_288]).unwrap();
-    again.finish(Some(&blob.digest)).unwrap();
+    again.finish(&[digest(&blob)]).unwrap();
     assert_eq!(blobs.state(&id), State::Whole);
 }
 
@@ -69,7 +73,7 @@ fn what_was_cut_goes_on_after_a_restart_with_what_is_missing() {
         assert!(matches!(blobs.receive(id, list.clone()), Err(BlobError::Busy)));
         incoming.put(2, &source.chunk(&id, 2).unwrap()).unwrap();
         assert!(!incoming.put(2, &source.chunk(&id, 2).unwrap()).unwrap(), "once is enough");
-        assert!(matches!(incoming.finish(None), Err(BlobError::Absent)));
+        assert!(matches!(incoming.finish(&[[0; 32]]), Err(BlobError::Absent)));
     }
     // A torn write: half of chunk 0 reached the disk.
     let blobs = Blobs::of(to.path());
@@ -81,7 +85,7 @@ fn what_was_cut_goes_on_after_a_restart_with_what_is_missing() {
         incoming.put(index, &source.chunk(&id, index).unwrap()).unwrap();
     }
     assert!(incoming.is_complete());
-    incoming.finish(Some(&blob.digest)).unwrap();
+    incoming.finish(&[digest(&blob)]).unwrap();
     assert_eq!(blobs.read(&id, 1 << 20).unwrap(), content);
 }
 
@@ -95,7 +99,7 @@ fn a_record_whose_digest_is_not_its_files_leaves_nothing_behind() {
     blobs.remove(&id).unwrap();
     let mut incoming = blobs.receive(id, list).unwrap();
     incoming.put(0, &content).unwrap();
-    assert!(matches!(incoming.finish(Some(&[0; 32])), Err(BlobError::NotDigest)));
+    assert!(matches!(incoming.finish(&[[0; 32], [1; 32]]), Err(BlobError::NotDigest)));
     assert_eq!((blobs.state(&id), blobs.all().len()), (State::Absent, 0));
 }
 
