@@ -1,5 +1,7 @@
 //! Who asked to join, who was invited, and what the operator decided. Admissions themselves are signed records.
 
+mod invitations;
+mod likeness;
 mod refusing;
 
 use std::collections::BTreeMap;
@@ -10,8 +12,6 @@ use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{
     Attestation, AttestationLevel, Filter, JoinRequest, MembershipState, Recognition, Revision,
 };
-use caphub_proto::wire::card::{Card, Invitation};
-use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::{Audience, PartyId, Reason};
 use serde::{Deserialize, Serialize};
 
@@ -19,17 +19,15 @@ use crate::author::{Author, PublishError, now_ms};
 use crate::core::Core;
 use crate::durable;
 use crate::entitlement::Viewer;
-use crate::keys::{KeyError, random};
+use crate::keys::KeyError;
 use crate::views::{PAGE_SIZE_MAX, PageRequest};
+
+pub use invitations::INVITATION_DAYS;
 
 /// Requests that wait or were answered; each takes at most about 10 KiB.
 const REQUESTS_MAX: usize = 10_000;
 /// Bytes of each text of a request.
 const FIELD_BYTES_MAX: usize = 2_048;
-/// Days that an invitation lasts where nothing else is said.
-pub const INVITATION_DAYS: u32 = 30;
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// One organisation's request, and what became of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
@@ -56,6 +54,19 @@ pub struct Asked {
     /// The public record that says so.
     #[serde(default)]
     pub refusal: Option<RefusalAt>,
+}
+
+impl Asked {
+    /// Names what was shown of a request: an operator decides about that and nothing else.
+    pub fn hash(&self) -> [u8; 32] {
+        let texts = [&self.name, &self.country, &self.kind, &self.mandate, &self.contact];
+        let time = self.time_ms.to_be_bytes();
+        let mut parts: Vec<&[u8]> = vec![&time];
+        for text in texts {
+            parts.extend([text.as_bytes(), b"\0".as_slice()]);
+        }
+        caphub_proto::wire::keys::tagged_hash(b"caphub/request-shown/1\0", &parts)
+    }
 }
 
 /// Where the record of a refusal stands: in this node's own public feed.
@@ -92,6 +103,9 @@ pub enum MembershipError {
     /// A rule says no.
     #[error("{}", .0.meaning())]
     Refused(Reason),
+    /// The request is another than the operator looked at.
+    #[error("the request changed since it was shown")]
+    Changed,
     /// Signing or storing failed.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -139,8 +153,13 @@ impl Membership {
             self.ask(party, asked)?;
             return Ok(MembershipState::Requested);
         }
-        self.use_code(&request.code, &party)?;
-        self.attest(party, &asked, AttestationLevel::Member, "").await?;
+        let invited = self.use_code(&request.code, &party, &asked)?;
+        if self.like(&party, &invited.name).is_some() {
+            // People would take one for the other: the operator decides, as about any request.
+            self.ask(party, asked)?;
+            return Ok(MembershipState::Requested);
+        }
+        self.attest(party, &invited, AttestationLevel::Member, "").await?;
         Ok(MembershipState::Member)
     }
 
@@ -174,9 +193,13 @@ impl Membership {
         mandate: &str,
         guest: bool,
         until: &str,
+        shown: &[u8],
     ) -> Result<(), MembershipError> {
         let asked = self.lock().requests.get(&party.to_string()).cloned();
         let mut asked = asked.ok_or(MembershipError::Refused(Reason::NotFound))?;
+        if !shown.is_empty() && shown != asked.hash() {
+            return Err(MembershipError::Changed);
+        }
         if !mandate.is_empty() {
             asked.mandate = mandate.to_owned();
         }
@@ -187,64 +210,18 @@ impl Membership {
         Ok(durable::replace_json(&self.path, &*file)?)
     }
 
-    /// A one-time invitation, signed by this node's key where that may admit.
-    pub fn invite(
-        &self,
-        card: Card,
-        country: &str,
-        invited: &str,
-        days: u32,
-    ) -> Result<String, MembershipError> {
-        let admit_key = self.author.signer().public();
-        let may = self.core.identities.state(&self.core.party);
-        if !may.is_some_and(|s| s.may(&admit_key, Capabilities::ADMIT, now_ms())) {
-            return Err(MembershipError::Refused(Reason::Capability));
-        }
-        let days = if days == 0 { INVITATION_DAYS } else { days.min(3_650) };
-        let not_after = now_ms() + u64::from(days) * DAY_MS;
-        let mut nonce: [u8; 8] = random()?;
-        let hours = u32::try_from(not_after / HOUR_MS).unwrap_or(u32::MAX);
-        nonce[..4].copy_from_slice(&hours.to_be_bytes());
-        let invitation = Invitation {
-            card,
-            admit_key,
-            code: self.code(&nonce),
-            country: country.to_owned(),
-            invited: invited.to_owned(),
-            not_after,
-        };
-        Ok(invitation.to_text(self.author.signer()))
+    /// The name of another admitted party that people would take for this one.
+    pub fn like(&self, party: &PartyId, name: &str) -> Option<String> {
+        let admitted = self.core.admissions.members(&self.core.party);
+        likeness::like(&admitted, party, name).map(|a| a.name.clone())
     }
 
-    /// A code proves itself: its second half is a keyed hash of the first, which starts with the hour in which it
-    /// ends, so nothing needs to be kept until it is used.
-    fn code(&self, nonce: &[u8; 8]) -> [u8; 16] {
-        let seed = self.author.signer().seed();
-        let tag = caphub_proto::wire::keys::tagged_hash(b"caphub/invitation-code/1\0", &[&seed, nonce]);
-        let mut code = [0; 16];
-        code[..8].copy_from_slice(nonce);
-        code[8..].copy_from_slice(&tag[..8]);
-        code
-    }
-
-    fn use_code(&self, code: &[u8], party: &PartyId) -> Result<(), MembershipError> {
-        let used = || MembershipError::Refused(Reason::InvitationUsed);
-        let code: [u8; 16] = code.try_into().map_err(|_| used())?;
-        let nonce: [u8; 8] = code[..8].try_into().map_err(|_| used())?;
-        let ends = nonce.first_chunk::<4>().map_or(0, |h| u64::from(u32::from_be_bytes(*h)) * HOUR_MS);
-        if self.code(&nonce) != code || ends + HOUR_MS < now_ms() {
-            return Err(used());
-        }
-        let mut file = self.lock();
-        let by = file.used_codes.entry(hex::encode(code)).or_insert_with(|| party.to_string());
-        if *by != party.to_string() {
-            return Err(used());
-        }
-        Ok(durable::replace_json(&self.path, &*file)?)
-    }
-
+    /// What waits is not exchanged under the operator's eyes: a later text counts once the first was answered.
     fn ask(&self, party: PartyId, asked: Asked) -> Result<(), MembershipError> {
         let mut file = self.lock();
+        if file.requests.get(&party.to_string()).is_some_and(|a| a.refused.is_none()) {
+            return Ok(());
+        }
         if file.requests.len() >= REQUESTS_MAX && !file.requests.contains_key(&party.to_string()) {
             return Err(MembershipError::Refused(Reason::Quota));
         }

@@ -73,6 +73,7 @@ impl Member {
             identity: log,
             code: member.invitation.code.to_vec(),
             name: country.to_owned(),
+            country: country.to_owned(),
             kind: "state".to_owned(),
             ..JoinRequest::default()
         };

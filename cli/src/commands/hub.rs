@@ -55,19 +55,24 @@ pub async fn run(context: &Context, command: HubCommand) -> Outcome {
             people(context, &answer.members);
         }
         HubCommand::Approve { party, mandate, guest, until } => {
-            let party_id = applicant(&mut node, &party).await?.to_vec();
-            let request = v1::ApproveRequest { party_id, mandate, guest, until };
+            let asked = applicant(&mut node, &party).await?;
+            if !asked.like.is_empty() && asked.name == party {
+                let like = Failure::usage("error-name-like").with("name", screen::plain(&asked.name));
+                return Err(like.with("other", screen::plain(&asked.like)).hint("hint-whole-id"));
+            }
+            let MembershipRequest { party_id, shown, .. } = asked;
+            let request = v1::ApproveRequest { party_id, mandate, guest, until, shown };
             node.approve(request).await.map_err(failed)?;
             context.say("hub-approved", &[("party", &party)]);
         }
         HubCommand::Refuse { party, reason, note, until } => {
-            let party_id = applicant(&mut node, &party).await?.to_vec();
+            let party_id = applicant(&mut node, &party).await?.party_id;
             let request = v1::RefuseRequest { party_id, reason, note, until };
             node.refuse(request).await.map_err(failed)?;
             context.say("hub-refused", &[("party", &party)]);
         }
         HubCommand::End { party, reason, note } => {
-            let party_id = member(&mut node, &party).await?.to_vec();
+            let party_id = member(&mut node, &party).await?;
             node.end_admission(v1::EndAdmissionRequest { party_id, reason, note }).await.map_err(failed)?;
             context.say("hub-ended", &[("party", &screen::plain(&party))]);
         }
@@ -140,34 +145,57 @@ fn people(context: &Context, people: &[MembershipRequest]) {
         let details: Vec<String> =
             details.into_iter().filter(|d| !d.is_empty()).map(|d| screen::plain(d)).collect();
         screen::line(&format!("{party}  {name}  {}", details.join("; ")));
+        if !one.like.is_empty() {
+            let said = context.texts.tf("hub-name-like", &[("other", &screen::plain(&one.like))]);
+            screen::line(&format!("    {said}"));
+        }
     }
     if people.is_empty() {
         context.say("nobody", &[]);
     }
 }
 
-/// A party by its id, the start of it, or the name of one that asked.
-async fn applicant(node: &mut AdminServiceClient<Channel>, text: &str) -> Result<PartyId, Failure> {
-    if let Ok(party) = text.parse() {
-        return Ok(party);
+/// Characters of an id that name one of those that are listed: as many as a short id has.
+const ID_CHARS_MIN: usize = 12;
+
+/// The one that is meant by its id, the start of it, or its name: the first of several would be anybody's guess.
+fn chosen<'a, T>(
+    all: &'a [T],
+    text: &str,
+    of: impl Fn(&'a T) -> (&'a [u8], &'a str),
+    none: &'static str,
+) -> Result<&'a T, Failure> {
+    let means = |one: &&'a T| {
+        let (id, name) = of(one);
+        let id = PartyId::from_slice(id).map(|p| p.to_string()).unwrap_or_default();
+        name == text || (text.len() >= ID_CHARS_MIN && id.starts_with(text))
+    };
+    let mut found = all.iter().filter(means);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Failure::nothing(none).with("party", text)),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage("error-many-organisations").with("name", text).hint("hint-whole-id"))
+        }
     }
-    let answer = node.requests(v1::RequestsRequest {}).await;
-    let requests = answer.map_err(|s| sync::status_failure(&s))?.into_inner().requests;
-    let mut found = requests.iter().filter_map(|r| Some((PartyId::from_slice(&r.party_id)?, &r.name)));
-    let first = found.find(|(p, name)| (text.len() > 6 && p.to_string().starts_with(text)) || *name == text);
-    first.map(|(p, _)| p).ok_or_else(|| Failure::nothing("error-no-applicant").with("party", text))
 }
 
-/// A member by its id, the start of it, or its name.
-async fn member(node: &mut AdminServiceClient<Channel>, text: &str) -> Result<PartyId, Failure> {
-    if let Ok(party) = text.parse() {
-        return Ok(party);
-    }
+fn person(one: &MembershipRequest) -> (&[u8], &str) {
+    (&one.party_id, &one.name)
+}
+
+/// One that asked.
+async fn applicant(node: &mut AdminServiceClient<Channel>, text: &str) -> Result<MembershipRequest, Failure> {
+    let answer = node.requests(v1::RequestsRequest {}).await;
+    let requests = answer.map_err(|s| sync::status_failure(&s))?.into_inner().requests;
+    chosen(&requests, text, person, "error-no-applicant").cloned()
+}
+
+/// A member.
+async fn member(node: &mut AdminServiceClient<Channel>, text: &str) -> Result<Vec<u8>, Failure> {
     let answer = node.members(v1::MembersRequest {}).await;
     let members = answer.map_err(|s| sync::status_failure(&s))?.into_inner().members;
-    let mut found = members.iter().filter_map(|m| Some((PartyId::from_slice(&m.party_id)?, &m.name)));
-    let first = found.find(|(p, name)| (text.len() > 6 && p.to_string().starts_with(text)) || *name == text);
-    first.map(|(p, _)| p).ok_or_else(|| Failure::nothing("error-no-member").with("party", text))
+    chosen(&members, text, person, "error-no-member").map(|m| m.party_id.clone())
 }
 
 async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, command: LinkCommand) -> Outcome {
@@ -181,14 +209,8 @@ async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, comman
         }
         LinkCommand::Remove { party, reason, note } => {
             let answer = node.links(v1::LinksRequest {}).await.map_err(failed)?.into_inner();
-            let ids = answer.links.iter().filter_map(|l| Some((PartyId::from_slice(&l.party_id)?, &l.name)));
-            let named = |(p, n): &(PartyId, &String)| {
-                **n == party || (party.len() > 6 && p.to_string().starts_with(&party))
-            };
-            let found = ids.into_iter().find(named);
-            let (id, _) =
-                found.ok_or_else(|| Failure::nothing("error-no-link").with("party", party.clone()))?;
-            let request = v1::RemoveLinkRequest { party_id: id.to_vec(), reason, note };
+            let link = chosen(&answer.links, &party, |l| (&l.party_id, &l.name), "error-no-link")?;
+            let request = v1::RemoveLinkRequest { party_id: link.party_id.clone(), reason, note };
             node.remove_link(request).await.map_err(failed)?;
             context.say("link-removed", &[("hub", &party)]);
         }

@@ -159,8 +159,11 @@ async fn ask(
     let invitation = replica.me.hubs.get(at).and_then(|j| Invitation::parse(&j.text).ok());
     let asked = JoinRequest {
         identity: join::own_identity(replica)?,
-        code: invitation.map(|i| i.code.to_vec()).unwrap_or_default(),
-        name: replica.me.name.clone(),
+        code: invitation.as_ref().map(|i| i.code.to_vec()).unwrap_or_default(),
+        name: match invitation {
+            Some(invitation) if !invitation.invited.is_empty() => invitation.invited,
+            _ => replica.me.name.clone(),
+        },
         country: replica.me.country.clone(),
         kind: replica.me.kind.clone(),
         mandate: request.mandate.clone(),

@@ -79,8 +79,17 @@ fn who(
 ) -> Result<Me, Failure> {
     let failed = |e: std::io::Error| Failure::new("error-terminal").because(e);
     let invited = invitation.map(|i| i.invited.clone()).unwrap_or_default();
+    let bound = !invited.is_empty();
+    let invited = match invitation.and_then(|i| codes::country::by_alpha2(&i.country)) {
+        Some(country) if !bound => country.names.name(codes::Lang::En).to_owned(),
+        _ => invited,
+    };
+    let other = |invited: &str| Failure::usage("error-invitation-other").with("invited", screen::plain(invited));
     let name = match &join.name {
+        // The hub admits as it invited; another name is no part of the code.
+        Some(name) if bound && *name != invited => return Err(other(&invited).hint("hint-ask-again")),
         Some(name) => name.clone(),
+        None if bound => invited,
         None if screen::may_ask() => {
             screen::ask(&context.texts.t("ask-organisation"), &invited).map_err(failed)?
         }
@@ -103,6 +112,9 @@ fn who(
             .map(|c| c.alpha2.to_string())
             .ok_or_else(|| Failure::usage("error-no-country").with("country", text).hint("hint-country"))?,
     };
+    if let Some(of) = invitation.map(|i| &i.country).filter(|of| !of.is_empty() && **of != country) {
+        return Err(other(of).hint("hint-ask-again"));
+    }
     let kind = join.kind.clone().unwrap_or_else(|| "state".to_owned());
     if !codes::vocabulary::party_kinds().iter().any(|t| t.code == kind) {
         return Err(Failure::usage("error-party-kind").with("kind", kind));

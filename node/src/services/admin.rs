@@ -63,16 +63,14 @@ impl AdminService for Admin {
                 None => return Err(status(Reason::BadRequest, &format!("no country \"{text}\""))),
             },
         };
-        let invited = match codes::country::by_alpha2(&country) {
-            Some(found) if asked.name.is_empty() => found.names.name(codes::Lang::En).to_owned(),
-            _ => asked.name,
-        };
-        let invitation = self.0.membership.invite(self.0.card(), &country, &invited, asked.days);
+        let invitation = self.0.membership.invite(self.0.card(), &country, &asked.name, asked.days);
         Ok(Response::new(InviteResponse { invitation: invitation.map_err(membership_status)? }))
     }
 
     async fn requests(&self, _: Request<RequestsRequest>) -> Result<Response<RequestsResponse>, Status> {
         let requests = self.0.membership.requests().into_iter().map(|(party, asked)| MembershipRequest {
+            shown: asked.hash().to_vec(),
+            like: self.0.membership.like(&party, &asked.name).unwrap_or_default(),
             party_id: party.to_vec(),
             name: asked.name,
             country: asked.country,
@@ -92,7 +90,8 @@ impl AdminService for Admin {
     async fn approve(&self, request: Request<ApproveRequest>) -> Result<Response<ApproveResponse>, Status> {
         let asked = request.into_inner();
         let party = party_of(&asked.party_id)?;
-        let approved = self.0.membership.approve(party, &asked.mandate, asked.guest, &asked.until).await;
+        let ApproveRequest { mandate, guest, until, shown, .. } = asked;
+        let approved = self.0.membership.approve(party, &mandate, guest, &until, &shown).await;
         approved.map_err(membership_status)?;
         Ok(Response::new(ApproveResponse {}))
     }

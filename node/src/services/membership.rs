@@ -36,6 +36,7 @@ pub fn membership_status(error: MembershipError) -> Status {
             status(Reason::RecordInvalid, &invalid.to_string())
         }
         MembershipError::Refused(reason) => status(reason, ""),
+        MembershipError::Changed => status(Reason::BadRequest, &error.to_string()),
         other => {
             tracing::error!(error = %other, "a membership decision could not be carried out");
             status(Reason::StoreFailed, &other.to_string())

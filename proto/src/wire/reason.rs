@@ -89,7 +89,7 @@ reasons! {
     NotEntitled = "not_entitled", "the caller may not read or do this";
     NotPeer = "not_peer", "the caller is not a linked hub or a member";
     IdentityUnverified = "identity_unverified", "the caller's identity log is not known here or not confirmed";
-    InvitationUsed = "invitation_used", "the invitation was used before, has ended or is not of this hub";
+    InvitationUsed = "invitation_used", "the invitation was used before, has ended, is not of this hub, or is for another state or name";
     ClockOff = "clock_off", "the two clocks differ too much";
     UnknownPosition = "unknown_position", "the position is of another log or lies beyond this one's end";
     BadPageToken = "bad_page_token", "the page token is not one that this node gave out";
