@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use caphub_proto::exchange::RecordKind;
+use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::{Feed, FeedId, Head, LogId, PartyId, Seq};
 
@@ -20,7 +21,7 @@ use crate::shown::Shown;
 use crate::store::{FeedHead, Kind, Store, StoreError, StoredRun};
 use crate::verdicts::KnownKeys;
 use crate::views::source::{Log, LogRun};
-use crate::views::{Views, ViewsError};
+use crate::views::{IsHub, Views, ViewsError};
 
 /// Absent bodies that are looked at in one turn.
 const EXCUSED_AT_ONCE: usize = 4_096;
@@ -111,8 +112,29 @@ impl Core {
             receipts,
         };
         core.ingest.heed_erasures(core.views.clone());
+        core.views.heed_hubs(core.hubs(everything));
         core.read_admissions()?;
         Ok(core)
+    }
+
+    /// A node knows its hubs: itself, those linked and those recognised. A replica was told of its own only: it goes by
+    /// whether a node's key signed, which a desk's is not.
+    fn hubs(&self, everything: bool) -> IsHub {
+        // The door holds the views: these must not hold the door.
+        let (own, ingest, admissions) =
+            (self.party, Arc::downgrade(&self.ingest), Arc::clone(&self.admissions));
+        let identities = Arc::clone(&self.identities);
+        match everything {
+            false => Box::new(move |a| {
+                let linked = || ingest.upgrade().is_some_and(|i| i.is_peer(&a.hub));
+                a.hub == own || admissions.recognises(&own, &a.hub) || linked()
+            }),
+            true => Box::new(move |a| {
+                let state = identities.state(&a.hub);
+                let operator = a.feed.key().and_then(|key| state.as_ref()?.operators.get(&key));
+                operator.is_some_and(|o| o.capabilities.holds(Capabilities::SERVE))
+            }),
+        }
     }
 
     /// Where a feed ends for others; `None` where nothing of it counts.

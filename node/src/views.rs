@@ -33,7 +33,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use caphub_proto::wire::{Feed, FeedId, PartyId, Reason};
@@ -107,6 +107,9 @@ impl ViewsError {
     }
 }
 
+/// Whether an attestation's author is a hub whose word counts here.
+pub type IsHub = Box<dyn Fn(&Admission) -> bool + Send + Sync>;
+
 /// The views of one node; clones share them.
 #[derive(Clone)]
 pub struct Views(Arc<Inner>);
@@ -134,6 +137,7 @@ struct Inner {
     /// Parties whose identity changed; `None` where there were too many to remember.
     reconsider: Mutex<Option<BTreeSet<PartyId>>>,
     changed: broadcast::Sender<RecordKey>,
+    is_hub: OnceLock<IsHub>,
 }
 
 impl Views {
@@ -171,6 +175,7 @@ impl Views {
             erasures: Mutex::default(),
             reconsider: Mutex::new(Some(BTreeSet::new())),
             changed: broadcast::channel(WATCH_MAX).0,
+            is_hub: OnceLock::new(),
         };
         let views = Self(Arc::new(inner));
         match views.load_tables().and_then(|()| views.load_excuses()) {
@@ -182,6 +187,15 @@ impl Views {
             done => done?,
         }
         Ok(views)
+    }
+
+    /// States whose attestations decide how a party stands; until then all do. The first word stays.
+    pub fn heed_hubs(&self, is_hub: IsHub) {
+        let _ = self.0.is_hub.set(is_hub);
+    }
+
+    fn is_hub(&self, admission: &Admission) -> bool {
+        self.0.is_hub.get().is_none_or(|is_hub| is_hub(admission))
     }
 
     /// One past the last entry of the log that the views have taken in.

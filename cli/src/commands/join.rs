@@ -84,7 +84,8 @@ fn who(
         Some(country) if !bound => country.names.name(codes::Lang::En).to_owned(),
         _ => invited,
     };
-    let other = |invited: &str| Failure::usage("error-invitation-other").with("invited", screen::plain(invited));
+    let other =
+        |invited: &str| Failure::usage("error-invitation-other").with("invited", screen::plain(invited));
     let name = match &join.name {
         // The hub admits as it invited; another name is no part of the code.
         Some(name) if bound && *name != invited => return Err(other(&invited).hint("hint-ask-again")),

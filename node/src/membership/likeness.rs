@@ -13,7 +13,17 @@ fn seen(name: &str) -> String {
     let once: String = skeleton(&compatible).flat_map(char::to_lowercase).collect();
     let letters = skeleton(&once).filter(|c| c.is_alphanumeric());
     // Signs that other letters' capitals and small forms become above.
-    letters.map(|c| if matches!(c, 'i' | '1') { 'l' } else if c == '0' { 'o' } else { c }).collect()
+    letters
+        .map(|c| {
+            if matches!(c, 'i' | '1') {
+                'l'
+            } else if c == '0' {
+                'o'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// The admitted party, other than `party`, whose name is like this one.

@@ -26,7 +26,7 @@ use super::profiles::Profiles;
 use super::query;
 use super::schema::{Fields, Place, state};
 use super::tables::{Row, Tables};
-use super::{Inner, Views, ViewsError};
+use super::{Admission, Inner, Views, ViewsError};
 use crate::entitlement::Viewer;
 
 impl Views {
@@ -363,7 +363,9 @@ impl<'a> Reading<'a> {
             return Ok(known.clone());
         }
         let words = self.views.admissions_of(party);
-        let words: Vec<_> = words.into_iter().filter(|a| self.viewer.may_read(&a.feed)).collect();
+        // Every desk may attest: the word of a hub that counts here is what makes a member.
+        let counts = |a: &Admission| self.viewer.may_read(&a.feed) && self.views.is_hub(a);
+        let words: Vec<_> = words.into_iter().filter(counts).collect();
         let admits = |level| words.iter().any(|a| a.level == level && a.admits_on(&self.today));
         let standing = if admits(AttestationLevel::Member) {
             "member"

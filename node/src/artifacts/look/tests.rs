@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{Artifact, Blob, LocalisedText, Sbom};
+use caphub_proto::v1::{Artifact, Blob, LocalisedText, Provenance};
 use caphub_proto::wire::Audience;
 use caphub_proto::wire::identity::Capabilities;
 
@@ -34,12 +34,11 @@ impl Someone {
     async fn publish(&self, files: &[Blob]) {
         let text = LocalisedText { language: "en".into(), text: "Tool".into(), translations: Vec::new() };
         let (first, others) = files.split_first().unwrap();
-        let bill =
-            |b: &Blob| Sbom { file: Some(b.clone()), sbom_format: "cyclonedx".into(), ..Sbom::default() };
+        let made = |b: &Blob| Provenance { file: Some(b.clone()), ..Provenance::default() };
         let artifact = Artifact {
             title: Some(text),
             file: Some(first.clone()),
-            sbom: others.iter().map(bill).collect(),
+            provenance: others.iter().map(made).collect(),
             ..Artifact::default()
         };
         let revision = Author::first(Record::Artifact(artifact)).unwrap();

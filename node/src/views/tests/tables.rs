@@ -120,3 +120,23 @@ fn records_show_standing_and_name_as_far_as_the_viewer_may_know() {
         assert!(own(&peer, member.party).is_some());
     }
 }
+
+#[test]
+fn only_a_hub_whose_word_counts_makes_somebody_a_member() {
+    let mut world = World::new();
+    let (hub, desk, party) = (world.party(1), world.party(2), world.party(5));
+    world.publish(&desk, &Write::new(1), attest(5, AttestationLevel::Member, "By anybody", ""));
+    world.publish(&party, &Write::new(1), course("x"));
+    world.catch_up();
+    let trusted = hub.party;
+    world.views.heed_hubs(Box::new(move |admission| admission.hub == trusted));
+    let seen = |world: &World| {
+        let page = world.list(&Viewer::public());
+        let record = page.records.into_iter().find(|r| r.kind == "course").unwrap();
+        (record.standing, record.party_name)
+    };
+    assert_eq!(seen(&world), (String::new(), String::new()));
+    world.publish(&hub, &Write::new(1), attest(5, AttestationLevel::Guest, "By its hub", ""));
+    world.catch_up();
+    assert_eq!(seen(&world), ("guest".to_owned(), "By its hub".to_owned()));
+}
