@@ -23,7 +23,7 @@ struct Taken {
 
 /// Forgets what no record names; what is missing and fits.
 pub(super) fn look(core: &Core, room: Room) -> Result<Vec<Wanted>, BlobError> {
-    look_with(core, room, |core| table(core))
+    look_with(core, room, table)
 }
 
 fn look_with(
