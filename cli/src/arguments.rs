@@ -31,7 +31,7 @@ pub struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs, clippy::large_enum_variant)]
 pub enum Command {
     Join(Join),
     Leave {
@@ -193,6 +193,8 @@ pub struct Fields {
     pub delivery_mode: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "PLACE")]
     pub reachable_from: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "CIRCLE=DAYS")]
+    pub escalate: Vec<String>,
     #[arg(long, value_name = "DATE")]
     pub from: Option<String>,
     #[arg(long, value_name = "DATE")]

@@ -3,11 +3,13 @@
 pub mod acting;
 pub mod allocate;
 pub mod artifact;
+pub mod asked;
 pub mod audit;
 pub mod barrier;
 pub mod carry;
 pub mod closed;
 pub mod compose;
+pub mod confirmed;
 pub mod covered;
 pub mod demo;
 pub mod engage;

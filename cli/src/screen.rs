@@ -173,6 +173,7 @@ pub fn record_json(record: &v1::Record) -> serde_json::Value {
         "conflicts": record.conflicts.iter().map(hex::encode).collect::<Vec<_>>(),
         "record": body.unwrap_or_default(),
         "sealing": revision.sealing.map(|s| sealing_json(&s)),
+        "not_confirmed_since_ms": crate::commands::confirmed::lapsed_ms(record),
         "source": revision.source.and_then(|s| serde_json::to_value(s).ok()),
     });
     prune(&mut value);

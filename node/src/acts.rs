@@ -1,5 +1,6 @@
 //! Acts of several parties as this store holds them, for the rules of `proto`.
 
+pub mod late;
 mod share;
 
 use std::collections::BTreeMap;

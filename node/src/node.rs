@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tower::ServiceExt;
 
+use crate::acts::late::Counted;
 use crate::artifacts::{Room, tend};
 use crate::audit::{self, Auditor, History, Stater};
 use crate::author::{Author, PublishError, now_ms};
@@ -82,6 +83,8 @@ pub struct Node {
     pub auditor: Arc<Auditor>,
     /// How much room files have.
     pub room: Room,
+    /// How many acts are late.
+    pub late: Counted,
 }
 
 /// The node could not start.
@@ -153,7 +156,19 @@ impl Node {
         let membership = Arc::new(Membership::open(directory, core.clone(), author.clone())?);
         let addresses = stated_addresses(config, bound);
         let room = (&config.artifacts).into();
-        Ok(Self { hub, core, author, peers, membership, addresses, stater, history, auditor, room })
+        Ok(Self {
+            hub,
+            core,
+            author,
+            peers,
+            membership,
+            addresses,
+            stater,
+            history,
+            auditor,
+            room,
+            late: Counted::default(),
+        })
     }
 
     /// How to reach this node, stated now.

@@ -5,6 +5,7 @@ pub mod allocation;
 pub mod amount;
 pub mod barrier;
 pub mod check;
+pub mod confirmation;
 pub mod coverage;
 pub mod day;
 pub mod distribution;

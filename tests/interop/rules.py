@@ -12,7 +12,7 @@ def read_table(name):
     return [line.split("\t") for line in lines if line and not line.startswith("#")]
 
 
-COUNTRIES, GROUP_OF, NARROWEST, PARENT = [], {}, {}, {}
+COUNTRIES, GROUP_OF, NARROWEST, REGION, PARENT = [], {}, {}, {}, {}
 
 
 def read_codes():
@@ -24,6 +24,7 @@ def read_codes():
         COUNTRIES.append(alpha2)
         GROUP_OF[alpha2] = set(filter(None, groups.split(",")))
         NARROWEST[alpha2] = intermediate or sub_region or region or "001"
+        REGION[alpha2] = region or "001"
 
 
 def in_region(code):
@@ -195,6 +196,19 @@ def shut_off(of, need, offer, today):
 
 
 TODAY = datetime.date(2026, 11, 25)
+DAY_MS = 86_400_000
+
+
+def not_asked(of, stated):
+    """15.7 at the end of today: whether the need is not yet asked where the offer's party is."""
+    steps, since = stated["need"].get("escalation", []), stated.get("stated_ms", 0)
+    now = ((TODAY - datetime.date(1970, 1, 1)).days + 1) * DAY_MS - 1
+    now = min(now, stated.get("answered_ms") or now)
+    over = [s["scope"] for s in steps if now >= since and s["after_days"] <= (now - since) // DAY_MS]
+    if not steps or not of or "all" in over:
+        return False
+    codes = {(REGION if "region" in over else NARROWEST)[c] for c in of}
+    return stated.get("provider_country") not in set().union(*(in_region(code) for code in codes))
 
 
 def match(stated):
@@ -225,7 +239,8 @@ def match(stated):
         for name, (share, why) in shares.items()
     ]
     score = sum(c["points"] for c in criteria)
-    return {"score": score, "criteria": criteria, "exclusions": shut_off(of, need, offer, TODAY)}
+    exclusions = shut_off(of, need, offer, TODAY) + ["not_asked"] * not_asked(of, stated)
+    return {"score": score, "criteria": criteria, "exclusions": exclusions}
 
 
 def prioritise(stated):

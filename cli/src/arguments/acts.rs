@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{RecordCommand, Visible};
+use super::{Fields, Narrow, Visible};
 
 /// Words with an act.
 #[derive(Args, Debug, Default)]
@@ -14,6 +14,18 @@ pub struct Words {
     pub link: Vec<String>,
     #[arg(long, value_name = "TAG")]
     pub text_language: Option<String>,
+}
+
+/// Who can see what a first act begins.
+#[derive(Args, Debug, Default)]
+#[allow(missing_docs)]
+pub struct SeenBy {
+    #[arg(long, value_enum, default_value_t)]
+    pub visible: Visible,
+    #[arg(long = "to", value_delimiter = ',', value_name = "ORGANISATION", conflicts_with = "visible")]
+    pub sealed_to: Vec<String>,
+    #[arg(long, value_name = "ID", conflicts_with_all = ["visible", "sealed_to"])]
+    pub thread: Option<String>,
 }
 
 /// What a provider's part rests on.
@@ -52,8 +64,10 @@ pub enum EngageCommand {
         conditions: Conditions,
         #[command(flatten)]
         words: Words,
-        #[arg(long, value_enum, default_value_t)]
-        visible: Visible,
+        #[arg(long)]
+        again: bool,
+        #[command(flatten)]
+        seen_by: SeenBy,
     },
     Agree {
         #[arg(value_name = "ID")]
@@ -118,8 +132,30 @@ pub struct Step {
 #[derive(Subcommand, Debug)]
 #[allow(missing_docs, clippy::large_enum_variant)]
 pub enum CallCommand {
-    #[command(flatten)]
-    Record(RecordCommand),
+    Add {
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        terms: CallTerms,
+    },
+    Edit {
+        id: String,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        terms: CallTerms,
+    },
+    List(Narrow),
+    Show {
+        id: String,
+    },
+    Withdraw {
+        id: String,
+        #[arg(long)]
+        erase: bool,
+        #[arg(long, default_value = "")]
+        note: String,
+    },
     Close {
         #[arg(value_name = "ID")]
         call: String,
@@ -138,6 +174,34 @@ pub enum CallCommand {
         #[arg(long)]
         url: Option<String>,
     },
+}
+
+/// What a call rests on.
+#[derive(Args, Debug, Default)]
+#[allow(missing_docs)]
+pub struct CallTerms {
+    #[arg(long, value_name = "TYPE")]
+    pub call_type: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub need: Vec<String>,
+    #[arg(long, value_name = "ID")]
+    pub fund: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    #[arg(long = "rule-set", value_name = "RULES")]
+    pub call_rules: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub priority: Option<String>,
+    #[arg(long, value_name = "ORGANISATION")]
+    pub attested_by: Vec<String>,
+    #[arg(long, value_name = "WHO")]
+    pub draw_source: Option<String>,
+    #[arg(long, value_name = "ROUND")]
+    pub draw_round: Option<String>,
+    #[arg(long, value_name = "TIME")]
+    pub draw_at: Option<String>,
+    #[arg(long, value_name = "NUMBER")]
+    pub cosignatures: Option<u32>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -269,8 +333,8 @@ pub enum FundCommand {
     Create {
         #[command(flatten)]
         charter: Charter,
-        #[arg(long, value_enum, default_value_t)]
-        visible: Visible,
+        #[command(flatten)]
+        seen_by: SeenBy,
     },
     Pledge {
         #[command(flatten)]
@@ -294,6 +358,8 @@ pub enum FundCommand {
         milestone: Vec<String>,
         #[arg(long, value_name = "ID")]
         need: Vec<String>,
+        #[arg(long, value_name = "ID")]
+        call: Option<String>,
         #[arg(long, value_name = "TAG")]
         text_language: Option<String>,
     },

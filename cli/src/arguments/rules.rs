@@ -18,6 +18,8 @@ pub struct MatchArgs {
     pub record: Option<String>,
     #[arg(long)]
     pub limit: Option<u32>,
+    #[arg(long, value_name = "RULESET")]
+    pub rules: Option<String>,
 }
 
 #[derive(Args, Debug)]

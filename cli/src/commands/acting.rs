@@ -4,6 +4,7 @@ use caphub_node::acts::{Gone, all_of, gather};
 use caphub_node::author::Author;
 use caphub_node::author::now_ms;
 use caphub_node::keys::KeyName;
+use caphub_node::opening::Opener;
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::acts::{Act, Fault, Verdict};
 use caphub_proto::v1::{self, ActNote, Link, LocalisedText, RecordRef, revision};
@@ -11,7 +12,8 @@ use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::{Audience, EntryHash, FeedId, PartyId, RecordId};
 
 use crate::arguments::acts::Words;
-use crate::commands::{Context, sealing};
+use crate::commands::Context;
+use crate::commands::sealing::{self, Seal};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -41,7 +43,20 @@ pub fn acts(
         let first = v1::Record { party_id, record_id, ..v1::Record::default() };
         acts.extend(all_of(&replica.core, &replica.reader(), &first).map_err(failed)?);
     }
+    acts.extend(protected(replica, kind)?);
     Ok(acts)
+}
+
+/// Sealed acts where a passphrase protects the reading keys: the index holds none of them. It is not asked for here, so
+/// that what is public can be read without it.
+fn protected(replica: &Replica, kind: RecordKind) -> Result<Vec<v1::Record>, Failure> {
+    let given =
+        std::env::var("CAPHUB_PASSPHRASE").ok().filter(|_| replica.home.keys().reading_is_protected());
+    let Some(keys) = given.and_then(|given| replica.home.keys().read_reading(Some(&given)).ok()) else {
+        return Ok(Vec::new());
+    };
+    let threads = sealing::threads(replica, &Opener::new(replica.core.party, keys))?;
+    Ok(threads.into_values().flat_map(|t| t.records).filter(|r| r.kind == kind.code()).collect())
 }
 
 /// What can never count, of the feeds of these parties.
@@ -85,7 +100,7 @@ pub fn void(fault: Fault) -> Failure {
     Failure::new("error-act-void").because(fault.meaning()).reason(fault.code()).hint("hint-act-void")
 }
 
-/// Signs an act; says what became of it.
+/// Signs an act in the audience of the first; says what became of it.
 pub async fn sign(
     context: &Context,
     replica: &Replica,
@@ -93,12 +108,35 @@ pub async fn sign(
     record: revision::Record,
     key: &'static str,
 ) -> Result<v1::Record, Failure> {
+    let seal = sealing::of_audience(context, replica, audience)?;
+    sign_sealed(context, replica, (audience, seal), record, key).await
+}
+
+/// The same under a seal that may be new.
+pub async fn sign_sealed(
+    context: &Context,
+    replica: &Replica,
+    (audience, seal): (Audience, Option<Seal>),
+    record: revision::Record,
+    key: &'static str,
+) -> Result<v1::Record, Failure> {
     may(replica, RecordKind::of(&record).capability())?;
-    let revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
+    let mut revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
+    if let Some(seal) = seal {
+        seal.put_on(&mut revision);
+    }
     let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
     let place = published.first().ok_or_else(|| Failure::new("error-sign"))?;
-    let signed =
-        replica.get(&replica.core.party, &place.record)?.ok_or_else(|| Failure::new("error-views"))?;
+    let signed = match replica.get(&replica.core.party, &place.record)? {
+        Some(signed) => signed,
+        // What is sealed to protected keys is in no index.
+        None if matches!(audience, Audience::Sealed(_)) => v1::Record {
+            party_id: replica.core.party.to_vec(),
+            record_id: place.record.to_vec(),
+            ..v1::Record::default()
+        },
+        None => return Err(Failure::new("error-views")),
+    };
     // The entry is durable and stays, but counts for nobody: better said now.
     if !signed.void_reason.is_empty() {
         return Err(Failure::new("error-act-capability")
@@ -126,6 +164,16 @@ fn may(replica: &Replica, capability: Capabilities) -> Outcome {
 pub fn note(context: &Context, words: &Words) -> ActNote {
     let link = |url: &String| Link { title: String::new(), url: url.clone() };
     ActNote { text: text(context, words), links: words.link.iter().map(link).collect(), records: Vec::new() }
+}
+
+/// Refuses an act that says nothing where it has to, before anything is signed.
+pub fn said(command: &'static str, there: bool, key: &'static str) -> Outcome {
+    match there {
+        true => Ok(()),
+        false => {
+            Err(Failure::usage(key).with("command", command).hint("hint-words-needed").reason("words_needed"))
+        }
+    }
 }
 
 /// The text of words.

@@ -4,9 +4,9 @@
 //! score nor order. What its reporter has lifted is not shown.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use caphub_node::views::PageRequest;
+use caphub_node::views::{PAGE_SIZE_MAX, PageRequest};
 use caphub_proto::codes::country;
 use caphub_proto::exchange::barrier::{Target, applies, is_open};
 use caphub_proto::v1::revision::Record;
@@ -83,10 +83,17 @@ impl<'a> Closures<'a> {
         }
         let about = RecordRef { party: report.party_id.clone(), record_id: report.record_id.clone() };
         let filter = Filter { kinds: vec!["reply".to_owned()], about: Some(about), ..Filter::default() };
-        let page = PageRequest { size: 1, token: String::new() };
+        let page = PageRequest { size: PAGE_SIZE_MAX, token: String::new() };
         let now = caphub_node::author::now_ms();
         let page = self.replica.core.views.list(&self.replica.viewer(), &filter, &page, now);
-        let count = page.map_or(0, |p| p.total);
+        // Whoever answers often is one that has answered.
+        let replies = page.map(|page| page.records).unwrap_or_default();
+        let heard: BTreeSet<&[u8]> = replies
+            .iter()
+            .map(|r| r.party_id.as_slice())
+            .filter(|party| *party != report.party_id.as_slice())
+            .collect();
+        let count = heard.len() as u64;
         self.answers.borrow_mut().insert(report.record_id.clone(), count);
         count
     }

@@ -121,6 +121,9 @@ fn apply(
     if !fields.reachable_from.is_empty() && matches!(kind, RecordKind::Offer | RecordKind::Session) {
         value.insert("reachable_from".to_owned(), area(&fields.reachable_from)?);
     }
+    if !fields.escalate.is_empty() && kind == RecordKind::Need {
+        value.insert("escalation".to_owned(), circles(&fields.escalate)?);
+    }
     if !fields.delivery_mode.is_empty() {
         match kind {
             RecordKind::Session => value.insert("delivery_mode".to_owned(), json!(fields.delivery_mode[0])),
@@ -250,6 +253,22 @@ fn localised(language: &str, text: &str) -> Value {
     let text =
         LocalisedText { language: language.to_owned(), text: text.to_owned(), translations: Vec::new() };
     serde_json::to_value(text).unwrap_or_default()
+}
+
+/// Circles as `region=30`: who is asked once so many days are over.
+fn circles(typed: &[String]) -> Result<Value, Failure> {
+    let circle = |text: &String| {
+        let (scope, days) = text.split_once('=')?;
+        Some(
+            json!({ "scope": scope.trim().replace('-', "_"), "after_days": days.trim().parse::<u32>().ok()? }),
+        )
+    };
+    let bad = |text: &String| Failure::usage("error-escalate").with("text", text).hint("hint-escalate");
+    typed
+        .iter()
+        .map(|text| circle(text).ok_or_else(|| bad(text)))
+        .collect::<Result<Vec<_>, _>>()
+        .map(Value::from)
 }
 
 /// Countries and regions, each by code or name.

@@ -35,9 +35,11 @@ pub async fn run(context: &Context, command: EngageCommand) -> Outcome {
             confirm_days,
             conditions,
             words,
-            visible,
+            again,
+            seen_by,
         } => {
-            let asked = propose::Asked { need, offer, with, until, acknowledge_days, confirm_days, visible };
+            let asked =
+                propose::Asked { need, offer, with, until, acknowledge_days, confirm_days, again, seen_by };
             propose::propose(context, asked, &conditions, &words).await
         }
         EngageCommand::Agree { engagement, conditions, words } => {
@@ -67,18 +69,29 @@ pub async fn run(context: &Context, command: EngageCommand) -> Outcome {
             Found::of(context, &engagement)?.act(context, What::Resolve(resolution)).await
         }
         EngageCommand::Start(step) => plain(context, step, What::Start).await,
-        EngageCommand::Deliver(step) => plain(context, step, What::Deliver).await,
+        EngageCommand::Deliver(step) => {
+            let shown = step.words.text.is_some() || !step.words.link.is_empty();
+            acting::said("engage deliver", shown, "error-shown-needed")?;
+            plain(context, step, What::Deliver).await
+        }
         EngageCommand::Confirm(step) => plain(context, step, What::Confirm).await,
-        EngageCommand::Decline(step) => plain(context, step, What::Decline).await,
-        EngageCommand::Withdraw(step) => plain(context, step, What::Withdraw).await,
-        EngageCommand::Dispute(step) => plain(context, step, What::Dispute).await,
-        EngageCommand::Note(step) => plain(context, step, What::Note).await,
+        EngageCommand::Decline(step) => said(context, step, "engage decline", What::Decline).await,
+        EngageCommand::Withdraw(step) => said(context, step, "engage withdraw", What::Withdraw).await,
+        EngageCommand::Dispute(step) => said(context, step, "engage dispute", What::Dispute).await,
+        EngageCommand::Note(step) => said(context, step, "engage note", What::Note).await,
     }
 }
 
 async fn plain(context: &Context, step: Step, what: fn(v1::ActNote) -> What) -> Outcome {
     let note = acting::note(context, &step.words);
     Found::of(context, &step.engagement)?.act(context, what(note)).await
+}
+
+/// An act that has to say why, or what.
+async fn said(context: &Context, step: Step, name: &'static str, what: fn(v1::ActNote) -> What) -> Outcome {
+    let there = step.words.text.as_ref().is_some_and(|text| !text.trim().is_empty());
+    acting::said(name, there, "error-words-needed")?;
+    plain(context, step, what).await
 }
 
 /// An engagement with its acts, in the open replica.

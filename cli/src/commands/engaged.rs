@@ -19,7 +19,21 @@ use crate::replica::Replica;
 pub struct Engaged {
     needs: BTreeMap<Key, Stage>,
     served: BTreeMap<PartyId, u32>,
-    all: Vec<(PartyId, Stage)>,
+    answered: BTreeMap<Key, u64>,
+    all: Vec<Listed>,
+}
+
+/// One engagement, for lists.
+#[derive(Clone)]
+pub struct Listed {
+    /// Its record.
+    pub record: RecordId,
+    /// When it was proposed, as its proposer claims.
+    pub proposed_ms: u64,
+    /// How far it has come.
+    pub stage: Stage,
+    /// All of it.
+    pub engagement: Engagement,
 }
 
 impl Engaged {
@@ -46,19 +60,27 @@ impl Engaged {
         }
         let mut gone = BTreeMap::new();
         for (root, acts) in of_root {
-            let Some(audience) = acts.iter().find(|a| a.hash == root).map(|a| a.audience) else { continue };
+            let first = acts.iter().find(|a| a.hash == root);
+            let Some((audience, record, proposed_ms)) = first.map(|a| (a.audience, a.record, a.time_ms))
+            else {
+                continue;
+            };
             let gone =
                 gone.entry(audience.encode()).or_insert_with(|| acting::gone(replica, &records, audience));
             let Some(one) = Engagement::of(&root, &acts, &|seen| gone.is(seen)) else { continue };
             let Some(stage) = Stage::of(one.state.code()) else { continue };
-            engaged.all.push((one.provider, stage));
             if stage == Stage::Confirmed {
                 *engaged.served.entry(one.recipient).or_default() += 1;
             }
             if let Some(key) = one.proposal.need.as_ref().and_then(key) {
                 let held = engaged.needs.entry(key).or_insert(stage);
                 *held = (*held).max(stage);
+                if let Some(answered) = one.answered_ms() {
+                    let first = engaged.answered.entry(key).or_insert(answered);
+                    *first = (*first).min(answered);
+                }
             }
+            engaged.all.push(Listed { record, proposed_ms, stage, engagement: one });
         }
         Ok(engaged)
     }
@@ -73,6 +95,11 @@ impl Engaged {
         self.stage(need).is_some_and(|stage| stage >= Stage::Pledged)
     }
 
+    /// When somebody first answered a need, where that did not come to nothing.
+    pub fn answered_ms(&self, need: &Key) -> Option<u64> {
+        self.answered.get(need).copied()
+    }
+
     /// Engagements that a recipient has confirmed.
     pub fn served(&self, party: &PartyId) -> u32 {
         self.served.get(party).copied().unwrap_or(0)
@@ -80,7 +107,12 @@ impl Engaged {
 
     /// Each engagement: who provides, and how far it has come.
     pub fn all(&self) -> Vec<(PartyId, Stage)> {
-        self.all.clone()
+        self.all.iter().map(|one| (one.engagement.provider, one.stage)).collect()
+    }
+
+    /// Each engagement, by the hash of its proposal.
+    pub fn listed(&self) -> &[Listed] {
+        &self.all
     }
 }
 

@@ -12,14 +12,14 @@ use caphub_proto::v1::{
     self, FundAct, FundCharter, FundMilestone, FundPayment, FundPledge, FundProposal, FundVote, Money,
     RecordRef,
 };
-use caphub_proto::wire::{Audience, EntryHash, RecordId};
+use caphub_proto::wire::{Audience, EntryHash, PartyId, RecordId};
 
 use crate::arguments::acts::{Charter, FundApproval, FundCommand, FundMoney, FundStep};
-use crate::commands::{Context, acting, records};
+use crate::commands::{Context, acting, sealing};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 
-pub use show::overdue;
+pub use show::{all, overdue};
 
 /// Runs one of them.
 pub async fn run(context: &Context, command: FundCommand) -> Outcome {
@@ -27,12 +27,14 @@ pub async fn run(context: &Context, command: FundCommand) -> Outcome {
         FundCommand::List => show::list(context),
         FundCommand::Show { fund } => show::one(context, &fund),
         FundCommand::Statement { fund } => statement::print(context, &fund),
-        FundCommand::Create { charter, visible } => {
+        FundCommand::Create { charter, seen_by } => {
             let replica = context.replica()?;
-            let audience = records::audience(&replica, visible)?;
-            let act = What::Charter(of_board(context, &replica, &charter)?);
-            let act = FundAct { act: Some(act), ..FundAct::default() };
-            let signed = acting::sign(context, &replica, audience, Record::Fund(act), "fund-created").await?;
+            let charter = of_board(context, &replica, &charter)?;
+            let board: Vec<PartyId> = charter.board.iter().filter_map(|p| PartyId::from_slice(p)).collect();
+            let seen_by = sealing::of_act(context, &replica, &seen_by, &board)?;
+            let act = FundAct { act: Some(What::Charter(charter)), ..FundAct::default() };
+            let record = Record::Fund(act);
+            let signed = acting::sign_sealed(context, &replica, seen_by, record, "fund-created").await?;
             drop(replica);
             show::one(context, &hex::encode(&signed.record_id))
         }
@@ -50,6 +52,7 @@ pub async fn run(context: &Context, command: FundCommand) -> Outcome {
             currency,
             milestone,
             need,
+            call,
             text_language,
         } => {
             let found = Found::of(context, &fund)?;
@@ -63,7 +66,9 @@ pub async fn run(context: &Context, command: FundCommand) -> Outcome {
                 description: description.map(|d| acting::localised(context, &d, language)),
                 recipient: acting::party(&found.replica, &recipient)?.to_vec(),
                 needs: needs.collect::<Result<_, _>>()?,
-                call: None,
+                call: call
+                    .map(|id| found.replica.find(&id, Some("call")).map(|r| acting::reference(&r)))
+                    .transpose()?,
                 amount: Some(Money { amount: sum(&milestones)?, currency }),
                 milestones,
             };
@@ -89,7 +94,11 @@ pub async fn run(context: &Context, command: FundCommand) -> Outcome {
         }
         FundCommand::Disburse(step) => take(context, step, What::Disburse).await,
         FundCommand::Receipt(step) => take(context, step, What::Receipt).await,
-        FundCommand::Report(step) => take(context, step, What::Report).await,
+        FundCommand::Report(step) => {
+            let shown = step.words.text.is_some() || !step.words.link.is_empty();
+            acting::said("fund report", shown, "error-shown-needed")?;
+            take(context, step, What::Report).await
+        }
         FundCommand::Release(step) => take(context, step, What::Release).await,
         FundCommand::Enact(step) => take(context, step, What::Enact).await,
         FundCommand::Close(step) => take(context, step, What::Close).await,
@@ -179,13 +188,15 @@ impl Found {
         let root = EntryHash::from_slice(&named.what.root).unwrap_or(named.hash);
         let about = named.hash;
         let first = all.iter().find(|a| a.hash == root);
-        let first = first.ok_or_else(|| Failure::nothing("error-fund-void").with("id", id))?.clone();
+        // Without its charter nothing of a fund can be told, neither here nor by those who never saw it.
+        let lost = || Failure::nothing("error-fund-void").with("id", id).hint("hint-fund-void");
+        let first = first.ok_or_else(lost)?.clone();
         let reference = RecordRef { party: first.author.to_vec(), record_id: first.record.to_vec() };
         let records = acting::acts(&replica, RecordKind::Fund, Some(&reference))?;
         let gone = acting::gone(&replica, &records, first.audience);
         let acts = acts::funds(&records);
         let fund = Fund::of(&root, &acts, &|s| gone.is(s));
-        let fund = fund.ok_or_else(|| Failure::nothing("error-fund-void").with("id", id))?;
+        let fund = fund.ok_or_else(lost)?;
         drop(gone);
         Ok(Self { replica, record: first.record, about, audience: first.audience, acts, fund })
     }

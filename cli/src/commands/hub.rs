@@ -112,9 +112,11 @@ async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Ou
             "name": s.name, "party": party.to_string(), "entries": s.entries, "records": s.records,
             "feeds": s.feeds, "behind": s.behind, "links": s.links, "members": s.members,
             "requests": s.requests, "addresses": s.addresses, "forks": s.forks, "withheld": s.withheld,
+            "overdue": s.overdue.iter().map(|o| (o.what.clone(), o.count.into())).collect::<serde_json::Map<_, _>>(),
         }));
         return Ok(());
     }
+    let late: u64 = s.overdue.iter().map(|o| o.count).sum();
     let values = [
         ("name", screen::plain(&s.name)),
         ("party", party.to_string()),
@@ -126,6 +128,7 @@ async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Ou
         ("addresses", s.addresses.join(", ")),
         ("forks", s.forks.to_string()),
         ("withheld", s.withheld.to_string()),
+        ("overdue", late.to_string()),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
     screen::line(&context.texts.tf("hub-status", &values));

@@ -1,6 +1,7 @@
 //! `caphub match`: needs and offers that fit, with the points of each criterion and why not more.
 
 use caphub_proto::exchange::matching::{Best, Criterion, Exclusion, Key, Match, RULE_SET, Weights, Why};
+use caphub_proto::v1::revision::Record;
 use serde_json::{Value, json};
 
 use crate::arguments::MatchArgs;
@@ -14,7 +15,9 @@ use crate::screen;
 /// Matches of one record, or of all that are the organisation's own.
 pub fn run(context: &Context, words: &MatchArgs) -> Outcome {
     let replica = context.replica()?;
-    let mut world = World::read(&replica)?.matched();
+    let rules = words.rules.as_ref().map(|id| Rules::of(&replica, id)).transpose()?;
+    let weights = rules.as_ref().map_or_else(Weights::default, |rules| rules.weights);
+    let mut world = World::read(&replica)?.weighed(weights).matched();
     let closures = Closures::read(&replica)?;
     let (needs, offers) = match &words.record {
         Some(id) => named(&replica, &world, id)?,
@@ -39,18 +42,43 @@ pub fn run(context: &Context, words: &MatchArgs) -> Outcome {
         let best = world.matcher.needs_for(&offer).unwrap_or_default();
         rows.push(Row { own: Side::Offer(offer), best });
     }
-    let view = View { context, world: &world, closures: &closures, in_full: words.record.is_some() };
+    let in_full = words.record.is_some();
+    let view = View { context, world: &world, closures: &closures, weights, in_full };
     if context.json {
-        screen::json(
-            &json!({ "rule_set": RULE_SET, "matches": rows.iter().map(|r| view.json(r)).collect::<Vec<_>>() }),
-        );
+        let matches: Vec<Value> = rows.iter().map(|r| view.json(r)).collect();
+        let rule_set = rules.as_ref().map_or(RULE_SET, |rules| rules.id.as_str());
+        screen::json(&json!({ "rule_set": rule_set, "matches": matches }));
         return Ok(());
+    }
+    if let Some(rules) = &rules {
+        table::wrapped(&context.texts.tf("match-rules", &[("title", &rules.title), ("who", &rules.who)]), 0);
     }
     rows.iter().for_each(|row| view.show(row, limit));
     if !view.in_full {
-        context.say("match-hint", &[]);
+        context.say("match-hint", &[("total", &weights.total().to_string())]);
     }
     Ok(())
+}
+
+/// Weights that somebody has published, in place of those of `caphub/matching/1`.
+struct Rules {
+    id: String,
+    title: String,
+    who: String,
+    weights: Weights,
+}
+
+impl Rules {
+    fn of(replica: &Replica, id: &str) -> Result<Self, Failure> {
+        let record = replica.find(id, Some("rule_set"))?;
+        let Some(Record::RuleSet(rules)) = record.revision.as_ref().and_then(|r| r.record.clone()) else {
+            return Err(Failure::nothing("error-no-record").with("id", id));
+        };
+        let bad = |e| Failure::usage("error-rule-set").because(e);
+        let weights = Weights::of(&rules).map_err(bad)?;
+        let (title, who) = (table::title(&record), table::who(&record));
+        Ok(Self { id: screen::record_id(&record), title, who, weights })
+    }
 }
 
 /// The need or offer whose id begins so.
@@ -84,6 +112,7 @@ struct View<'a> {
     context: &'a Context,
     world: &'a World,
     closures: &'a Closures<'a>,
+    weights: Weights,
     in_full: bool,
 }
 
@@ -149,7 +178,7 @@ impl View<'_> {
 
     /// Where points are missing: each criterion in full, or all in one sentence.
     fn reasons(&self, met: &Match) {
-        let (t, weights) = (&self.context.texts, Weights::default());
+        let (t, weights) = (&self.context.texts, &self.weights);
         let mut less = Vec::new();
         for (criterion, share) in Criterion::ALL.iter().zip(met.shares) {
             let points = weights.points(*criterion, share.share);
@@ -168,11 +197,13 @@ impl View<'_> {
     }
 
     /// Why an offer is shut off, with the words of the offer where it has some.
-    fn exclusion(&self, (_, offer): (Key, Key), exclusion: Exclusion) -> String {
+    fn exclusion(&self, (need, offer): (Key, Key), exclusion: Exclusion) -> String {
         let held = self.world.offers.get(&offer);
         let rule = held.and_then(|h| h.content.eligibility.as_ref());
         let reason = rule.map(|r| screen::plain(&r.exclusion_reason)).unwrap_or_default();
-        self.context.texts.tf(&exclusion_key(exclusion), &[("reason", &reason)])
+        let t = &self.context.texts;
+        let asked = self.world.asked(&need).map(|asked| asked.words(t)).unwrap_or_default();
+        t.tf(&exclusion_key(exclusion), &[("reason", &reason), ("asked", &asked)])
     }
 
     /// The countries of the need of a pair, for what is reported to be closed there.
@@ -197,7 +228,7 @@ impl View<'_> {
                 "id": other.id, "party": key.0.to_string(), "party_name": other.who, "title": other.title,
                 "barriers": closures,
             });
-            value.as_object_mut()?.extend(match_json(&self.context.texts, met, reason));
+            value.as_object_mut()?.extend(match_json(&self.context.texts, met, reason, &self.weights));
             Some(value)
         });
         json!({
@@ -217,8 +248,8 @@ pub fn match_json(
     texts: &crate::texts::Texts,
     met: &Match,
     reason: Option<String>,
+    weights: &Weights,
 ) -> serde_json::Map<String, Value> {
-    let weights = Weights::default();
     let criteria = Criterion::ALL.iter().zip(met.shares).map(|(criterion, share)| {
         json!({
             "criterion": criterion.code(), "points": weights.points(*criterion, share.share),

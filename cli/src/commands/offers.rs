@@ -2,16 +2,17 @@
 
 use caphub_proto::exchange::distribution::unconditional;
 use caphub_proto::exchange::matching::NeedFacts;
-use caphub_proto::exchange::matching::{Key, Match, OfferFacts, Weights, judge};
+use caphub_proto::exchange::matching::{Key, Match, Weights, judge};
 use caphub_proto::exchange::place::{Countries, Eligible};
 use caphub_proto::v1::Offer;
 use serde_json::{Value, json};
 
 use crate::arguments::Offers;
+use crate::commands::asked::Asked;
 use crate::commands::closed::Closures;
 use crate::commands::matches::{exclusion_key, match_json};
 use crate::commands::world::{Held, World};
-use crate::commands::{Context, table};
+use crate::commands::{Context, confirmed, table};
 use crate::failure::Outcome;
 use crate::screen;
 
@@ -32,7 +33,7 @@ pub fn run(context: &Context, words: &Offers) -> Outcome {
         .needs
         .iter()
         .filter(|(key, _)| key.0 == me)
-        .map(|(key, held)| (*key, held, NeedFacts::of(me, &country, &held.content)))
+        .map(|(key, held)| (*key, held, world.need_facts(key, &held.content, &country)))
         .collect();
     let wanted = |held: &Held<Offer>| !words.unconditional || unconditional(&held.content);
     let offers: Vec<(&Key, &Held<Offer>)> =
@@ -42,7 +43,7 @@ pub fn run(context: &Context, words: &Offers) -> Outcome {
         closures.of(&held.record, known.as_slice())
     };
     let met = |key: &Key, held: &Held<Offer>, need: &Mine<'_>| {
-        judge(&need.2, &OfferFacts::of(key.0, &held.content), &Weights::default(), world.today)
+        judge(&need.2, &world.offer_facts(key, &held.content), &Weights::default(), world.today)
     };
     if context.json {
         let listed = offers.iter().map(|(key, held)| {
@@ -53,7 +54,7 @@ pub fn run(context: &Context, words: &Offers) -> Outcome {
                 if met.exclusions.is_empty() {
                     serves.push(id.clone());
                 }
-                let mut value = match_json(&context.texts, &met, None);
+                let mut value = match_json(&context.texts, &met, None, &Weights::default());
                 value.insert("need".to_owned(), json!(id));
                 matches.push(Value::Object(value));
             }
@@ -90,9 +91,12 @@ pub fn run(context: &Context, words: &Offers) -> Outcome {
     pairs.sort_by_key(|(m, _, need, key)| {
         (!m.exclusions.is_empty(), std::cmp::Reverse(m.score), *key, need.0)
     });
-    for (met, held, (_, need, _), _) in &pairs {
+    for (met, held, (key, need, _), _) in &pairs {
         screen::line(&screen::record_line(&held.record));
-        say(context, met, held, need);
+        say(context, met, held, (need, world.asked(key)));
+        if let Some(words) = confirmed::words(&context.texts, &held.record) {
+            table::wrapped(&words, 10);
+        }
         say_closed(held);
     }
     match pairs.is_empty() {
@@ -103,7 +107,12 @@ pub fn run(context: &Context, words: &Offers) -> Outcome {
 }
 
 /// Which need an offer could serve, or what shuts it off.
-fn say(context: &Context, met: &Match, held: &Held<Offer>, need: &Held<caphub_proto::v1::Need>) {
+fn say(
+    context: &Context,
+    met: &Match,
+    held: &Held<Offer>,
+    (need, asked): (&Held<caphub_proto::v1::Need>, Option<&Asked>),
+) {
     let (title, id) = (table::title(&need.record), screen::record_id(&need.record));
     let shared: Vec<&str> =
         held.content.themes.iter().filter(|t| need.content.themes.contains(t)).map(String::as_str).collect();
@@ -116,8 +125,10 @@ fn say(context: &Context, met: &Match, held: &Held<Offer>, need: &Held<caphub_pr
     table::wrapped(&context.texts.tf("offer-serves", &values), 10);
     let reason =
         held.content.eligibility.as_ref().map(|r| screen::plain(&r.exclusion_reason)).unwrap_or_default();
+    let asked = asked.map(|asked| asked.words(&context.texts)).unwrap_or_default();
     for exclusion in met.exclusions.iter() {
-        table::wrapped(&context.texts.tf(&exclusion_key(exclusion), &[("reason", &reason)]), 10);
+        let values = [("reason", reason.as_str()), ("asked", &asked)];
+        table::wrapped(&context.texts.tf(&exclusion_key(exclusion), &values), 10);
     }
 }
 

@@ -8,7 +8,7 @@ use caphub_proto::v1::{self, EntryRef, Filter, Revision, Withdraw};
 use caphub_proto::wire::{Audience, Seq};
 
 use crate::arguments::{Fields, Narrow, RecordCommand, Visible};
-use crate::commands::{Context, closed, compose, sealing, table};
+use crate::commands::{Context, closed, compose, confirmed, sealing, table, world};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -25,10 +25,21 @@ pub async fn run(context: &Context, kind: RecordKind, command: RecordCommand) ->
 }
 
 async fn add(context: &Context, kind: RecordKind, fields: &Fields) -> Outcome {
+    add_with(context, kind, fields, |_, record| Ok(record)).await
+}
+
+/// Writes a record of which a part is found in the replica.
+pub async fn add_with(
+    context: &Context,
+    kind: RecordKind,
+    fields: &Fields,
+    more: impl FnOnce(&Replica, Record) -> Result<Record, Failure>,
+) -> Outcome {
     // Questions come first: what was typed is not lost to a failure of the store.
     let me = context.home.load()?;
     let record = compose::new(context, kind, fields, &me)?;
     let replica = context.replica()?;
+    let record = more(&replica, record)?;
     let mut revision = Author::first(record).map_err(|e| Failure::new("error-key").because(e))?;
     let seal = sealing::chosen(context, &replica, &fields.sealed_to, fields.thread.as_deref())?;
     let audience = match seal {
@@ -40,6 +51,17 @@ async fn add(context: &Context, kind: RecordKind, fields: &Fields) -> Outcome {
 }
 
 async fn edit(context: &Context, kind: RecordKind, id: &str, fields: &Fields) -> Outcome {
+    edit_with(context, kind, id, fields, |_, record| Ok(record)).await
+}
+
+/// Changes a record of which a part is found in the replica.
+pub async fn edit_with(
+    context: &Context,
+    kind: RecordKind,
+    id: &str,
+    fields: &Fields,
+    more: impl FnOnce(&Replica, Record) -> Result<Record, Failure>,
+) -> Outcome {
     if !fields.sealed_to.is_empty() || fields.thread.is_some() {
         return Err(Failure::usage("error-audience-stays").hint("hint-audience-stays"));
     }
@@ -47,8 +69,8 @@ async fn edit(context: &Context, kind: RecordKind, id: &str, fields: &Fields) ->
     let held = own(context, &replica, id, kind)?;
     let before = held.revision.clone().unwrap_or_default();
     let record = before.record.clone().ok_or_else(|| Failure::new("error-views"))?;
-    let revision =
-        Revision { record: Some(compose::changed(context, kind, record, fields)?), ..next(&held, before) };
+    let record = more(&replica, compose::changed(context, kind, record, fields)?)?;
+    let revision = Revision { record: Some(record), ..next(&held, before) };
     let audience = Audience::decode(&held.audience).unwrap_or(Audience::Public);
     let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
     done(context, &replica, &published, "record-changed")
@@ -100,6 +122,9 @@ pub fn print_records(context: &Context, replica: &Replica, records: &[v1::Record
     }
     for (record, closed) in records.iter().zip(&closed) {
         screen::line(&screen::record_line(record));
+        if let Some(words) = confirmed::words(&context.texts, record) {
+            table::wrapped(&words, 10);
+        }
         closed.iter().for_each(|c| table::wrapped(&c.words(&context.texts), 10));
     }
     if records.is_empty() {
@@ -112,11 +137,22 @@ fn show(context: &Context, kind: RecordKind, id: &str) -> Outcome {
     let replica = context.replica()?;
     let record = sealing::find(context, &replica, id, Some(kind.code()))?;
     let closed = closed::beside(&replica, std::slice::from_ref(&record))?.pop().unwrap_or_default();
+    let asked = world::asked(&replica, &record)?;
     if context.json {
-        screen::json(&closed::with(&record, &closed));
+        let mut shown = closed::with(&record, &closed);
+        if let Some(asked) = &asked {
+            shown["asked"] = asked.json();
+        }
+        screen::json(&shown);
         return Ok(());
     }
     print_record(&record);
+    if let Some(asked) = &asked {
+        table::wrapped(&context.texts.tf("asked-in", &[("asked", &asked.words(&context.texts))]), 2);
+    }
+    if let Some(words) = confirmed::words(&context.texts, &record) {
+        table::wrapped(&words, 2);
+    }
     closed.iter().for_each(|c| table::wrapped(&c.words(&context.texts), 2));
     Ok(())
 }

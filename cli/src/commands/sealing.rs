@@ -11,7 +11,8 @@ use caphub_proto::exchange::seal;
 use caphub_proto::v1::{self, Filter, Revision, Sealing};
 use caphub_proto::wire::{Audience, PartyId, Seq};
 
-use crate::commands::Context;
+use crate::arguments::acts::SeenBy;
+use crate::commands::{Context, records};
 use crate::failure::Failure;
 use crate::replica::{Replica, key_failure};
 use crate::screen;
@@ -34,9 +35,14 @@ impl Seal {
 
     /// States it in a revision; the audience to publish that for.
     pub fn put_on(self, revision: &mut Revision) -> Audience {
-        let opening = seal::opening(&self.0).unwrap_or_default();
+        let audience = self.audience();
         revision.sealing = Some(self.0);
-        Audience::Sealed(seal::thread(&opening))
+        audience
+    }
+
+    /// The thread.
+    pub fn audience(&self) -> Audience {
+        Audience::Sealed(seal::thread(&seal::opening(&self.0).unwrap_or_default()))
     }
 }
 
@@ -83,6 +89,42 @@ pub fn organisation(replica: &Replica, text: &str) -> Result<PartyId, Failure> {
         [] => Err(Failure::nothing("error-no-organisation").with("name", text).hint("hint-organisation-id")),
         _ => Err(Failure::usage("error-many-organisations").with("name", text).hint("hint-organisation-id")),
     }
+}
+
+/// Who is to see a first act: the audience, and the seal that stands on it. Whoever has to act too can read it.
+pub fn of_act(
+    context: &Context,
+    replica: &Replica,
+    seen_by: &SeenBy,
+    acting: &[PartyId],
+) -> Result<(Audience, Option<Seal>), Failure> {
+    let others: Vec<PartyId> = acting.iter().filter(|p| **p != replica.core.party).copied().collect();
+    if let Some(text) = &seen_by.thread {
+        let (id, thread) = find_thread(context, replica, text)?;
+        if let Some(missing) = others.iter().find(|p| !thread.parties.contains(p)) {
+            let failure = Failure::usage("error-not-in-thread").with("name", name(replica, missing));
+            return Err(failure.hint("hint-not-in-thread"));
+        }
+        return Ok((Audience::Sealed(id), Some(Seal::within(&thread, &replica.core.party))));
+    }
+    if seen_by.sealed_to.is_empty() {
+        return Ok((records::audience(replica, seen_by.visible)?, None));
+    }
+    let mut to = seen_by.sealed_to.clone();
+    to.extend(others.iter().map(PartyId::to_string));
+    let seal = chosen(context, replica, &to, None)?.ok_or_else(|| Failure::new("error-views"))?;
+    Ok((seal.audience(), Some(seal)))
+}
+
+/// The seal of an act in this audience: that of its thread.
+pub fn of_audience(
+    context: &Context,
+    replica: &Replica,
+    audience: Audience,
+) -> Result<Option<Seal>, Failure> {
+    let Audience::Sealed(id) = audience else { return Ok(None) };
+    let (_, thread) = find_thread(context, replica, &hex::encode(id))?;
+    Ok(Some(Seal::within(&thread, &replica.core.party)))
 }
 
 /// A party's name and the beginning of its id.

@@ -2,7 +2,9 @@
 
 use caphub_node::addresses::places;
 
-use crate::commands::{Context, acting, artifact, engage, fellowship, fund, hubs, refused, statements};
+use crate::commands::{
+    Context, acting, artifact, confirmed, engage, fellowship, fund, hubs, refused, statements, table,
+};
 use crate::failure::Outcome;
 use crate::replica::Replica;
 use crate::screen;
@@ -24,6 +26,7 @@ pub fn run(context: &Context) -> Outcome {
     let mut late = engage::overdue(&replica)?;
     late.extend(fellowship::overdue(&replica)?);
     late.extend(fund::overdue(&replica)?);
+    late.extend(confirmed::overdue(&replica)?);
     if context.json {
         let overdue = late.iter().map(|(id, o)| {
             serde_json::json!({ "id": id, "what": o.what, "who": o.who.to_string(), "since_ms": o.since_ms })
@@ -102,6 +105,11 @@ pub fn run(context: &Context) -> Outcome {
         screen::line(&t.tf("status-advisory", &[("id", id), ("advisory", &line)]));
     }
     for (id, overdue) in &late {
+        if overdue.what == confirmed::CONFIRM_RECORD {
+            let day = acting::day(overdue.since_ms.saturating_sub(1));
+            table::wrapped(&t.tf("status-confirm-record", &[("id", id), ("day", &day)]), 0);
+            continue;
+        }
         let (name, day) = (acting::name_of(&replica, &overdue.who), acting::day(overdue.since_ms));
         let words = t.tf("act-overdue", &[("what", overdue.what), ("name", &name), ("day", &day)]);
         acting::line(&format!("{id}  {words}"));

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use caphub_proto::exchange::day::{self, Day};
+use caphub_proto::exchange::engagement::escalation;
 use caphub_proto::exchange::matching::{Key, Matcher, NeedFacts, OfferFacts, Weights, beneficiaries};
 use caphub_proto::exchange::place::Countries;
 use caphub_proto::exchange::{coverage, distribution};
@@ -12,6 +13,8 @@ use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{self, Filter, Need, Offer};
 use caphub_proto::wire::{Audience, PartyId, RecordId};
 
+use crate::commands::asked::Asked;
+use crate::commands::engaged::Engaged;
 use crate::failure::Failure;
 use crate::replica::Replica;
 
@@ -33,6 +36,10 @@ pub struct World {
     pub offers: BTreeMap<Key, Held<Offer>>,
     /// The country of each party that has one, by its own word or its hubs'.
     countries: BTreeMap<PartyId, String>,
+    /// Of parties without a country, those in the regions that they say they are for.
+    areas: BTreeMap<PartyId, Countries>,
+    /// How far needs are asked whose authors named circles.
+    asked: BTreeMap<Key, Asked>,
     /// Every need against every offer, once `matched` has put them there.
     pub matcher: Matcher,
 }
@@ -40,16 +47,20 @@ pub struct World {
 impl World {
     /// All that the reader may read; nothing is compared yet.
     pub fn read(replica: &Replica) -> Result<Self, Failure> {
-        Self::of(replica, &|_| true)
+        Self::of(replica, &|_| true, Engaged::read)
     }
 
     /// What anybody may read: the part of it that can be published. Nothing is compared yet.
     pub fn public(replica: &Replica) -> Result<Self, Failure> {
         let public = Audience::Public.encode();
-        Self::of(replica, &|record| record.audience == public)
+        Self::of(replica, &|record| record.audience == public, Engaged::public)
     }
 
-    fn of(replica: &Replica, wanted: &dyn Fn(&v1::Record) -> bool) -> Result<Self, Failure> {
+    fn of(
+        replica: &Replica,
+        wanted: &dyn Fn(&v1::Record) -> bool,
+        engaged: fn(&Replica) -> Result<Engaged, Failure>,
+    ) -> Result<Self, Failure> {
         let today = day::of_ms(caphub_node::author::now_ms());
         let all = |kind: &str| {
             let kinds = vec![kind.to_owned()];
@@ -65,24 +76,74 @@ impl World {
             Record::Offer(offer) => Some(offer),
             _ => None,
         });
-        Ok(Self {
+        let profiles = all("profile")?;
+        let mut world = Self {
             today,
             needs,
             offers,
-            countries: countries(replica, all("profile")?),
+            areas: areas(&profiles),
+            asked: BTreeMap::new(),
+            countries: countries(replica, profiles),
             matcher: Matcher::new(Weights::default(), today),
-        })
+        };
+        // Engagements are read only where somebody's circles depend on them.
+        if world.needs.values().any(|held| !held.content.escalation.is_empty()) {
+            world.asked = world.circles(replica, &engaged(replica)?)?;
+        }
+        Ok(world)
+    }
+
+    /// With other weights than the published ones.
+    pub fn weighed(mut self, weights: Weights) -> Self {
+        self.matcher = Matcher::new(weights, self.today);
+        self
+    }
+
+    fn circles(&self, replica: &Replica, engaged: &Engaged) -> Result<BTreeMap<Key, Asked>, Failure> {
+        let now = escalation::end_of_day(self.today);
+        let mut circles = BTreeMap::new();
+        for (key, held) in self.needs.iter().filter(|(_, held)| !held.content.escalation.is_empty()) {
+            let stated = self.stated_ms(replica, key, held)?;
+            let answered = engaged.answered_ms(key);
+            let asked = Asked::of(&held.content, &self.beneficiaries(key), stated, answered, now);
+            circles.extend(asked.map(|asked| (*key, asked)));
+        }
+        Ok(circles)
+    }
+
+    /// How far a need is asked; `None` where it is for all from the start.
+    pub fn asked(&self, need: &Key) -> Option<&Asked> {
+        self.asked.get(need)
+    }
+
+    /// A need as matching reads it. `country` is its party's own.
+    pub fn need_facts(&self, key: &Key, need: &Need, country: &str) -> NeedFacts {
+        NeedFacts::of(key.0, country, need).asked_in(self.asked.get(key).and_then(|asked| asked.reach))
+    }
+
+    /// An offer as matching reads it.
+    pub fn offer_facts(&self, key: &Key, offer: &Offer) -> OfferFacts {
+        OfferFacts::of(key.0, offer).from(self.home(&key.0))
+    }
+
+    /// The country of a party, or those in the regions that it says it is for.
+    fn home(&self, party: &PartyId) -> Countries {
+        match self.country(party) {
+            "" => self.areas.get(party).copied().unwrap_or(Countries::NONE),
+            country => Countries::one(country),
+        }
     }
 
     /// With every need held against every offer.
     pub fn matched(mut self) -> Self {
-        for (key, held) in &self.needs {
-            let country = self.countries.get(&key.0).map_or("", String::as_str);
-            self.matcher.set_need(*key, Some(NeedFacts::of(key.0, country, &held.content)));
-        }
-        for (key, held) in &self.offers {
-            self.matcher.set_offer(*key, Some(OfferFacts::of(key.0, &held.content)));
-        }
+        let needs = self.needs.iter();
+        let needs: Vec<_> = needs
+            .map(|(key, held)| (*key, self.need_facts(key, &held.content, self.country(&key.0))))
+            .collect();
+        let offers = self.offers.iter();
+        let offers: Vec<_> = offers.map(|(key, held)| (*key, self.offer_facts(key, &held.content))).collect();
+        needs.into_iter().for_each(|(key, facts)| self.matcher.set_need(key, Some(facts)));
+        offers.into_iter().for_each(|(key, facts)| self.matcher.set_offer(key, Some(facts)));
         self
     }
 
@@ -123,12 +184,16 @@ impl World {
 
     /// The day on which a need was first written, as its author claims, and not after today.
     pub fn since(&self, replica: &Replica, key: &Key, held: &Held<Need>) -> Result<Day, Failure> {
+        Ok(day::of_ms(self.stated_ms(replica, key, held)?).min(self.today))
+    }
+
+    /// When a need was first written, as its author claims.
+    fn stated_ms(&self, replica: &Replica, key: &Key, held: &Held<Need>) -> Result<u64, Failure> {
         let first = held.record.revision.as_ref().is_none_or(|r| r.number <= 1);
-        let time_ms = match first {
+        Ok(match first {
             true => held.record.time_ms,
             false => replica.first_written(&key.0, &key.1)?.unwrap_or(held.record.time_ms),
-        };
-        Ok(day::of_ms(time_ms).min(self.today))
+        })
     }
 
     /// The offers as distribution sees them.
@@ -140,6 +205,22 @@ impl World {
         };
         self.offers.iter().map(given).collect()
     }
+}
+
+/// How far one need is asked; `None` for other records and for needs without circles.
+pub fn asked(replica: &Replica, record: &v1::Record) -> Result<Option<Asked>, Failure> {
+    match record.revision.as_ref().and_then(|r| r.record.as_ref()) {
+        Some(Record::Need(need)) if !need.escalation.is_empty() => {}
+        _ => return Ok(None),
+    }
+    let world = World::read(replica)?;
+    Ok(key(record).and_then(|key| world.asked(&key).copied()))
+}
+
+/// The countries of this organisation, as matching reads them.
+pub fn home(replica: &Replica) -> Result<Countries, Failure> {
+    let world = World::read(replica)?;
+    Ok(world.home(&replica.core.party))
 }
 
 /// Records of one kind, by owner and id.
@@ -177,6 +258,17 @@ fn regions_of(replica: &Replica, hub: &PartyId) -> Vec<String> {
     let cards = replica.core.views.node_cards().into_iter().filter(|c| c.hub == *hub);
     regions.extend(cards.flat_map(|c| c.card.regions));
     regions
+}
+
+/// The countries in the regions that profiles name.
+fn areas(profiles: &[v1::Record]) -> BTreeMap<PartyId, Countries> {
+    let area = |record: &v1::Record| match record.revision.as_ref()?.record.as_ref()? {
+        Record::Profile(profile) => {
+            Some((PartyId::from_slice(&record.party_id)?, Countries::named(&[], &profile.regions)))
+        }
+        _ => None,
+    };
+    profiles.iter().filter_map(area).collect()
 }
 
 /// The country of each party: its profile's, else the one that the lowest of its hubs by id states.

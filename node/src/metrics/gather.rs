@@ -37,6 +37,7 @@ pub fn gather(node: &Node, links: &LinkCounts) -> Result<String, std::fmt::Error
     let away = links.turned_away.clone();
     registry.register("connections_turned_away", "Connections that ended before a call, by cause", away);
     quotas(&mut registry, node);
+    late(&mut registry, node);
     peers(&mut registry, node);
     let mut text = String::new();
     encode(&mut text, &registry)?;
@@ -72,6 +73,14 @@ fn quotas(registry: &mut Registry, node: &Node) {
     }
     let help = "Share of a quota that its fullest holder uses";
     registry.register("quota_used_ratio", help, used);
+}
+
+fn late(registry: &mut Registry, node: &Node) {
+    let late = Family::<Label, Gauge>::default();
+    for (what, count) in node.late.now(&node.core, now_ms()) {
+        late.get_or_create(&[("what", what)]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    registry.register("acts_overdue", "Acts that a party owes and whose day is past, by what is due", late);
 }
 
 fn peers(registry: &mut Registry, node: &Node) {

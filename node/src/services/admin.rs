@@ -8,7 +8,7 @@ use caphub_proto::v1::{
     AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, AuditRequest, AuditResponse,
     CardRequest, CardResponse, EndAdmissionRequest, EndAdmissionResponse, InviteRequest, InviteResponse,
     LinksRequest, LinksResponse, MembersRequest, MembersResponse, MembershipRequest, MembershipState,
-    NodeStatusRequest, NodeStatusResponse, RecogniseRequest, RecogniseResponse, RefusalsRequest,
+    NodeStatusRequest, NodeStatusResponse, Overdue, RecogniseRequest, RecogniseResponse, RefusalsRequest,
     RefusalsResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest, RemoveLinkResponse, RequestsRequest,
     RequestsResponse,
 };
@@ -37,6 +37,12 @@ impl AdminService for Admin {
         _: Request<NodeStatusRequest>,
     ) -> Result<Response<NodeStatusResponse>, Status> {
         let node = &self.0;
+        let late = {
+            let node = Arc::clone(node);
+            tokio::task::spawn_blocking(move || node.late.now(&node.core, now_ms())).await
+        };
+        let late = late.map_err(|e| status(Reason::StoreFailed, &e.to_string()))?;
+        let overdue = late.into_iter().map(|(what, count)| Overdue { what: what.to_owned(), count });
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(Response::new(NodeStatusResponse {
             name: node.hub.name.clone(),
@@ -51,6 +57,7 @@ impl AdminService for Admin {
             addresses: node.addresses.clone(),
             forks: node.core.forks.all().len() as u64,
             withheld: node.core.store.withheld_count(),
+            overdue: overdue.collect(),
         }))
     }
 

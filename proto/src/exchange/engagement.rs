@@ -3,6 +3,7 @@
 //! Nothing is active without the recipient's signature, given after the provider's conditions were known.
 
 mod clocks;
+pub mod escalation;
 mod steps;
 mod terms;
 
@@ -11,7 +12,7 @@ use crate::v1::engagement_act::Act as What;
 use crate::v1::{EngagementAct, EngagementProposal, ProviderTerms, RecipientTerms, RecordRef};
 use crate::wire::{EntryHash, PartyId};
 
-pub use clocks::{Scope, scope};
+pub use escalation::{Scope, scope};
 pub use terms::{conflicts, stated_by};
 
 /// Where an engagement stands.
@@ -111,6 +112,8 @@ pub struct Engagement {
     pub counted: Vec<EntryHash>,
     /// What became of every act.
     pub verdicts: Verdicts,
+    /// When the provider first spoke.
+    answered_ms: Option<u64>,
     /// Where it stood when it was disputed.
     disputed: Option<State>,
     /// What each side wants of a dispute.
@@ -194,6 +197,7 @@ impl Engagement {
             evaluations: Vec::new(),
             counted: Vec::new(),
             verdicts: Verdicts::new(),
+            answered_ms: (first.author == provider).then_some(first.time_ms),
             disputed: None,
             resolutions: Vec::new(),
         })

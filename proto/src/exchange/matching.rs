@@ -167,6 +167,8 @@ codes! {
         OfferPast = "offer_past",
         /// The need's last day is past.
         NeedPast = "need_past",
+        /// The need's author has not yet asked so far.
+        NotAsked = "not_asked",
     }
 }
 

@@ -1,7 +1,8 @@
 //! The life of a match.
 
 use caphub_proto::exchange::acts::{Fault, Seen, Verdict, after};
-use caphub_proto::exchange::engagement::{Engagement, Scope, State, conflicts, scope};
+use caphub_proto::exchange::engagement::{Engagement, Scope, State, conflicts, escalation, scope};
+use caphub_proto::exchange::place::Countries;
 use caphub_proto::v1::engagement_act::Act as What;
 use caphub_proto::v1::{
     ActNote, EngagementAcceptance, EngagementAct, EngagementAgreement, EngagementEvaluation,
@@ -303,4 +304,30 @@ fn what_is_overdue_and_how_far_a_need_is_asked_follow_from_the_acts_and_a_clock(
         assert_eq!(scope(&steps, TIME, answered, TIME + days * DAY), expected, "{days}");
     }
     assert_eq!(scope(&[], TIME, None, TIME), Scope::All);
+    let next = |days: u64, answered: Option<u64>| escalation::next(&steps, TIME, answered, TIME + days * DAY);
+    assert_eq!(next(3, None), Some((Scope::Region, TIME + 10 * DAY)));
+    assert_eq!(next(10, None), Some((Scope::All, TIME + 20 * DAY)));
+    assert_eq!((next(20, None), next(12, Some(TIME + 11 * DAY))), (None, None));
+}
+
+#[test]
+fn a_need_is_answered_by_its_provider_alone_and_no_longer_once_that_came_to_nothing() {
+    let mut pen = proposed();
+    let spoken = of(&pen).answered_ms();
+    assert_eq!(spoken, Some(TIME + DAY), "the provider's own proposal");
+    pen.write(RECIPIENT, act(What::Decline(note())));
+    assert_eq!(of(&pen).answered_ms(), None);
+}
+
+#[test]
+fn a_need_is_asked_in_the_narrowest_region_then_in_the_region_then_everywhere() {
+    let of = Countries::named(&["TV".to_owned(), "KE".to_owned()], &[]);
+    let near = escalation::reach(Scope::SubRegion, &of).unwrap();
+    assert!(Countries::one("WS").within(&near) && Countries::one("TZ").within(&near));
+    assert!(!Countries::one("FJ").meets(&near) && !Countries::one("NG").meets(&near));
+    let region = escalation::reach(Scope::Region, &of).unwrap();
+    assert!(Countries::one("FJ").within(&region) && Countries::one("NG").within(&region));
+    assert!(!Countries::one("FR").meets(&region));
+    assert_eq!(escalation::reach(Scope::All, &of), None);
+    assert_eq!(escalation::reach(Scope::SubRegion, &Countries::NONE), None, "for nobody in particular");
 }

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, dead_code, clippy::unwrap_used)]
 
+mod calls;
 mod cost;
 mod engagement;
 mod fellowship;

@@ -18,7 +18,7 @@ use crate::{engagement, fund};
 const ROUNDS: u64 = 400;
 
 /// Some of what was written before, all of it, or nothing.
-fn known<T: Fill>(pen: &Pen<T>, dice: &mut Dice) -> Vec<Act<T>> {
+pub fn known<T: Fill>(pen: &Pen<T>, dice: &mut Dice) -> Vec<Act<T>> {
     match dice.roll(4) {
         0 => pen.acts.iter().take(dice.roll(pen.acts.len() + 1)).cloned().collect(),
         _ => pen.acts.clone(),
@@ -27,7 +27,7 @@ fn known<T: Fill>(pen: &Pen<T>, dice: &mut Dice) -> Vec<Act<T>> {
 
 /// Acts as a hostile network gives them, and which entries can never count: some are repeated, some missing, some feeds
 /// are cut off, some acts are not as their author wrote them.
-fn mangle<T: Fill>(pen: &Pen<T>, dice: &mut Dice) -> (Vec<Act<T>>, BTreeMap<FeedId, u64>) {
+pub fn mangle<T: Fill>(pen: &Pen<T>, dice: &mut Dice) -> (Vec<Act<T>>, BTreeMap<FeedId, u64>) {
     let mut acts = pen.acts.clone();
     let mut cuts = BTreeMap::new();
     if dice.roll(3) == 0 {
@@ -55,7 +55,7 @@ fn mangle<T: Fill>(pen: &Pen<T>, dice: &mut Dice) -> (Vec<Act<T>>, BTreeMap<Feed
     (acts, cuts)
 }
 
-fn arrivals<T: Fill>(acts: &[Act<T>], dice: &mut Dice) -> Vec<Act<T>> {
+pub fn arrivals<T: Fill>(acts: &[Act<T>], dice: &mut Dice) -> Vec<Act<T>> {
     let mut again = acts.to_vec();
     for _ in 0..dice.roll(5) {
         again.push(acts[dice.roll(acts.len())].clone());

@@ -1,6 +1,7 @@
 //! `rules.json`: matching, priority, allocation, coverage and distribution (SPEC.md section 16).
 
 use caphub_proto::exchange::allocation::{self, Application};
+use caphub_proto::exchange::engagement::{escalation, scope};
 use caphub_proto::exchange::matching::{self, Criterion, NeedFacts, OfferFacts};
 use caphub_proto::exchange::place::{Countries, Eligible};
 use caphub_proto::exchange::{coverage, day, distribution, priority};
@@ -58,9 +59,14 @@ fn match_result(i: &Value) -> Value {
         },
     };
     let country = i["country"].as_str().unwrap();
-    let (one, two) =
-        (NeedFacts::of(PartyId([1; 32]), country, &need), OfferFacts::of(PartyId([2; 32]), &offer));
-    let Some(found) = matching::judge(&one, &two, &weights, day::parse(TODAY).unwrap()) else {
+    let today = day::parse(TODAY).unwrap();
+    let one = NeedFacts::of(PartyId([1; 32]), country, &need);
+    let stated = i["stated_ms"].as_u64().unwrap_or_default();
+    let asked = scope(&need.escalation, stated, i["answered_ms"].as_u64(), escalation::end_of_day(today));
+    let one = one.clone().asked_in(escalation::reach(asked, &one.countries()));
+    let home = Countries::one(i["provider_country"].as_str().unwrap_or_default());
+    let two = OfferFacts::of(PartyId([2; 32]), &offer).from(home);
+    let Some(found) = matching::judge(&one, &two, &weights, today) else {
         return Value::Null;
     };
     let criteria = Criterion::ALL.iter().zip(found.shares).map(|(criterion, share)| {
@@ -206,6 +212,7 @@ pub fn cases() -> Vec<RuleCase> {
         "matching",
         weighed(json!([{ "criterion": "luck", "weight": 1 }])),
     );
+    asked(&mut add);
     for (name, countries, unmet, served, waiting_days) in [
         ("an island with an old need", json!(["TV"]), true, 0, 400),
         ("a short wait", json!(["NP"]), true, 1, 100),
@@ -226,6 +233,30 @@ pub fn cases() -> Vec<RuleCase> {
     add("coverage: a sub-region", "coverage", pacific("061"));
     add("distribution: groups and providers", "distribution", shares());
     cases
+}
+
+/// A need of a state that is asked ever further.
+fn asked(add: &mut dyn FnMut(&str, &'static str, Value)) {
+    let day_ms = |date: &str| u64::try_from(day::parse(date).unwrap()).unwrap() * 86_400_000;
+    let steps = json!([{ "scope": "region", "after_days": 10 }, { "scope": "all", "after_days": 20 }]);
+    for (name, provider, stated, answered) in [
+        ("its sub-region alone, one of it", "WS", "2026-11-20", None),
+        ("its sub-region alone, one of the region", "FJ", "2026-11-16", None),
+        ("its region by the end of the day, one of it", "FJ", "2026-11-15", None),
+        ("its region, one of another", "FR", "2026-11-06", None),
+        ("all, after so many days", "FR", "2026-11-05", None),
+        ("its region, since somebody answered", "FR", "2026-10-01", Some("2026-10-12")),
+        ("its region, nobody of any country", "", "2026-11-10", None),
+        ("dated ahead", "FJ", "2027-11-10", None),
+    ] {
+        let need = json!({ "themes": ["cybercrime"], "escalation": steps });
+        let input = json!({ "country": "TV", "need": need, "offer": { "themes": ["cybercrime"] },
+            "provider_country": provider, "stated_ms": day_ms(stated), "answered_ms": answered.map(day_ms) });
+        add(&format!("match: asked in {name}"), "matching", input);
+    }
+    let input = json!({ "country": "", "need": { "themes": ["cybercrime"], "escalation": steps },
+        "offer": { "themes": ["cybercrime"] }, "provider_country": "FR", "stated_ms": day_ms(TODAY) });
+    add("match: asked for nobody in particular", "matching", input);
 }
 
 fn matches(add: &mut dyn FnMut(&str, Value, Value)) {

@@ -1,15 +1,14 @@
 //! The first act, by either side.
 
-use caphub_proto::exchange::engagement::stated_by;
+use caphub_proto::exchange::engagement::{Engagement, stated_by};
 use caphub_proto::v1::engagement_act::Act as What;
 use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{EngagementAct, EngagementProposal, ProviderTerms, RecordRef, Window};
-use caphub_proto::wire::PartyId;
+use caphub_proto::v1::{self, EngagementAct, EngagementProposal, ProviderTerms, RecordRef, Window};
+use caphub_proto::wire::{Audience, PartyId};
 
 use super::{show, stated};
-use crate::arguments::Visible;
-use crate::arguments::acts::{Conditions, Words};
-use crate::commands::{Context, acting, records};
+use crate::arguments::acts::{Conditions, SeenBy, Words};
+use crate::commands::{Context, acting, sealing, world};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 
@@ -21,7 +20,8 @@ pub(super) struct Asked {
     pub(super) until: Option<String>,
     pub(super) acknowledge_days: u32,
     pub(super) confirm_days: u32,
-    pub(super) visible: Visible,
+    pub(super) again: bool,
+    pub(super) seen_by: SeenBy,
 }
 
 pub(super) async fn propose(context: &Context, asked: Asked, typed: &Conditions, words: &Words) -> Outcome {
@@ -50,6 +50,16 @@ pub(super) async fn propose(context: &Context, asked: Asked, typed: &Conditions,
     };
     if recipient == provider || ![recipient, provider].contains(&me) {
         return Err(Failure::usage("error-engage-sides").hint("hint-engage-sides"));
+    }
+    if !asked.again {
+        not_yet(&replica, &need, &offer, (recipient, provider))?;
+    }
+    let (audience, seal) = sealing::of_act(context, &replica, &asked.seen_by, &[recipient, provider])?;
+    for named in need.iter().chain(&offer) {
+        not_wider(named, audience)?;
+    }
+    if let Some(need) = need.as_ref().filter(|_| me == provider) {
+        not_asked(context, &replica, need)?;
     }
     let body = |record: &Option<caphub_proto::v1::Record>| {
         record.as_ref().and_then(|r| r.revision.as_ref()).and_then(|r| r.record.clone())
@@ -81,24 +91,68 @@ pub(super) async fn propose(context: &Context, asked: Asked, typed: &Conditions,
         window: asked.until.map(|until| Window { from: String::new(), until }),
         call: None,
     };
-    publish(context, replica, asked.visible, proposal).await
+    let act = EngagementAct { act: Some(What::Propose(proposal)), ..EngagementAct::default() };
+    let (seen_by, record) = ((audience, seal), Record::Engagement(act));
+    let signed = acting::sign_sealed(context, &replica, seen_by, record, "engagement-proposed").await?;
+    show::again(context, replica, &hex::encode(&signed.record_id))
+}
+
+/// Refuses a second proposal of the same, where the first still stands.
+fn not_yet(
+    replica: &Replica,
+    need: &Option<v1::Record>,
+    offer: &Option<v1::Record>,
+    (recipient, provider): (PartyId, PartyId),
+) -> Outcome {
+    let refer = |r: &Option<v1::Record>| r.as_ref().map(acting::reference);
+    let (need, offer) = (refer(need), refer(offer));
+    let same = |e: &Engagement| {
+        (e.recipient, e.provider, e.proposer) == (recipient, provider, replica.core.party)
+            && (&e.proposal.need, &e.proposal.offer) == (&need, &offer)
+            && !e.state.is_over()
+    };
+    match show::all(replica)?.into_iter().find(|(_, e)| same(e)) {
+        None => Ok(()),
+        Some((record, e)) => Err(Failure::usage("error-proposed-already")
+            .with("id", acting::short(&record.0))
+            .with("state", e.state.code())
+            .hint("hint-proposed-already")
+            .reason("proposed_already")),
+    }
+}
+
+/// Refuses a proposal that more can see than the need or the offer that it names: it would tell them of it.
+fn not_wider(named: &v1::Record, audience: Audience) -> Outcome {
+    let own = Audience::decode(&named.audience).unwrap_or(Audience::Public);
+    let (fits, option) = match own {
+        Audience::Public => (true, ""),
+        Audience::Network => (audience != Audience::Public, "--visible network"),
+        Audience::Hub(_) => (audience == own || matches!(audience, Audience::Sealed(_)), "--visible hub"),
+        Audience::Sealed(_) => (matches!(audience, Audience::Sealed(_)), "--thread"),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Failure::usage("error-wider")
+            .with("id", acting::short(&named.record_id))
+            .with("option", option)
+            .hint("hint-wider")
+            .reason("wider_audience")),
+    }
+}
+
+/// Says it where the need's author has not yet asked so far; the proposal stands all the same, for the recipient decides.
+fn not_asked(context: &Context, replica: &Replica, need: &v1::Record) -> Outcome {
+    if let Some(asked) = world::asked(replica, need)?
+        && let Some(reach) = asked.reach
+        && !reach.meets(&world::home(replica)?)
+    {
+        context.say("engage-not-asked", &[("asked", &asked.words(&context.texts))]);
+    }
+    Ok(())
 }
 
 /// Whether any condition was typed.
 fn typed_any(typed: &Conditions) -> bool {
     let Conditions { data_location, law, technology, language, condition } = typed;
     law.is_some() || [data_location, technology, language, condition].iter().any(|list| !list.is_empty())
-}
-
-async fn publish(
-    context: &Context,
-    replica: Replica,
-    visible: Visible,
-    proposal: EngagementProposal,
-) -> Outcome {
-    let audience = records::audience(&replica, visible)?;
-    let act = EngagementAct { act: Some(What::Propose(proposal)), ..EngagementAct::default() };
-    let signed =
-        acting::sign(context, &replica, audience, Record::Engagement(act), "engagement-proposed").await?;
-    show::again(context, replica, &hex::encode(&signed.record_id))
 }

@@ -1,7 +1,6 @@
 //! Engagements as lists and in full.
 
-use std::collections::BTreeMap;
-
+use caphub_node::acts::late;
 use caphub_node::author::now_ms;
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::acts::{self, Act, Fault, Overdue, Verdict};
@@ -17,23 +16,10 @@ use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
 
-/// Every engagement that can be read here, each with its record id.
-fn all(replica: &Replica) -> Result<Vec<(RecordId, Engagement)>, Failure> {
+/// Every engagement that can be read here, each with its record id; those that are not over first.
+pub(super) fn all(replica: &Replica) -> Result<Vec<(RecordId, Engagement)>, Failure> {
     let records = acting::acts(replica, RecordKind::Engagement, None)?;
-    let acts = acts::engagements(&records);
-    let mut by_root: BTreeMap<EntryHash, Vec<Act<EngagementAct>>> = BTreeMap::new();
-    for act in &acts {
-        let root = EntryHash::from_slice(&act.what.root).unwrap_or(act.hash);
-        by_root.entry(root).or_default().push(act.clone());
-    }
-    let (mut found, mut gone) = (Vec::new(), BTreeMap::new());
-    for (root, acts) in by_root {
-        let Some(first) = acts.iter().find(|a| a.hash == root) else { continue };
-        let gone = gone
-            .entry(first.audience.encode())
-            .or_insert_with(|| acting::gone(replica, &records, first.audience));
-        found.extend(Engagement::of(&root, &acts, &|s| gone.is(s)).map(|e| (first.record, e)));
-    }
+    let mut found = late::engagements_of(&replica.core, acts::engagements(&records));
     found.sort_by_key(|(record, e): &(RecordId, Engagement)| {
         (e.state.is_over(), std::cmp::Reverse(e.since_ms), *record)
     });

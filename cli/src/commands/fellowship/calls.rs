@@ -5,21 +5,43 @@ use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::acts::{Act, Verdict};
 use caphub_proto::exchange::allocation::list_hash;
 use caphub_proto::exchange::fellowship::State;
+use caphub_proto::exchange::priority;
 use caphub_proto::v1::fellowship_act::Act as What;
 use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{FellowshipAct, FellowshipClose, FellowshipCosign, FellowshipDraw};
+use caphub_proto::v1::{Draw, FellowshipAct, FellowshipClose, FellowshipCosign, FellowshipDraw, RecordRef};
 use caphub_proto::wire::EntryHash;
 
 use super::Found;
-use crate::arguments::acts::CallCommand;
+use crate::arguments::RecordCommand;
+use crate::arguments::acts::{CallCommand, CallTerms};
 use crate::commands::allocate::{self, claims};
+use crate::commands::fund::all as funds;
 use crate::commands::{Context, acting, records};
 use crate::failure::{Failure, Outcome};
+use crate::replica::Replica;
 
 /// Runs one of them.
 pub async fn run(context: &Context, command: CallCommand) -> Outcome {
     match command {
-        CallCommand::Record(command) => records::run(context, RecordKind::Call, command).await,
+        CallCommand::Add { fields, terms } => {
+            records::add_with(context, RecordKind::Call, &fields, |replica, record| {
+                with_terms(replica, &terms, record)
+            })
+            .await
+        }
+        CallCommand::Edit { id, fields, terms } => {
+            records::edit_with(context, RecordKind::Call, &id, &fields, |replica, record| {
+                with_terms(replica, &terms, record)
+            })
+            .await
+        }
+        CallCommand::List(narrow) => {
+            records::run(context, RecordKind::Call, RecordCommand::List(narrow)).await
+        }
+        CallCommand::Show { id } => records::run(context, RecordKind::Call, RecordCommand::Show { id }).await,
+        CallCommand::Withdraw { id, erase, note } => {
+            records::run(context, RecordKind::Call, RecordCommand::Withdraw { id, erase, note }).await
+        }
         CallCommand::Close { call } => {
             let found = Found::of(context, &call)?;
             // Whose each is, not who says so; what was taken back is left out.
@@ -79,4 +101,63 @@ fn drawn_at(found: &Found) -> Option<u64> {
     let Some(Record::Call(call)) = found.call.revision.as_ref()?.record.as_ref() else { return None };
     let at: jiff::Timestamp = call.draw.as_ref()?.at.parse().ok()?;
     u64::try_from(at.as_millisecond()).ok()
+}
+
+/// What a call rests on, as it was typed: needs, the fund that pays, rules, the draw, who has to sign the list.
+fn with_terms(replica: &Replica, terms: &CallTerms, record: Record) -> Result<Record, Failure> {
+    let Record::Call(mut call) = record else { return Ok(record) };
+    let named =
+        |id: &String, kind: RecordKind| replica.find(id, Some(kind.code())).map(|r| acting::reference(&r));
+    if let Some(call_type) = &terms.call_type {
+        call.call_type = call_type.clone();
+    }
+    if !terms.need.is_empty() {
+        call.needs = terms.need.iter().map(|id| named(id, RecordKind::Need)).collect::<Result<_, _>>()?;
+    }
+    if let Some(id) = &terms.fund {
+        call.fund = Some(fund(replica, id)?);
+    }
+    if let Some(id) = &terms.session {
+        call.session = Some(named(id, RecordKind::Session)?);
+    }
+    if let Some(rules) = &terms.call_rules {
+        call.rule_set = rules.clone();
+    }
+    if let Some(id) = &terms.priority {
+        call.priority = Some(weights(replica, id)?);
+    }
+    if !terms.attested_by.is_empty() {
+        let hubs = terms.attested_by.iter().map(|hub| acting::party(replica, hub).map(|p| p.to_vec()));
+        call.attesting_hubs = hubs.collect::<Result<_, _>>()?;
+    }
+    let mut draw = call.draw.take().unwrap_or_default();
+    for (field, typed) in [
+        (&mut draw.source, &terms.draw_source),
+        (&mut draw.round, &terms.draw_round),
+        (&mut draw.at, &terms.draw_at),
+    ] {
+        typed.iter().for_each(|text| field.clone_from(text));
+    }
+    call.draw = Some(draw).filter(|draw| *draw != Draw::default());
+    if let Some(count) = terms.cosignatures {
+        call.cosignatures = count;
+    }
+    Ok(Record::Call(call))
+}
+
+/// The charter of a fund that counts, by the first characters of its id.
+fn fund(replica: &Replica, id: &str) -> Result<RecordRef, Failure> {
+    let funds = funds(replica)?;
+    let (record, fund) = acting::pick(id, funds.iter().map(|f| (&f.0.0[..], f)))?;
+    Ok(RecordRef { party: fund.author.to_vec(), record_id: record.to_vec() })
+}
+
+/// A rule set whose weights of priority can be used.
+fn weights(replica: &Replica, id: &str) -> Result<RecordRef, Failure> {
+    let record = replica.find(id, Some(RecordKind::RuleSet.code()))?;
+    if let Some(Record::RuleSet(rules)) = record.revision.as_ref().and_then(|r| r.record.as_ref()) {
+        let bad = |e| Failure::usage("error-rule-set").because(e);
+        priority::Weights::of(rules).map_err(bad)?;
+    }
+    Ok(acting::reference(&record))
 }

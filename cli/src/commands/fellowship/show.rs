@@ -67,7 +67,10 @@ fn lines(context: &Context, found: &Found) {
     let title = found.call.revision.as_ref().and_then(caphub_proto::exchange::Summary::of);
     let title = title.map(|(_, s)| s.title).unwrap_or_default();
     acting::line(&format!("{}  {title}", acting::short(&found.call.record_id)));
-    for nominee in found.all.nominees.values() {
+    // What is still to be done goes first.
+    let mut nominees: Vec<&Nominee> = found.all.nominees.values().collect();
+    nominees.sort_by_key(|n| (n.state, n.nomination));
+    for nominee in nominees {
         acting::line(&format!("  {}", nominee_line(&found.replica, nominee)));
     }
     if let Some(closing) = &found.all.closing {

@@ -1,13 +1,13 @@
 //! Funds as lists and in full.
 
-use std::collections::BTreeMap;
-
+use caphub_node::acts::late;
 use caphub_node::author::now_ms;
 use caphub_proto::exchange::RecordKind;
-use caphub_proto::exchange::acts::{self, Act, Overdue, Verdict};
+use caphub_proto::exchange::acts::{self, Act, Fault, Overdue, Verdict};
 use caphub_proto::exchange::fund::Fund;
+use caphub_proto::v1::fund_act::Act as What;
 use caphub_proto::v1::{FundAct, revision};
-use caphub_proto::wire::{EntryHash, RecordId};
+use caphub_proto::wire::{EntryHash, PartyId, RecordId};
 use serde_json::{Value, json};
 
 use super::Found;
@@ -16,23 +16,10 @@ use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
 
-fn all(replica: &Replica) -> Result<Vec<(RecordId, Fund)>, Failure> {
+/// Every fund that can be read here, each with the id of its charter.
+pub fn all(replica: &Replica) -> Result<Vec<(RecordId, Fund)>, Failure> {
     let records = acting::acts(replica, RecordKind::Fund, None)?;
-    let acts = acts::funds(&records);
-    let mut by_root: BTreeMap<EntryHash, Vec<Act<FundAct>>> = BTreeMap::new();
-    for act in &acts {
-        let root = EntryHash::from_slice(&act.what.root).unwrap_or(act.hash);
-        by_root.entry(root).or_default().push(act.clone());
-    }
-    let (mut found, mut gone) = (Vec::new(), BTreeMap::new());
-    for (root, acts) in by_root {
-        let Some(first) = acts.iter().find(|a| a.hash == root) else { continue };
-        let gone = gone
-            .entry(first.audience.encode())
-            .or_insert_with(|| acting::gone(replica, &records, first.audience));
-        found.extend(Fund::of(&root, &acts, &|s| gone.is(s)).map(|f| (first.record, f)));
-    }
-    Ok(found)
+    Ok(late::funds_of(&replica.core, acts::funds(&records)))
 }
 
 fn title(fund: &Fund) -> String {
@@ -57,10 +44,23 @@ pub(super) fn list(context: &Context) -> Outcome {
             free.join(", ")
         ));
     }
-    if found.is_empty() {
+    // Their charter was cut off or never counted, and nothing of them does: better shown than gone.
+    let void = void_charters(&replica)?;
+    for (record, code, author) in &void {
+        acting::line(&format!("{}  {code}  {}", acting::short(&record.0), acting::name_of(&replica, author)));
+    }
+    if found.is_empty() && void.is_empty() {
         context.say("funds-none", &[]);
     }
     Ok(())
+}
+
+/// Charters whose entry does not count, with the reason and the author.
+fn void_charters(replica: &Replica) -> Result<Vec<(RecordId, &'static str, PartyId)>, Failure> {
+    let acts = acts::funds(&acting::acts(replica, RecordKind::Fund, None)?);
+    let charters = acts.iter().filter(|a| matches!(a.what.act, Some(What::Charter(_))));
+    let void = charters.filter_map(|a| Some((a.record, Fault::of_entry(a.void?).code(), a.author)));
+    Ok(void.collect())
 }
 
 pub(super) fn one(context: &Context, id: &str) -> Outcome {

@@ -31,6 +31,7 @@ impl Engagement {
             What::Agree(agreement) => {
                 self.turn(act, Some(provider), &[Proposed, Agreed], Agreed)?;
                 self.word = act.hash;
+                self.answered_ms = self.answered_ms.or(Some(act.time_ms));
                 self.conditions = agreement.conditions.clone().unwrap_or_default();
                 self.conflicts = conflicts(&self.terms, &self.conditions);
                 Ok(())

@@ -10,10 +10,10 @@ use crate::exchange::place::Countries;
 use crate::wire::PartyId;
 
 /// Classes of a record, beside its themes.
-pub(super) const COLUMNS: usize = 7;
+pub(super) const COLUMNS: usize = 8;
 
 /// What a pair comes to by one class or by all: points below `BAR`, and how often something shuts it off. The points
-/// of ten criteria are 10,000 at most, and the exclusions five.
+/// of ten criteria are 10,000 at most, and the exclusions six.
 pub(super) type Sum = u32;
 /// Shut off by a rule or by reach.
 const BAR: Sum = 1 << 16;
@@ -133,6 +133,7 @@ pub(super) struct NeedPools {
     windows: Pool<(Day, Day)>,
     asked: Pool<Option<Amount>>,
     terms: Pool<Option<Terms>>,
+    reaches: Pool<Option<Countries>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -145,6 +146,7 @@ pub(super) struct OfferPools {
     windows: Pool<(Day, Day)>,
     capacities: Pool<Option<Amount>>,
     giving: Pool<Giving>,
+    homes: Pool<Countries>,
 }
 
 impl Facts for NeedFacts {
@@ -163,13 +165,14 @@ impl Facts for NeedFacts {
             pools.windows.add(&self.window),
             pools.asked.add(&self.asked),
             pools.terms.add(&self.terms),
+            pools.reaches.add(&self.reach),
             0,
         ];
         (pools.themes.add(&self.themes), columns)
     }
 
     fn remove((themes, columns): &Classes, pools: &mut NeedPools) {
-        let [countries, ways, languages, window, asked, terms, _] = *columns;
+        let [countries, ways, languages, window, asked, terms, reach, _] = *columns;
         pools.themes.remove(*themes);
         pools.countries.remove(countries);
         pools.ways.remove(ways);
@@ -177,10 +180,11 @@ impl Facts for NeedFacts {
         pools.windows.remove(window);
         pools.asked.remove(asked);
         pools.terms.remove(terms);
+        pools.reaches.remove(reach);
     }
 
     fn tables(&self, pools: &OfferPools, rules: &Rules, tables: &mut Tables) {
-        let [places, entries, ways, languages, windows, capacities, giving] = &mut tables.columns;
+        let [places, entries, ways, languages, windows, capacities, giving, homes] = &mut tables.columns;
         pools.themes.table(&mut tables.themes, |o| rules.themes(&self.themes, o));
         pools.places.table(places, |o| rules.place(&self.countries, o));
         pools.entries.table(entries, |o| rules.entry(&self.countries, o));
@@ -189,6 +193,7 @@ impl Facts for NeedFacts {
         pools.windows.table(windows, |o| rules.window(self.window, *o));
         pools.capacities.table(capacities, |o| rules.capacity(self.asked.as_ref(), o.as_ref()));
         pools.giving.table(giving, |o| rules.giving(self.terms.as_ref(), o));
+        pools.homes.table(homes, |o| Rules::shut(criteria::asked(self.reach.as_ref(), o)));
     }
 
     fn judge(&self, other: &OfferFacts, rules: &Rules) -> Option<Match> {
@@ -213,12 +218,13 @@ impl Facts for OfferFacts {
             pools.windows.add(&self.window),
             pools.capacities.add(&self.capacity),
             pools.giving.add(&self.giving),
+            pools.homes.add(&self.home),
         ];
         (pools.themes.add(&self.themes), columns)
     }
 
     fn remove((themes, columns): &Classes, pools: &mut OfferPools) {
-        let [place, entry, ways, languages, window, capacity, giving] = *columns;
+        let [place, entry, ways, languages, window, capacity, giving, home] = *columns;
         pools.themes.remove(*themes);
         pools.places.remove(place);
         pools.entries.remove(entry);
@@ -227,10 +233,11 @@ impl Facts for OfferFacts {
         pools.windows.remove(window);
         pools.capacities.remove(capacity);
         pools.giving.remove(giving);
+        pools.homes.remove(home);
     }
 
     fn tables(&self, pools: &NeedPools, rules: &Rules, tables: &mut Tables) {
-        let [countries, ways, languages, windows, asked, terms, none] = &mut tables.columns;
+        let [countries, ways, languages, windows, asked, terms, reaches, none] = &mut tables.columns;
         pools.themes.table(&mut tables.themes, |n| rules.themes(n, &self.themes));
         let mut alike = Alike::of(&self.place, &self.entry);
         let answer = |n: &Countries| rules.place(n, &self.place) + rules.entry(n, &self.entry);
@@ -240,6 +247,7 @@ impl Facts for OfferFacts {
         pools.windows.table(windows, |n| rules.window(*n, self.window));
         pools.asked.table(asked, |n| rules.capacity(n.as_ref(), self.capacity.as_ref()));
         pools.terms.table(terms, |n| rules.giving(n.as_ref(), &self.giving));
+        pools.reaches.table(reaches, |n| Rules::shut(criteria::asked(n.as_ref(), &self.home)));
         none.clear();
     }
 

@@ -30,6 +30,7 @@ pub fn judge(need: &NeedFacts, offer: &OfferFacts, weights: &Weights, today: Day
         terms(need.terms.as_ref(), &offer.giving),
     ];
     let exclusions = barred(&need.countries, &offer.entry).and(past(need.window, offer.window, today));
+    let exclusions = exclusions.and(asked(need.reach.as_ref(), &offer.home));
     Some(Match { score: weights.score(&shares), shares, exclusions })
 }
 
@@ -161,6 +162,11 @@ pub(super) fn barred(countries: &Countries, entry: &Entry) -> Exclusions {
         .with(Exclusion::Excluded, excluded)
         .with(Exclusion::NotEligible, shut && !excluded)
         .with(Exclusion::NotReachable, unreachable)
+}
+
+/// What shuts it off because the need's author has not yet asked so far.
+pub(super) fn asked(reach: Option<&Countries>, home: &Countries) -> Exclusions {
+    Exclusions::default().with(Exclusion::NotAsked, reach.is_some_and(|asked| !asked.meets(home)))
 }
 
 /// What shuts it off by its day.

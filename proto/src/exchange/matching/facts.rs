@@ -129,6 +129,7 @@ pub struct NeedFacts {
     pub(super) window: (Day, Day),
     pub(super) asked: Option<Amount>,
     pub(super) terms: Option<Terms>,
+    pub(super) reach: Option<Countries>,
 }
 
 impl NeedFacts {
@@ -149,7 +150,13 @@ impl NeedFacts {
                 law: terms.law.trim().to_ascii_lowercase().into(),
                 technology: plain(&terms.technology_not_accepted),
             }),
+            reach: None,
         }
+    }
+
+    /// Asks organisations of these countries only, as `escalation::reach` says; everybody where it says nothing.
+    pub fn asked_in(self, reach: Option<Countries>) -> Self {
+        Self { reach, ..self }
     }
 
     /// Bits of its themes: where they have none in common with an offer's, the two do not match.
@@ -228,6 +235,7 @@ pub struct OfferFacts {
     pub(super) window: (Day, Day),
     pub(super) capacity: Option<Amount>,
     pub(super) giving: Giving,
+    pub(super) home: Countries,
 }
 
 impl OfferFacts {
@@ -262,7 +270,13 @@ impl OfferFacts {
             window: day::span(offer.window.as_ref()),
             capacity: Amount::of(offer.capacity.as_ref()),
             giving: Giving { price, has_conditions: !offer.conditions.is_empty(), terms },
+            home: Countries::NONE,
         }
+    }
+
+    /// Of an organisation of these countries: its own, or those in the regions that it is for.
+    pub fn from(self, home: Countries) -> Self {
+        Self { home, ..self }
     }
 
     /// Bits of its themes, as of a need.
