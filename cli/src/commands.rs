@@ -24,6 +24,7 @@ pub mod import;
 pub mod join;
 pub mod key;
 pub mod matches;
+pub mod money;
 pub mod offers;
 pub mod org;
 pub mod reach;

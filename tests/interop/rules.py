@@ -3,7 +3,9 @@
 import datetime
 import pathlib
 import struct
+from fractions import Fraction
 
+from acts import decimal
 from strict import tagged
 
 def read_table(name):
@@ -371,4 +373,9 @@ def distribute(stated):
             "delivered": sum(s >= 2 for s in stages),
             "confirmed": sum(s >= 3 for s in stages),
         })
-    return {"groups": groups, "providers": providers}
+    money = []
+    for provider, currency in sorted({(p["provider"], p["currency"]) for p in stated["pledges"]}):
+        mine = [p for p in stated["pledges"] if (p["provider"], p["currency"]) == (provider, currency)]
+        sums = {name: decimal(sum(Fraction(p[name]) for p in mine)) for name in ("pledged", "paid", "paid_back")}
+        money.append({"provider": provider, "currency": currency} | sums)
+    return {"groups": groups, "providers": providers, "money": money}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::arguments::Coverage;
 use crate::commands::engaged::Engaged;
 use crate::commands::world::World;
-use crate::commands::{Context, table};
+use crate::commands::{Context, money, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -174,12 +174,14 @@ fn country_json(row: &CountryRow) -> Value {
 pub fn distribution(context: &Context) -> Outcome {
     let replica = context.replica()?;
     let mut world = World::read(&replica)?.matched();
-    let facts = distributed(&replica, &mut world, &Engaged::read(&replica)?)?;
+    let facts = distributed(&replica, &mut world, &Engaged::read(&replica)?, money::read(&replica)?)?;
     let (groups, providers) = (distribution::groups(&facts), distribution::providers(&facts));
+    let pledged = distribution::money(&facts);
     if context.json {
         screen::json(&json!({
             "groups": groups.iter().map(group_json).collect::<Vec<_>>(),
             "providers": providers.iter().map(provider_json).collect::<Vec<_>>(),
+            "money": pledged.iter().map(money::json).collect::<Vec<_>>(),
         }));
         return Ok(());
     }
@@ -196,6 +198,7 @@ pub fn distribution(context: &Context) -> Outcome {
             [row.offers, row.unconditional, row.conditions, row.pledged, row.delivered, row.confirmed];
         line(&replica.name_of(&row.party), &PROVIDED, counts.map(|n| n.to_string()));
     }
+    money::show(t, &replica, &pledged);
     Ok(())
 }
 
@@ -204,6 +207,7 @@ pub fn distributed(
     replica: &Replica,
     world: &mut World,
     engaged: &Engaged,
+    pledges: Vec<distribution::Pledge>,
 ) -> Result<distribution::Facts, Failure> {
     let keys: Vec<_> = world.needs.keys().copied().collect();
     let mut needs = Vec::new();
@@ -232,6 +236,7 @@ pub fn distributed(
         refusals: refusals.iter().map(refused).collect(),
         offers: world.given(),
         engagements: engaged.all(),
+        pledges,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Only public records are in it: what was written for fewer eyes stays with them, counts included.
 
+mod engagements;
 mod page;
 #[cfg(test)]
 mod tests_hostile;
@@ -24,7 +25,7 @@ use crate::arguments::Report;
 use crate::commands::covered::{distributed, group_name, lang, themes};
 use crate::commands::engaged::Engaged;
 use crate::commands::world::World;
-use crate::commands::{Context, table};
+use crate::commands::{Context, money, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -138,16 +139,18 @@ fn content(t: &Texts, replica: &Replica, period: Period, asked: &str) -> Result<
     let mut world = World::public(replica)?.matched();
     let engaged = Engaged::public(replica)?;
     let facts = world.covered(replica, &|key| engaged.met(key))?;
-    let distributed = distributed(replica, &mut world, &engaged)?;
+    let distributed = distributed(replica, &mut world, &engaged, money::public(replica)?)?;
     let since: BTreeMap<Key, Day> = facts.needs.iter().map(|n| (n.key, n.since)).collect();
     let sheets = vec![
         summary(t, replica, &world, &facts, &engaged, period)?,
         needs(t, &mut world, &since, &engaged, period),
         offers(t, &world, period),
+        engagements::sheet(t, replica, &engaged, period),
         covered(t, &facts, world.today),
         without(t, &facts),
         groups(t, &distributed),
         providers(t, replica, &distributed),
+        engagements::money(t, replica, &distributed),
         refusals(t, replica, period)?,
     ];
     let values =

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::exchange::amount::Amount;
 use crate::exchange::place::Countries;
 use crate::v1::Offer;
 use crate::wire::PartyId;
@@ -74,6 +75,38 @@ pub struct Facts {
     pub offers: Vec<Given>,
     /// Engagements: who provides, and how far they have come.
     pub engagements: Vec<(PartyId, Stage)>,
+    /// Pledges to funds.
+    pub pledges: Vec<Pledge>,
+}
+
+/// A pledge to a fund, and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pledge {
+    /// Who promised.
+    pub party: PartyId,
+    /// In which currency.
+    pub currency: String,
+    /// How much.
+    pub pledged: Amount,
+    /// What the fund's board says has come.
+    pub paid: Amount,
+    /// What was paid back.
+    pub paid_back: Amount,
+}
+
+/// The money of one provider in one currency; `None` where a sum is more than can be counted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MoneyRow {
+    /// Who.
+    pub party: PartyId,
+    /// The currency; nothing is converted.
+    pub currency: String,
+    /// Promised.
+    pub pledged: Option<Amount>,
+    /// Come, as boards say.
+    pub paid: Option<Amount>,
+    /// Given back.
+    pub paid_back: Option<Amount>,
 }
 
 /// One group or region.
@@ -159,6 +192,20 @@ pub fn providers(facts: &Facts) -> Vec<ProviderRow> {
         row.confirmed += u32::from(*stage >= Stage::Confirmed);
     }
     rows.into_iter().map(|(party, row)| ProviderRow { party, ..row }).collect()
+}
+
+/// The money of each provider, by id and currency.
+pub fn money(facts: &Facts) -> Vec<MoneyRow> {
+    let mut rows: BTreeMap<(PartyId, &str), MoneyRow> = BTreeMap::new();
+    for pledge in &facts.pledges {
+        let (party, currency, zero) = (pledge.party, pledge.currency.clone(), Some(Amount::ZERO));
+        let empty = MoneyRow { party, currency, pledged: zero, paid: zero, paid_back: zero };
+        let row = rows.entry((pledge.party, &pledge.currency)).or_insert(empty);
+        row.pledged = row.pledged.and_then(|sum| sum.plus(pledge.pledged));
+        row.paid = row.paid.and_then(|sum| sum.plus(pledge.paid));
+        row.paid_back = row.paid_back.and_then(|sum| sum.plus(pledge.paid_back));
+    }
+    rows.into_values().collect()
 }
 
 #[cfg(test)]

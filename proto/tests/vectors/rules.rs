@@ -1,5 +1,6 @@
 //! `rules.json`: matching, priority, allocation, coverage and distribution (SPEC.md section 16).
 
+use caphub_proto::exchange::amount::Amount;
 use caphub_proto::exchange::allocation::{self, Application};
 use caphub_proto::exchange::engagement::{escalation, scope};
 use caphub_proto::exchange::matching::{self, Criterion, NeedFacts, OfferFacts};
@@ -178,6 +179,19 @@ fn distribution_result(i: &Value) -> Value {
             .iter()
             .map(|e| (provider(&e["provider"]), stage(&e["state"]).unwrap()))
             .collect(),
+        pledges: list("pledges")
+            .iter()
+            .map(|p| {
+                let amount = |name: &str| p[name].as_str().unwrap().parse().unwrap();
+                distribution::Pledge {
+                    party: provider(&p["provider"]),
+                    currency: read(&p["currency"]),
+                    pledged: amount("pledged"),
+                    paid: amount("paid"),
+                    paid_back: amount("paid_back"),
+                }
+            })
+            .collect(),
     };
     let groups = distribution::groups(&facts).into_iter().map(|r| {
         json!({ "group": r.group, "needs": r.needs, "matched": r.matched, "under_way": r.under_way,
@@ -187,7 +201,13 @@ fn distribution_result(i: &Value) -> Value {
         json!({ "provider": r.party.0[0], "offers": r.offers, "unconditional": r.unconditional,
             "conditions": r.conditions, "pledged": r.pledged, "delivered": r.delivered, "confirmed": r.confirmed })
     });
-    json!({ "groups": groups.collect::<Vec<_>>(), "providers": providers.collect::<Vec<_>>() })
+    let money = distribution::money(&facts).into_iter().map(|r| {
+        let text = |amount: Option<Amount>| amount.map(|a| a.to_string());
+        json!({ "provider": r.party.0[0], "currency": r.currency, "pledged": text(r.pledged), "paid": text(r.paid),
+            "paid_back": text(r.paid_back) })
+    });
+    json!({ "groups": groups.collect::<Vec<_>>(), "providers": providers.collect::<Vec<_>>(),
+        "money": money.collect::<Vec<_>>() })
 }
 
 pub fn cases() -> Vec<RuleCase> {
@@ -439,6 +459,9 @@ fn pacific(region: &str) -> Value {
 fn shares() -> Value {
     let need = |countries: Value, open_offers: u32, shut_offers: u32, state: Value| json!({ "countries": countries, "open_offers": open_offers, "shut_offers": shut_offers, "state": state });
     let offer = |provider: u8, offer: Value| json!({ "provider": provider, "offer": offer });
+    let pledged = |provider: u8, currency: &str, pledged: &str, paid: &str, back: &str| {
+        json!({ "provider": provider, "currency": currency, "pledged": pledged, "paid": paid, "paid_back": back })
+    };
     let engaged = |provider: u8, state: &str| json!({ "provider": provider, "state": state });
     json!({
         "needs": [
@@ -452,6 +475,10 @@ fn shares() -> Value {
             offer(2, json!({ "cost": { "price": { "amount": "1", "currency": "USD" } } })),
             offer(2, json!({ "eligibility": { "excluded_countries": ["TV"] } })),
             offer(2, json!({ "eligibility": { "groups": ["sids"] } })),
+        ],
+        "pledges": [
+            pledged(2, "USD", "1000.10", "400", "0"), pledged(1, "USD", "5", "0", "0"), pledged(2, "EUR", "7", "7", "2.5"),
+            pledged(2, "USD", "0.000000000000000001", "0.000000000000000001", "0"),
         ],
         "engagements": [engaged(1, "evaluated"), engaged(1, "disputed"), engaged(2, "delivered"), engaged(3, "proposed")],
     })
