@@ -1,7 +1,7 @@
 //! `rules.json`: matching, priority, allocation, coverage and distribution (SPEC.md section 16).
 
-use caphub_proto::exchange::amount::Amount;
 use caphub_proto::exchange::allocation::{self, Application};
+use caphub_proto::exchange::amount::Amount;
 use caphub_proto::exchange::engagement::{escalation, scope};
 use caphub_proto::exchange::matching::{self, Criterion, NeedFacts, OfferFacts};
 use caphub_proto::exchange::place::{Countries, Eligible};
@@ -459,9 +459,7 @@ fn pacific(region: &str) -> Value {
 fn shares() -> Value {
     let need = |countries: Value, open_offers: u32, shut_offers: u32, state: Value| json!({ "countries": countries, "open_offers": open_offers, "shut_offers": shut_offers, "state": state });
     let offer = |provider: u8, offer: Value| json!({ "provider": provider, "offer": offer });
-    let pledged = |provider: u8, currency: &str, pledged: &str, paid: &str, back: &str| {
-        json!({ "provider": provider, "currency": currency, "pledged": pledged, "paid": paid, "paid_back": back })
-    };
+    let pledged = |provider: u8, currency: &str, pledged: &str, paid: &str, back: &str| json!({ "provider": provider, "currency": currency, "pledged": pledged, "paid": paid, "paid_back": back });
     let engaged = |provider: u8, state: &str| json!({ "provider": provider, "state": state });
     json!({
         "needs": [
