@@ -32,7 +32,9 @@ pub fn engagements_of(core: &Core, acts: Vec<Act<EngagementAct>>) -> Vec<(Record
     let (authors, mut gone) = (authors(&acts), BTreeMap::new());
     let found = by_root(acts, |act| &act.root).into_iter().filter_map(|(root, acts)| {
         let (record, audience) = first(&root, &acts)?;
-        let gone = gone.entry(audience.encode()).or_insert_with(|| Gone::new(core, authors.iter().copied(), audience));
+        let gone = gone
+            .entry(audience.encode())
+            .or_insert_with(|| Gone::new(core, authors.iter().copied(), audience));
         Some((record, Engagement::of(&root, &acts, &|seen| gone.is(seen))?))
     });
     found.collect()
@@ -43,7 +45,9 @@ pub fn funds_of(core: &Core, acts: Vec<Act<FundAct>>) -> Vec<(RecordId, Fund)> {
     let (authors, mut gone) = (authors(&acts), BTreeMap::new());
     let found = by_root(acts, |act| &act.root).into_iter().filter_map(|(root, acts)| {
         let (record, audience) = first(&root, &acts)?;
-        let gone = gone.entry(audience.encode()).or_insert_with(|| Gone::new(core, authors.iter().copied(), audience));
+        let gone = gone
+            .entry(audience.encode())
+            .or_insert_with(|| Gone::new(core, authors.iter().copied(), audience));
         Some((record, Fund::of(&root, &acts, &|seen| gone.is(seen))?))
     });
     found.collect()

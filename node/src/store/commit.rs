@@ -72,7 +72,8 @@ impl Committer {
             let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
             file.read_exact_at(&mut bytes, offset)?;
             tracing::warn!(feed = %head.feed.id(), "a signed batch was missing from the register and is put back");
-            self.register.append(&bytes)?;
+            self.shared.disk.write(&self.register.file, &[&bytes])?;
+            self.shared.disk.sync(&self.register.file)?;
             signed.push((head, packed));
         }
         Ok(())
