@@ -83,6 +83,7 @@ async fn everybody_computes_the_same_places_and_a_decision_against_the_rules_is_
         run(&["--home", home, "sync"]).await.ok();
     }
     // Another member claims what Tuvalu nominated, which every member can read by its hash.
+    run(&["--home", "ws", "sync"]).await.ok();
     let nominated = run(&["--home", "ws", "--json", "allocate", &call]).await;
     let taken = nominated.ok().json()["placed"].clone();
     let taken = taken.as_array().expect("placed").iter().find(|p| p["country"] == "TV").expect("one").clone();
