@@ -175,7 +175,7 @@ async fn a_long_list_travels_in_parts_a_second_publication_changes_what_changed_
 async fn what_one_organisation_may_have_stored_does_not_grow_with_its_keys() {
     let machine = Machine::new(PROGRAM, "en");
     machine.run(&["node", "--dir", "hub", "init", "Pacific Hub", "--region", "009"]).await.ok();
-    std::fs::write(machine.path("hub").join("caphub-node.toml"), "[quotas]\nparty_entries = 8\n")
+    std::fs::write(machine.path("hub").join("caphub-node.toml"), "[quotas]\nparty_entries = 5\n")
         .expect("a file");
     let mut hub = machine.node("hub", "127.0.0.1:0", &[]);
     hub.up().await;
