@@ -32,7 +32,7 @@ const NEUTRAL_CALLS: [&str; 12] = [
 ];
 /// Commands that take nothing from anybody by name: reading, one's own records and keys, letting somebody in.
 const NEUTRAL: &str = "join leave sync status offers match coverage distribution allocate allocate:verify report need offer course session search import export org key hub reply \
-    audit verify demo completions carry \
+    audit verify demo completions manual carry \
     need:add need:edit need:list need:show need:withdraw \
     offer:add offer:edit offer:list offer:show offer:withdraw \
     course:add course:edit course:list course:show course:withdraw \
@@ -57,7 +57,7 @@ const ACTS: &str = "engage call fellowship fund engage:propose engage:agree enga
     fund:report fund:refund fund:release fund:pay-back fund:amend fund:enact fund:close fund:list fund:show \
     fund:statement";
 /// Keys of the node's configuration: each bounds or sets something for all alike.
-const CONFIGURED: &str = "listen addresses proxy log_format log_level shutdown_seconds hub_entries party_entries guest_entries \
+const CONFIGURED: &str = "listen addresses proxy metrics log_format log_level shutdown_seconds hub_entries party_entries guest_entries \
      guests_entries file_bytes party_bytes total_bytes";
 
 /// All commands, as the program itself lists them.

@@ -114,7 +114,7 @@ async fn a_sealed_fund_takes_pledges_and_votes_of_those_it_is_sealed_to() {
     sync(&machine).await;
     let pledge = id(&data(&machine, "fj", &["fund", "pledge", &fund, "10", "USD"]).await);
     sync(&machine).await;
-    data(&machine, "tv", &["fund", "paid-in", &pledge, "10", "USD"]).await;
+    data(&machine, "tv", &["fund", "paid-in", &pledge, "10", "USD", "--reference", "FJ 1"]).await;
     sync(&machine).await;
     let totals = data(&machine, "fj", &["fund", "statement", &fund]).await["totals"][0].clone();
     assert_eq!((&totals["free"], &totals["adds_up"]), (&json!("10"), &json!(true)), "{totals}");
