@@ -29,26 +29,27 @@ pub type Counts = BTreeMap<&'static str, u64>;
 
 /// Every engagement that these acts make, with the id of its record.
 pub fn engagements_of(core: &Core, acts: Vec<Act<EngagementAct>>) -> Vec<(RecordId, Engagement)> {
-    let (authors, mut gone) = (authors(&acts), BTreeMap::new());
-    let found = by_root(acts, |act| &act.root).into_iter().filter_map(|(root, acts)| {
-        let (record, audience) = first(&root, &acts)?;
-        let gone = gone
-            .entry(audience.encode())
-            .or_insert_with(|| Gone::new(core, authors.iter().copied(), audience));
-        Some((record, Engagement::of(&root, &acts, &|seen| gone.is(seen))?))
-    });
-    found.collect()
+    made_of(core, acts, |act| &act.root, |root, acts, gone| Engagement::of(root, acts, &|seen| gone.is(seen)))
 }
 
 /// Every fund that these acts make, with the id of its record.
 pub fn funds_of(core: &Core, acts: Vec<Act<FundAct>>) -> Vec<(RecordId, Fund)> {
-    let (authors, mut gone) = (authors(&acts), BTreeMap::new());
-    let found = by_root(acts, |act| &act.root).into_iter().filter_map(|(root, acts)| {
+    made_of(core, acts, |act| &act.root, |root, acts, gone| Fund::of(root, acts, &|seen| gone.is(seen)))
+}
+
+/// What acts make, root by root. What can never count of anybody's feeds is worked out once for each audience.
+fn made_of<T, M>(
+    core: &Core,
+    acts: Vec<Act<T>>,
+    root: impl Fn(&T) -> &Vec<u8>,
+    make: impl Fn(&EntryHash, &[Act<T>], &Gone<'_>) -> Option<M>,
+) -> Vec<(RecordId, M)> {
+    let authors: BTreeSet<PartyId> = acts.iter().map(|act| act.author).collect();
+    let mut gone = BTreeMap::new();
+    let found = by_root(acts, root).into_iter().filter_map(|(root, acts)| {
         let (record, audience) = first(&root, &acts)?;
-        let gone = gone
-            .entry(audience.encode())
-            .or_insert_with(|| Gone::new(core, authors.iter().copied(), audience));
-        Some((record, Fund::of(&root, &acts, &|seen| gone.is(seen))?))
+        let of_all = || Gone::new(core, authors.iter().copied(), audience);
+        Some((record, make(&root, &acts, gone.entry(audience.encode()).or_insert_with(of_all))?))
     });
     found.collect()
 }
@@ -135,11 +136,6 @@ fn by_root<T>(acts: Vec<Act<T>>, root: impl Fn(&T) -> &Vec<u8>) -> BTreeMap<Entr
         sorted.entry(root).or_default().push(act);
     }
     sorted
-}
-
-/// Whose acts these are: what can never count of theirs is worked out once for each audience.
-fn authors<T>(acts: &[Act<T>]) -> BTreeSet<PartyId> {
-    acts.iter().map(|act| act.author).collect()
 }
 
 fn first<T>(root: &EntryHash, acts: &[Act<T>]) -> Option<(RecordId, Audience)> {

@@ -75,8 +75,8 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, links: LinkCounts, st
         let (node, links) = (Arc::clone(&node), links.clone());
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |request| {
-                let answer = answer(&request, &node, &links);
-                async move { Ok::<_, Infallible>(answer) }
+                let (node, links) = (Arc::clone(&node), links.clone());
+                async move { Ok::<_, Infallible>(answer(&request, node, links).await) }
             });
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).keep_alive(false).max_headers(32);
@@ -87,21 +87,23 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, links: LinkCounts, st
     }
 }
 
-fn answer(request: &Request<Incoming>, node: &Node, links: &LinkCounts) -> Response<String> {
+async fn answer(request: &Request<Incoming>, node: Arc<Node>, links: LinkCounts) -> Response<String> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".to_owned());
     }
     match request.uri().path() {
-        "/metrics" => match gather(node, links) {
-            Ok(text) => {
+        // Counting what is late reads all acts: not on a network thread.
+        "/metrics" => match tokio::task::spawn_blocking(move || gather(&node, &links)).await {
+            Ok(Ok(text)) => {
                 let mut response = Response::new(text);
                 response.headers_mut().insert(CONTENT_TYPE, OPEN_METRICS);
                 response
             }
+            Ok(Err(error)) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         },
         "/live" => plain(StatusCode::OK, "live\n".to_owned()),
-        "/ready" => match unready(node) {
+        "/ready" => match unready(&node) {
             None => plain(StatusCode::OK, "ready\n".to_owned()),
             Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
         },
