@@ -1,7 +1,7 @@
 //! Every sentence that a person reads, from one Fluent file per language.
 
 use fluent_bundle::concurrent::FluentBundle;
-use fluent_bundle::{FluentArgs, FluentResource};
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
 const ENGLISH: &str = include_str!("../texts/en.ftl");
 const FRENCH: &str = include_str!("../texts/fr.ftl");
@@ -50,7 +50,7 @@ impl Texts {
         };
         let mut arguments = FluentArgs::new();
         for (name, value) in values {
-            arguments.set((*name).to_owned(), (*value).to_owned());
+            arguments.set((*name).to_owned(), filled(value));
         }
         let mut errors = Vec::new();
         self.bundle.format_pattern(pattern, Some(&arguments), &mut errors).into_owned()
@@ -59,6 +59,17 @@ impl Texts {
     /// True where there is such a sentence.
     pub fn has(&self, key: &str) -> bool {
         self.bundle.has_message(key)
+    }
+}
+
+/// A count as a number, so that a sentence can choose between one and several; all else as text.
+fn filled(value: &str) -> FluentValue<'_> {
+    // Below 2^53, and written as the number would be: "007" is a name.
+    const DIGITS_MAX: usize = 15;
+    let plain = value == "0" || !value.starts_with('0');
+    match value.bytes().all(|b| b.is_ascii_digit()) && plain && value.len() <= DIGITS_MAX {
+        true => value.parse::<u64>().map_or_else(|_| value.into(), FluentValue::from),
+        false => value.into(),
     }
 }
 
@@ -107,5 +118,17 @@ mod tests {
         missing.remove("");
         missing.remove(", ");
         assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn one_is_not_many_and_names_of_digits_stay_as_they_are() {
+        let english = Texts::of("en");
+        let told = |entries, parties| {
+            let values = [("hub", "007"), ("entries", entries), ("parties", parties), ("kib", "1")];
+            english.tf("sync-would-receive", &values)
+        };
+        assert_eq!(told("1", "2"), "007 would send one record of 2 organisations (1 KiB).");
+        assert_eq!(told("20000", "1"), "007 would send 20000 records of one organisation (1 KiB).");
+        assert!(Texts::of("fr").tf("sync-would-receive", &[("entries", "1")]).contains("une fiche"));
     }
 }

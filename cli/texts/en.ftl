@@ -168,8 +168,20 @@ hub-none-left = No hub is left; "caphub join FILE" names another.
 sync-progress = { $done } of { $all } records, { $kib } KiB, { $rate } KiB a second, { $left } s left
 sync-done = Synced with { $hub }: { $received } received ({ $kib } KiB), { $sent } sent.
 sync-more = More is waiting; run "caphub sync" again when you can.
-sync-would-receive = { $hub } would send { $entries } records of { $parties } organisations ({ $kib } KiB).
-sync-would-send = { $hub } would get { $entries } records of { $parties } organisations ({ $kib } KiB) from you.
+sync-would-receive = { $hub } would send { $entries ->
+        [one] one record
+       *[other] { $entries } records
+    } of { $parties ->
+        [one] one organisation
+       *[other] { $parties } organisations
+    } ({ $kib } KiB).
+sync-would-send = { $hub } would get { $entries ->
+        [one] one record
+       *[other] { $entries } records
+    } of { $parties ->
+        [one] one organisation
+       *[other] { $parties } organisations
+    } ({ $kib } KiB) from you.
 sync-refused = { $count } not taken: { $reason }
 sync-following = Following { $hub }; interrupt to end.
 sync-arrived = { $count } new.
@@ -449,7 +461,10 @@ hub-refused = { $party } is refused, and gets the reason signed.
 hub-ended = The admission of { $party } is ended; the record that says so is public.
 
 # Audit
-audit-states = answers for { $count } organisations; last at { $when } by its clock
+audit-states = answers for { $count ->
+        [one] one organisation
+       *[other] { $count } organisations
+    }; last at { $when } by its clock
 audit-nothing-yet = has stated nothing yet, or could not be asked
 audit-shown = SHOWN BY EVIDENCE: on { $held-when } it stated to hold { $held } entries of { $party }, on { $lower-when } only { $lower }; both are signed by it
 audit-late = late: { $party }, { $behind } behind, for { $time }
@@ -491,7 +506,13 @@ carry-for-all = For whoever has the files: public records only.
 carry-for = For { $name }, which stated what it holds at { $when }.
 carry-for-unstated = For { $name }; it has not stated here what it holds, so all that it may read is written.
 carry-for-unknown = { $name } is not known here: it gets public records only.
-carry-out-done = { $entries } entries written to { $files } files ({ $kib } KiB).
+carry-out-done = { $entries ->
+        [one] One entry
+       *[other] { $entries } entries
+    } written to { $files ->
+        [one] one file
+       *[other] { $files } files
+    } ({ $kib } KiB).
 carry-out-dry = { $entries } entries ({ $kib } KiB) would be written.
 carry-out-nothing = Nothing lacks there: nothing is written.
 carry-proofs = Proofs that a sequence forked: { $count }

@@ -168,8 +168,20 @@ hub-none-left = Il ne reste aucun hub ; « caphub join FICHIER » en nomme un au
 sync-progress = { $done } fiches sur { $all }, { $kib } Kio, { $rate } Kio par seconde, encore { $left } s
 sync-done = Synchronisé avec { $hub } : { $received } reçues ({ $kib } Kio), { $sent } envoyées.
 sync-more = Il reste à transmettre ; relancez « caphub sync » dès que possible.
-sync-would-receive = { $hub } enverrait { $entries } fiches de { $parties } organisations ({ $kib } Kio).
-sync-would-send = { $hub } recevrait de vous { $entries } fiches de { $parties } organisations ({ $kib } Kio).
+sync-would-receive = { $hub } enverrait { $entries ->
+        [one] une fiche
+       *[other] { $entries } fiches
+    } de { $parties ->
+        [one] une organisation
+       *[other] { $parties } organisations
+    } ({ $kib } Kio).
+sync-would-send = { $hub } recevrait de vous { $entries ->
+        [one] une fiche
+       *[other] { $entries } fiches
+    } de { $parties ->
+        [one] une organisation
+       *[other] { $parties } organisations
+    } ({ $kib } Kio).
 sync-refused = { $count } non acceptées : { $reason }
 sync-following = Suivi de { $hub } ; interrompre pour terminer.
 sync-arrived = { $count } nouvelles.
@@ -449,7 +461,10 @@ hub-refused = { $party } est refusé, et reçoit le motif signé.
 hub-ended = L’admission de { $party } a pris fin ; l’enregistrement qui le dit est public.
 
 # Audit
-audit-states = répond pour { $count } organisations ; en dernier le { $when } à son horloge
+audit-states = répond pour { $count ->
+        [one] une organisation
+       *[other] { $count } organisations
+    } ; en dernier le { $when } à son horloge
 audit-nothing-yet = n’a encore rien déclaré, ou n’a pas pu être interrogé
 audit-shown = MONTRÉ PAR PREUVE : le { $held-when } il a déclaré { $held } entrées de { $party }, le { $lower-when } seulement { $lower } ; les deux sont signés par lui
 audit-late = en retard : { $party }, de { $behind }, depuis { $time }
@@ -491,7 +506,13 @@ carry-for-all = Pour quiconque a les fichiers : fiches publiques seulement.
 carry-for = Pour { $name }, qui a indiqué ce qu’il détient le { $when }.
 carry-for-unstated = Pour { $name } ; il n’a pas indiqué ici ce qu’il détient : tout ce qu’il peut lire est écrit.
 carry-for-unknown = { $name } n’est pas connu ici : il ne reçoit que les fiches publiques.
-carry-out-done = { $entries } entrées écrites dans { $files } fichiers ({ $kib } Kio).
+carry-out-done = { $entries ->
+        [one] Une entrée écrite
+       *[other] { $entries } entrées écrites
+    } dans { $files ->
+        [one] un fichier
+       *[other] { $files } fichiers
+    } ({ $kib } Kio).
 carry-out-dry = { $entries } entrées ({ $kib } Kio) seraient écrites.
 carry-out-nothing = Rien ne manque là-bas : rien n’est écrit.
 carry-proofs = Preuves qu’une suite a bifurqué : { $count }

@@ -108,6 +108,10 @@ impl Opened {
             return Err(because(&"another schema"));
         }
         let payload = index.load_metas().map_err(|e| because(&e))?.payload.unwrap_or_default();
+        if payload.is_empty() {
+            // Made and never committed to, as after `init`.
+            return Err(Unusable::Absent);
+        }
         let origin = Origin::read(&payload).ok_or_else(|| because(&"another version"))?;
         if origin.log != log {
             return Err(because(&"another log"));
