@@ -1,5 +1,6 @@
 //! What the tests of real processes share: a folder, nodes that end with the test, commands and what they said.
 
+pub mod acknowledged;
 pub mod proxies;
 pub mod sim;
 
