@@ -21,6 +21,11 @@ impl Dice {
         Self(seed)
     }
 
+    /// From a number that another one gave.
+    pub fn of(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
     /// Below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;

@@ -3,7 +3,6 @@
 pub mod acknowledged;
 pub mod proxies;
 pub mod sim;
-
 pub mod stick;
 
 use std::path::{Path, PathBuf};
@@ -13,8 +12,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-/// How long anything may take before a test calls it stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take before a test calls it stuck: a minute, or as many seconds as `CAPHUB_PATIENCE` says, for
+/// a machine that does much else.
+fn patience() -> Duration {
+    let given = std::env::var("CAPHUB_PATIENCE").ok().and_then(|s| s.parse().ok());
+    Duration::from_secs(given.unwrap_or(60))
+}
 
 /// What a command said.
 #[derive(Debug)]
@@ -80,7 +83,7 @@ impl Machine {
 
     /// Runs a command to its end.
     pub async fn run(&self, words: &[&str]) -> Said {
-        let output = tokio::time::timeout(PATIENCE, self.command().args(words).output()).await;
+        let output = tokio::time::timeout(patience(), self.command().args(words).output()).await;
         let output = output.unwrap_or_else(|_| panic!("{words:?} is stuck")).expect("a program");
         Said {
             code: output.status.code().unwrap_or(-1),
@@ -95,7 +98,7 @@ impl Machine {
         std::fs::write(&path, answers).expect("a file");
         let mut command = self.command();
         command.env("CAPHUB_ASK", "1").stdin(std::fs::File::open(path).expect("a file"));
-        let output = tokio::time::timeout(PATIENCE, command.args(words).output()).await;
+        let output = tokio::time::timeout(patience(), command.args(words).output()).await;
         let output = output.unwrap_or_else(|_| panic!("{words:?} is stuck")).expect("a program");
         Said {
             code: output.status.code().unwrap_or(-1),
@@ -187,13 +190,13 @@ impl NodeProcess<'_> {
     pub async fn stop(&mut self) {
         let (Some(pid), Some(mut child)) = (self.pid(), self.child.take()) else { return };
         Command::new("kill").args(["-TERM", &pid.to_string()]).status().await.expect("a signal");
-        tokio::time::timeout(PATIENCE, child.wait()).await.expect("the node to end").expect("a process");
+        tokio::time::timeout(patience(), child.wait()).await.expect("the node to end").expect("a process");
     }
 
     /// Starts the node and waits until it answers.
     pub async fn up(&mut self) {
         self.launch();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience();
         let status = loop {
             let said = self.ask(&["status"]).await;
             if said.code == 0 {
@@ -234,7 +237,7 @@ impl NodeProcess<'_> {
 
     /// Waits until the node states this many of something.
     pub async fn reaches(&self, what: &str, count: u64) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience();
         loop {
             let status = self.ask(&["status"]).await.ok().json();
             if status[what].as_u64() == Some(count) {
@@ -247,7 +250,7 @@ impl NodeProcess<'_> {
 
     /// Waits until both nodes hold as many entries, however many these are by then.
     pub async fn holds_as_many_as(&self, other: &NodeProcess<'_>) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience();
         loop {
             let theirs = other.ask(&["status"]).await.ok().json()["entries"].clone();
             let ours = self.ask(&["status"]).await.ok().json()["entries"].clone();
