@@ -1,10 +1,11 @@
 //! Restore: a backup becomes a hub's folder again. The copy may be older than what was signed since, so it signs nothing
 //! until a linked hub has shown how far its feeds reach, and it goes on under another log id.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -24,8 +25,9 @@ pub fn restore(from: &Path, directory: &Path, alone: bool) -> Result<List, Upkee
         return Err(UpkeepError::NotEmpty { path: directory.to_owned() });
     }
     // All of it is checked before anything is written.
+    let folders: HashSet<&Path> = list.files.keys().flat_map(|path| path.ancestors().skip(1)).collect();
     for (path, copied) in &list.files {
-        let inside = path.components().all(|c| matches!(c, Component::Normal(_)));
+        let inside = is_inside(path) && !folders.contains(path.as_path());
         let held = from.join(FILES).join(&copied.sha256);
         let is_name = copied.sha256.len() == 64 && copied.sha256.bytes().all(|b| b.is_ascii_hexdigit());
         if !inside || !is_name || digest(&held)? != copied.sha256 {
@@ -47,6 +49,12 @@ pub fn restore(from: &Path, directory: &Path, alone: bool) -> Result<List, Upkee
         put(&from.join(FILES).join(&copied.sha256), &target).map_err(file_error(&target))?;
     }
     Ok(list)
+}
+
+/// True for the plain name of a file below a folder: it has parts, each of them a name, and is written as they are.
+fn is_inside(path: &Path) -> bool {
+    let plain: PathBuf = path.components().filter(|c| matches!(c, Component::Normal(_))).collect();
+    !plain.as_os_str().is_empty() && plain.as_os_str() == path.as_os_str()
 }
 
 /// Copies a file, durable when this returns.
