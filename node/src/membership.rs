@@ -1,11 +1,11 @@
 //! Who asked to join, who was invited, and what the operator decided. Admissions themselves are signed records.
 
+mod book;
 mod invitations;
 mod likeness;
 mod refusing;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use caphub_proto::v1::revision::Record;
@@ -17,15 +17,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::author::{Author, PublishError, now_ms};
 use crate::core::Core;
-use crate::durable;
 use crate::entitlement::Viewer;
 use crate::keys::KeyError;
+use crate::membership::book::{Book, Change, Entries};
 use crate::views::{PAGE_SIZE_MAX, PageRequest};
 
 pub use invitations::INVITATION_DAYS;
 
-/// Requests that wait or were answered; each takes at most about 10 KiB.
+/// Requests that wait or were answered.
 const REQUESTS_MAX: usize = 10_000;
+/// Bytes of the texts of all of them: anybody can ask, and they stay in memory.
+const REQUESTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of each text of a request.
 const FIELD_BYTES_MAX: usize = 2_048;
 
@@ -57,6 +59,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Bytes of its texts.
+    fn bytes(&self) -> usize {
+        [&self.name, &self.country, &self.kind, &self.mandate, &self.contact, &self.note]
+            .iter()
+            .map(|text| text.len())
+            .sum()
+    }
+
     /// Names what was shown of a request: an operator decides about that and nothing else.
     pub fn hash(&self) -> [u8; 32] {
         let texts = [&self.name, &self.country, &self.kind, &self.mandate, &self.contact];
@@ -81,18 +91,9 @@ pub struct RefusalAt {
     pub seq: u64,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    requests: BTreeMap<String, Asked>,
-    /// By whom each code was used: a join that was cut short can be made again.
-    used_codes: BTreeMap<String, String>,
-}
-
 /// The hub's book of requests and used invitations.
 pub struct Membership {
-    path: PathBuf,
-    file: Mutex<File>,
+    book: Mutex<Book>,
     core: Core,
     author: Author,
 }
@@ -120,9 +121,7 @@ pub enum MembershipError {
 impl Membership {
     /// Opens the book in a node's folder.
     pub fn open(directory: &Path, core: Core, author: Author) -> std::io::Result<Self> {
-        let path = directory.join("requests.json");
-        let file = Mutex::new(durable::read_json(&path)?);
-        Ok(Self { path, file, core, author })
+        Ok(Self { book: Mutex::new(Book::open(directory)?), core, author })
     }
 
     /// A request over a link, by the party at its far end.
@@ -171,7 +170,7 @@ impl Membership {
             Some(Level::Guest) => return (MembershipState::Guest, String::new(), String::new()),
             None => {}
         }
-        match self.lock().requests.get(&party.to_string()) {
+        match self.lock().entries().requests.get(&party.to_string()) {
             None => (MembershipState::None, String::new(), String::new()),
             Some(Asked { refused: Some(reason), note, .. }) => {
                 (MembershipState::Refused, reason.clone(), note.clone())
@@ -180,10 +179,15 @@ impl Membership {
         }
     }
 
+    /// How many requests wait for a decision.
+    pub fn waiting(&self) -> usize {
+        self.lock().entries().requests.values().filter(|asked| asked.refused.is_none()).count()
+    }
+
     /// Requests that wait or were refused.
     pub fn requests(&self) -> Vec<(PartyId, Asked)> {
-        let file = self.lock();
-        file.requests.iter().filter_map(|(p, a)| Some((p.parse().ok()?, a.clone()))).collect()
+        let book = self.lock();
+        book.entries().requests.iter().filter_map(|(p, a)| Some((p.parse().ok()?, a.clone()))).collect()
     }
 
     /// Admits a party that asked.
@@ -195,7 +199,7 @@ impl Membership {
         until: &str,
         shown: &[u8],
     ) -> Result<(), MembershipError> {
-        let asked = self.lock().requests.get(&party.to_string()).cloned();
+        let asked = self.asked(&party);
         let mut asked = asked.ok_or(MembershipError::Refused(Reason::NotFound))?;
         if !shown.is_empty() && shown != asked.hash() {
             return Err(MembershipError::Changed);
@@ -205,9 +209,7 @@ impl Membership {
         }
         let level = if guest { AttestationLevel::Guest } else { AttestationLevel::Member };
         self.attest(party, &asked, level, until).await?;
-        let mut file = self.lock();
-        file.requests.remove(&party.to_string());
-        Ok(durable::replace_json(&self.path, &*file)?)
+        Ok(self.lock().note(Change::Answered(party.to_string()))?)
     }
 
     /// The name of another admitted party that people would take for this one.
@@ -218,15 +220,22 @@ impl Membership {
 
     /// What waits is not exchanged under the operator's eyes: a later text counts once the first was answered.
     fn ask(&self, party: PartyId, asked: Asked) -> Result<(), MembershipError> {
-        let mut file = self.lock();
-        if file.requests.get(&party.to_string()).is_some_and(|a| a.refused.is_none()) {
+        let mut book = self.lock();
+        let Entries { requests, .. } = book.entries();
+        let before = requests.get(&party.to_string());
+        if before.is_some_and(|a| a.refused.is_none()) {
             return Ok(());
         }
-        if file.requests.len() >= REQUESTS_MAX && !file.requests.contains_key(&party.to_string()) {
+        let full = before.is_none() && requests.len() >= REQUESTS_MAX;
+        if full || book.bytes() + asked.bytes() > REQUESTS_BYTES_MAX {
             return Err(MembershipError::Refused(Reason::Quota));
         }
-        file.requests.insert(party.to_string(), asked);
-        Ok(durable::replace_json(&self.path, &*file)?)
+        Ok(book.note(Change::Asked(party.to_string(), Box::new(asked)))?)
+    }
+
+    /// The request of a party.
+    fn asked(&self, party: &PartyId) -> Option<Asked> {
+        self.lock().entries().requests.get(&party.to_string()).cloned()
     }
 
     async fn attest(
@@ -293,7 +302,8 @@ impl Membership {
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, File> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
+        // A writer that panicked left the change before it: a line counts once it is durable.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -155,3 +155,30 @@ async fn an_operator_decides_about_one_that_is_named_exactly_and_about_the_text_
     late.ok();
     hub.reaches("requests", 0).await;
 }
+
+#[tokio::test]
+async fn requests_and_used_invitations_outlast_a_kill_and_a_line_that_was_cut_off() {
+    let machine = Machine::new(PROGRAM, "en");
+    let mut hub = machine.hub("hub", "Pacific Hub", "009").await;
+    let (open, _) = invitation(&machine, &hub, &["TV"]).await;
+    let (one, two) = (Anybody::new(machine.path("one")).await, Anybody::new(machine.path("two")).await);
+    let asked = one.join(&open.card, &[], "FJ", "Fiji CERT").await;
+    assert_eq!(asked, Ok(MembershipState::Requested));
+    let used = two.join(&open.card, &open.code, "TV", "Tuvalu CERT").await;
+    assert_eq!(used, Ok(MembershipState::Member));
+    hub.kill().await;
+    // As a power cut in the middle of a line leaves it.
+    let book = machine.path("hub").join("requests.log");
+    let whole = std::fs::read(&book).expect("a book");
+    std::fs::write(&book, [&whole[..], &whole[..whole.len() / 2 - 1]].concat()).expect("a torn book");
+    hub.up().await;
+    let waiting = hub.ask(&["requests"]).await.ok().out;
+    assert!(waiting.contains("Fiji CERT"), "{waiting}");
+    let again = one.join(&open.card, &open.code, "TV", "Tuvalu Two").await;
+    assert!(again.is_err_and(|e| e.contains("invitation")), "a code is used once");
+    hub.ask(&["approve", "Fiji CERT"]).await.ok();
+    hub.kill().await;
+    hub.up().await;
+    let waiting = hub.ask(&["requests"]).await.ok().out;
+    assert!(!waiting.contains("Fiji CERT"), "{waiting}");
+}

@@ -1,13 +1,14 @@
 //! One-time invitations. A code proves itself and what its operator bound to it, so nothing is kept until it is used.
 
+use caphub_proto::v1::JoinRequest;
 use caphub_proto::wire::card::{Card, Invitation};
 use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::keys::tagged_hash;
 use caphub_proto::wire::{PartyId, Reason};
 
 use crate::author::now_ms;
-use crate::durable;
 use crate::keys::random;
+use crate::membership::book::Change;
 use crate::membership::{Asked, Membership, MembershipError};
 
 /// Days that an invitation lasts where nothing else is said.
@@ -69,6 +70,15 @@ impl Membership {
         code
     }
 
+    /// True where a request has a code of this hub that this party may use.
+    pub fn invites(&self, party: &PartyId, request: &JoinRequest) -> bool {
+        let Some((code, _)) = self.invited(&request.code, &request.country, &request.name) else {
+            return false;
+        };
+        let book = self.lock();
+        book.entries().used_codes.get(&hex::encode(code)).is_none_or(|by| *by == party.to_string())
+    }
+
     /// Takes a code for its first user, who is admitted as it was invited: what the code does not bind to a state or a
     /// name says nothing of them, and a mandate is for the operator to look at.
     pub(super) fn use_code(
@@ -78,22 +88,24 @@ impl Membership {
         asked: &Asked,
     ) -> Result<Asked, MembershipError> {
         let used = || MembershipError::Refused(Reason::InvitationUsed);
-        let code: [u8; 16] = code.try_into().map_err(|_| used())?;
-        let nonce: [u8; 8] = code[..8].try_into().map_err(|_| used())?;
+        let (code, country) = self.invited(code, &asked.country, &asked.name).ok_or_else(used)?;
+        let (code, party, mut book) = (hex::encode(code), party.to_string(), self.lock());
+        match book.entries().used_codes.get(&code) {
+            None => book.note(Change::Used(code, party))?,
+            Some(by) if *by == party => {}
+            Some(_) => return Err(used()),
+        }
+        Ok(Asked { country, mandate: String::new(), ..asked.clone() })
+    }
+
+    /// A code of this hub that has not ended and is for this state and name, and the state that it is bound to.
+    fn invited(&self, code: &[u8], country: &str, name: &str) -> Option<([u8; 16], String)> {
+        let code: [u8; 16] = code.try_into().ok()?;
+        let (nonce, name) = (*code.first_chunk::<8>()?, name.trim());
         let ends = nonce.first_chunk::<4>().map_or(0, |h| u64::from(u32::from_be_bytes(*h)) * HOUR_MS);
-        let (country, name) = (asked.country.as_str(), asked.name.trim());
         let bounds = [(country, name), (country, ""), ("", name), ("", "")];
-        let bound = bounds.into_iter().map(|(country, name)| Bound { country, name });
-        let bound = bound.into_iter().find(|b| self.code(&nonce, *b) == code).ok_or_else(used)?;
-        if ends + HOUR_MS < now_ms() {
-            return Err(used());
-        }
-        let mut file = self.lock();
-        let by = file.used_codes.entry(hex::encode(code)).or_insert_with(|| party.to_string());
-        if *by != party.to_string() {
-            return Err(used());
-        }
-        durable::replace_json(&self.path, &*file)?;
-        Ok(Asked { country: bound.country.to_owned(), mandate: String::new(), ..asked.clone() })
+        let mut bounds = bounds.into_iter().map(|(country, name)| Bound { country, name });
+        let bound = bounds.find(|b| self.code(&nonce, *b) == code)?;
+        (ends + HOUR_MS >= now_ms()).then(|| (code, bound.country.to_owned()))
     }
 }

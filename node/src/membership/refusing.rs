@@ -8,7 +8,7 @@ use caphub_proto::v1::{self, Attestation, AttestationLevel, Refusal, Revision, W
 use caphub_proto::wire::{Audience, OperatorKey, PartyId, Reason, Seq};
 
 use crate::author::{Author, Published, feed_parts};
-use crate::durable;
+use crate::membership::book::Change;
 use crate::membership::{Asked, Membership, MembershipError, RefusalAt};
 
 impl Membership {
@@ -20,8 +20,7 @@ impl Membership {
         note: &str,
         until: &str,
     ) -> Result<(), MembershipError> {
-        let asked = self.lock().requests.get(&party.to_string()).cloned();
-        let asked = asked.ok_or(MembershipError::Refused(Reason::NotFound))?;
+        let asked = self.asked(&party).ok_or(MembershipError::Refused(Reason::NotFound))?;
         let named = if asked.name_in_public { party.to_vec() } else { Vec::new() };
         let refusal =
             Refusal { party: named, until: until.to_owned(), ..refusal("membership", reason, note) };
@@ -79,7 +78,7 @@ impl Membership {
 
     /// The signed entry of the refusal of a party, and its record's id: what the party itself gets.
     pub fn refusal(&self, party: &PartyId) -> Option<(Vec<u8>, v1::Run)> {
-        let at = self.lock().requests.get(&party.to_string())?.refusal.clone()?;
+        let at = self.asked(party)?.refusal?;
         let key: OperatorKey = at.key.parse().ok()?;
         let feed = caphub_proto::wire::Feed::records(self.core.party, key, Audience::Public);
         let stored = self.core.store.entry(&feed.id(), Seq::new(at.seq)?).ok().flatten()?;
@@ -103,9 +102,8 @@ impl Membership {
         let refusal =
             published.first().map(|p| RefusalAt { record: p.record.to_string(), key, seq: p.seq.value() });
         let (refused, note) = (Some(reason.to_owned()), note.to_owned());
-        let mut file = self.lock();
-        file.requests.insert(party.to_string(), Asked { refused, note, refusal, ..asked });
-        Ok(durable::replace_json(&self.path, &*file)?)
+        let asked = Box::new(Asked { refused, note, refusal, ..asked });
+        Ok(self.lock().note(Change::Asked(party.to_string(), asked))?)
     }
 }
 

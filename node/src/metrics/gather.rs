@@ -60,7 +60,7 @@ fn held(registry: &mut Registry, node: &Node) {
     gauge("feeds_frozen", "Feeds that a proven fork froze", core.forks.all().len() as u64);
     gauge("read_only", "1 while the disk takes nothing more", u64::from(core.store.is_read_only()));
     gauge("members", "Members of this hub", core.admissions.members(&core.party).len() as u64);
-    let waiting = node.membership.requests().iter().filter(|(_, asked)| asked.refused.is_none()).count();
+    let waiting = node.membership.waiting();
     gauge("membership_requests", "Requests for membership that wait for a decision", waiting as u64);
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "The version that runs", build);

@@ -54,7 +54,12 @@ impl MembershipService for MembershipDesk {
         let place = self.gate.push(admitted.party).await?;
         let bytes = runs.iter().map(|run| run.entries.len()).sum();
         let turn = self.gate.turn(admitted.party, admitted.standing, bytes).await;
-        for taken in self.core.ingest.take(runs, Origin::Caller(admitted.party)).await {
+        // Whom the operator invited is no stranger: strangers cannot use up the room for its identity.
+        let origin = match self.membership.invites(&admitted.party, &asked) {
+            true => Origin::Peer,
+            false => Origin::Caller(admitted.party),
+        };
+        for taken in self.core.ingest.take(runs, origin).await {
             taken.result.map_err(|reason| status(reason, "the identity log"))?;
         }
         drop((turn, place));
