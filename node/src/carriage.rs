@@ -6,22 +6,39 @@ use caphub_proto::wire::{PartyId, Reason};
 
 use crate::admissions::{Admissions, Level};
 
-/// Quotas of a node; counts of entries.
+/// Quotas of a node: counts of entries, and of their bytes as they are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quotas {
     /// All parties that one hub attests, together.
     pub hub_entries: u64,
+    /// Their bytes.
+    pub hub_bytes: u64,
     /// One of them, with however many signing keys.
     pub party_entries: u64,
+    /// Its bytes.
+    pub party_bytes: u64,
     /// One organisation that no hub has admitted; 0 turns guests away.
     pub guest_entries: u64,
+    /// Its bytes.
+    pub guest_bytes: u64,
     /// All of them together.
     pub guests_entries: u64,
+    /// Their bytes.
+    pub guests_bytes: u64,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { hub_entries: 5_000_000, party_entries: 1_000_000, guest_entries: 64, guests_entries: 20_000 }
+        Self {
+            hub_entries: 5_000_000,
+            hub_bytes: 16 << 30,
+            party_entries: 1_000_000,
+            party_bytes: 4 << 30,
+            guest_entries: 64,
+            guest_bytes: 512 << 10,
+            guests_entries: 20_000,
+            guests_bytes: 64 << 20,
+        }
     }
 }
 

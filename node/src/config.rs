@@ -49,18 +49,26 @@ pub enum LogFormat {
     Json,
 }
 
-/// Counts of entries.
+/// Counts of entries, and of their bytes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuotaConfig {
     /// All members of one other hub together.
     pub hub_entries: u64,
+    /// Their bytes.
+    pub hub_bytes: u64,
     /// One member of any hub, with however many signing keys.
     pub party_entries: u64,
+    /// Its bytes.
+    pub party_bytes: u64,
     /// One guest; 0 turns guests away.
     pub guest_entries: u64,
+    /// Its bytes.
+    pub guest_bytes: u64,
     /// All guests together.
     pub guests_entries: u64,
+    /// Their bytes.
+    pub guests_bytes: u64,
 }
 
 /// Bytes of files.
@@ -107,15 +115,35 @@ impl Default for Config {
 
 impl Default for QuotaConfig {
     fn default() -> Self {
-        let Quotas { hub_entries, party_entries, guest_entries, guests_entries } = Quotas::default();
-        Self { hub_entries, party_entries, guest_entries, guests_entries }
+        let Quotas { hub_entries, party_entries, guest_entries, guests_entries, .. } = Quotas::default();
+        let Quotas { hub_bytes, party_bytes, guest_bytes, guests_bytes, .. } = Quotas::default();
+        Self {
+            hub_entries,
+            hub_bytes,
+            party_entries,
+            party_bytes,
+            guest_entries,
+            guest_bytes,
+            guests_entries,
+            guests_bytes,
+        }
     }
 }
 
 impl From<&QuotaConfig> for Quotas {
     fn from(config: &QuotaConfig) -> Self {
-        let QuotaConfig { hub_entries, party_entries, guest_entries, guests_entries } = *config;
-        Self { hub_entries, party_entries, guest_entries, guests_entries }
+        let QuotaConfig { hub_entries, party_entries, guest_entries, guests_entries, .. } = *config;
+        let QuotaConfig { hub_bytes, party_bytes, guest_bytes, guests_bytes, .. } = *config;
+        Self {
+            hub_entries,
+            hub_bytes,
+            party_entries,
+            party_bytes,
+            guest_entries,
+            guest_bytes,
+            guests_entries,
+            guests_bytes,
+        }
     }
 }
 

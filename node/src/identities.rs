@@ -15,6 +15,10 @@ pub const IDENTITIES_MAX: usize = 200_000;
 pub const STRANGERS_MAX: usize = IDENTITIES_MAX / 4;
 /// Most events of an identity log that a stranger brings: enough to change keys many times.
 pub const STRANGER_EVENTS_MAX: u64 = 64;
+/// Bytes of an identity log that a stranger brings: as many usual events.
+pub const STRANGER_BYTES_MAX: u64 = 32 * 1024;
+/// Bytes of all strangers' identity logs: they stay in the store for good.
+pub const STRANGERS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Every identity log, and a signal for those who act on a change.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use crate::carriage::{Carried, Policy, Quotas};
 use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::{Identities, Judged};
-use crate::ingest::quotas::Usage;
+use crate::ingest::quotas::{Room, Usage};
 use crate::ingest::waves::{Arrived, InFlight};
 use crate::metrics::IngestCounts;
 use crate::store::{Kind, NewRun, Outcome, Store};
@@ -102,8 +102,8 @@ struct Checked {
     runs: Vec<NewRun>,
     party: PartyId,
     carried: Carried,
-    /// Places that it took in the quota.
-    counted: u64,
+    /// What it took of the quota.
+    counted: Room,
     fresh: u64,
     known: u64,
     log: Option<IdentityLog>,
@@ -125,7 +125,8 @@ impl Ingest {
     ) -> Self {
         let mut usage = Usage::default();
         for head in store.heads().into_iter().filter(|h| !h.feed.is_identity()) {
-            *usage.by_party.entry(head.feed.party).or_default() += head.head.seq.value();
+            let held = Room { entries: head.head.seq.value(), bytes: store.feed_bytes(&head.feed.id()) };
+            usage.by_party.entry(head.feed.party).or_default().add(held);
         }
         let (peers, usage) = (RwLock::default(), Mutex::new(usage));
         let (verifiers, anchors, asides) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -309,9 +310,6 @@ impl Ingest {
             }
         };
         let (judged, log) = self.identities.judge(feed.party, &packed)?;
-        if carried == Carried::Guest {
-            self.room_for_stranger(&feed.party, &log)?;
-        }
         let (fresh, replaces) = match judged {
             Judged::Known => return Ok(None),
             Judged::Appended { fresh } => (fresh, false),
@@ -324,12 +322,15 @@ impl Ingest {
         let kind = if replaces { Kind::Replace } else { Kind::Append };
         let head = (count > 0).then_some(head).ok_or(Reason::EmptyRun)?;
         let run = records::part(feed, &packed, skip..count, head, kind)?;
+        if carried == Carried::Guest {
+            self.room_for_stranger(&feed, &log, run.packed.len() as u64)?;
+        }
         Ok(Some(Checked {
             runs: vec![run],
             party: feed.party,
             carried,
             // Identities have bounds of their own.
-            counted: 0,
+            counted: Room::default(),
             fresh: fresh as u64,
             known: skip as u64,
             log: Some(log),

@@ -214,6 +214,8 @@ pub(crate) struct Shared {
     heads: RwLock<HashMap<FeedId, FeedHead>>,
     tails: RwLock<HashMap<FeedId, Vec<Tail>>>,
     marks: RwLock<Marks>,
+    /// Bytes of entries that were stored of each feed, replaced and erased ones too.
+    bytes: RwLock<HashMap<FeedId, u64>>,
     own: RwLock<HashMap<FeedId, (Seq, EntryHash)>>,
     erased: RwLock<HashMap<FeedId, BTreeSet<u64>>>,
     erasures: Mutex<File>,
@@ -264,6 +266,7 @@ impl Store {
             heads: RwLock::default(),
             tails: RwLock::default(),
             marks: RwLock::default(),
+            bytes: RwLock::default(),
             own: RwLock::default(),
             erased: RwLock::new(erased),
             erasures: Mutex::new(erasures),
@@ -331,6 +334,11 @@ impl Store {
     /// The last entries of all feeds.
     pub fn heads(&self) -> Vec<FeedHead> {
         self.shared.heads.read().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
+    /// Bytes of entries that were ever stored of a feed: what was replaced or erased still takes its room.
+    pub fn feed_bytes(&self, feed: &FeedId) -> u64 {
+        self.shared.bytes.read().unwrap_or_else(PoisonError::into_inner).get(feed).copied().unwrap_or(0)
     }
 
     /// First and last places of all that is held above holes, by feed.

@@ -58,7 +58,7 @@ const ACTS: &str = "engage call fellowship fund engage:propose engage:agree enga
     fund:statement";
 /// Keys of the node's configuration: each bounds or sets something for all alike.
 const CONFIGURED: &str = "listen addresses proxy metrics log_format log_level shutdown_seconds hub_entries party_entries guest_entries \
-     guests_entries file_bytes party_bytes total_bytes";
+     guests_entries hub_bytes guest_bytes guests_bytes file_bytes party_bytes total_bytes";
 
 /// All commands, as the program itself lists them.
 async fn commands(machine: &Machine, path: Vec<String>) -> Vec<Vec<String>> {

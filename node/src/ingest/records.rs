@@ -17,6 +17,7 @@ use caphub_proto::wire::{
 };
 use prost::Message;
 
+use super::quotas::Room;
 use super::waves::{Arrived, first_seq};
 use super::{Anchor, Checked, Ingest, Origin};
 use crate::carriage::Carried;
@@ -136,16 +137,9 @@ impl Ingest {
         }
         let (fresh, known) = (taken.len() as u64, taken.start as u64);
         let run = stretch(&run, &packed, taken, kind)?;
-        self.within_quota(&feed.party, carried, fresh)?;
-        Ok(Some(Checked {
-            runs: vec![run],
-            party: feed.party,
-            carried,
-            counted: fresh,
-            fresh,
-            known,
-            log: None,
-        }))
+        let counted = Room { entries: fresh, bytes: run.packed.len() as u64 };
+        self.within_quota(&feed.party, carried, counted)?;
+        Ok(Some(Checked { runs: vec![run], party: feed.party, carried, counted, fresh, known, log: None }))
     }
 
     /// The run without bodies that their owner had erased: a late copy of one is never stored again.
@@ -187,9 +181,10 @@ impl Ingest {
         }
         let runs: Result<Vec<NewRun>, Reason> =
             stretches.into_iter().map(|part| stretch(run, packed, part, Kind::Refill)).collect();
-        let known = run.entries.len() as u64;
-        let party = run.feed.party;
-        Ok(Some(Checked { runs: runs?, party, carried, counted: 0, fresh: 0, known, log: None }))
+        let (runs, known, party) = (runs?, run.entries.len() as u64, run.feed.party);
+        let counted = Room { entries: 0, bytes: bytes(&runs) };
+        self.within_quota(&party, carried, counted)?;
+        Ok(Some(Checked { runs, party, carried, counted, fresh: 0, known, log: None }))
     }
 
     /// What was kept aside, and the run that shows that it counts, take the place of what is held.
@@ -213,8 +208,9 @@ impl Ingest {
             fresh += (run.entries.len() - skip) as u64;
             runs.push(stretch(&run, &packed, skip..run.entries.len(), kind)?);
         }
-        self.within_quota(&feed.party, carried, fresh)?;
-        Ok(Some(Checked { runs, party: feed.party, carried, counted: fresh, fresh, known: 0, log: None }))
+        let counted = Room { entries: fresh, bytes: bytes(&runs) };
+        self.within_quota(&feed.party, carried, counted)?;
+        Ok(Some(Checked { runs, party: feed.party, carried, counted, fresh, known: 0, log: None }))
     }
 
     fn asides(&self) -> MutexGuard<'_, Asides> {
@@ -239,6 +235,10 @@ impl Ingest {
             anchors.insert(feed, Anchor { named, at });
         }
     }
+}
+
+fn bytes(runs: &[NewRun]) -> u64 {
+    runs.iter().map(|run| run.packed.len() as u64).sum()
 }
 
 /// Some entries of a checked run, to be stored.

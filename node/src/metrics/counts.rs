@@ -38,8 +38,8 @@ fn known(label: &'static str, values: &[&'static str]) -> Family<Label, Counter>
 
 impl Default for IngestCounts {
     fn default() -> Self {
-        let often =
-            [Reason::BadSignature, Reason::WrongPrevious, Reason::NotCarried, Reason::Quota, Reason::Fork];
+        use Reason::{BadSignature, Fork, NotCarried, Quota, QuotaBytes, WrongPrevious};
+        let often = [BadSignature, WrongPrevious, NotCarried, Quota, QuotaBytes, Fork];
         let codes = often.map(|reason| reason.code());
         Self { stored: Counter::default(), refused: known("reason", &codes) }
     }

@@ -40,7 +40,9 @@ fn code(reason: Reason) -> Code {
         Reason::IdentityUnverified | Reason::Revoked | Reason::KeyEnded | Reason::ClockOff => {
             Code::Unauthenticated
         }
-        Reason::Quota | Reason::NoRoom | Reason::TooManyRequests => Code::ResourceExhausted,
+        Reason::Quota | Reason::QuotaBytes | Reason::NoRoom | Reason::TooManyRequests => {
+            Code::ResourceExhausted
+        }
         Reason::StoreFailed => Code::Internal,
         Reason::ShuttingDown => Code::Unavailable,
         Reason::UnknownPosition => Code::OutOfRange,

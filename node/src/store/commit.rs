@@ -180,6 +180,7 @@ impl Committer {
                 shape: Some(shape),
                 cuts,
                 absent,
+                bytes: run.packed.len() as u64,
             });
             outcomes.push(Outcome::Stored { ordinal });
             stored.push(run);
@@ -285,6 +286,11 @@ fn publish(shared: &Shared, changes: &[Change], end: u64) {
         }
     }
     drop((heads, tails));
+    let mut bytes = shared.bytes.write().unwrap_or_else(PoisonError::into_inner);
+    for change in changes.iter().filter(|c| c.shape.is_some()) {
+        *bytes.entry(change.id).or_default() += change.bytes;
+    }
+    drop(bytes);
     let marked = |c: &Change| !c.absent.is_empty() || c.kind != Kind::Append || !c.cuts.is_empty();
     if changes.iter().any(marked) {
         mark(shared, changes);
@@ -359,6 +365,7 @@ fn load(shared: &Shared) -> Result<(), StoreError> {
     for (feed, tail) in shared.index.tails()? {
         tails.entry(feed).or_default().push(tail);
     }
+    shared.bytes.write().unwrap_or_else(PoisonError::into_inner).extend(shared.index.bytes()?);
     let mut marks = shared.marks.write().unwrap_or_else(PoisonError::into_inner);
     for (feed, seq) in shared.index.marks(b'w')? {
         marks.absent.entry(feed).or_default().insert(seq);
@@ -403,7 +410,8 @@ fn replay(
             }
             logged.push_back(((segment, offset), (id, head.last)));
         }
-        changes.push(Change { feed: head.feed, id, kind: head.kind, place, shape, cuts, absent });
+        let (feed, kind, bytes) = (head.feed, head.kind, packed.len() as u64);
+        changes.push(Change { feed, id, kind, place, shape, cuts, absent, bytes });
         marker.offset += length;
         marker.ordinal += u64::from(head.count);
         if changes.len() >= 1_000 {

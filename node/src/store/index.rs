@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! l  log id                      m  marker: segment, offset, ordinal
+//! f  what these keys are: another number is rebuilt           s  feed -> bytes of its entries
 //! r  feed, first -> place        which run of the feed's chain, tails included, holds what follows
 //! o  ordinal -> place, first     every frame, in the order of the log
 //! h  feed -> head                t  feed, first -> tail
@@ -22,6 +23,8 @@ use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, LogId, Seq};
 pub(super) use crate::store::index::change::Change;
 use crate::store::{FeedHead, StoreError};
 
+/// Counts changes of the keys above: an index of another number is built again from the segments.
+const KEYS: &[u8] = &[2];
 /// Bytes of sled's cache.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -54,16 +57,18 @@ impl Index {
     pub(super) fn open(path: &Path, log: LogId) -> Result<Self, StoreError> {
         if let Some(index) = Self::guarded(path)
             && index.tree.get(b"l").ok().flatten().is_some_and(|l| l == log.as_bytes())
+            && index.tree.get(b"f").ok().flatten().is_some_and(|f| f == KEYS)
         {
             return Ok(index);
         }
         if path.exists() {
-            tracing::warn!("the index is damaged or of another store: it is built again");
+            tracing::warn!("the index is damaged, of another store or of another version: it is built again");
             std::fs::remove_dir_all(path)?;
         }
         let index =
             Self::guarded(path).ok_or_else(|| StoreError::Index("it cannot be created".to_owned()))?;
         index.tree.insert(b"l", log.as_bytes()).map_err(failed)?;
+        index.tree.insert(b"f", KEYS).map_err(failed)?;
         Ok(index)
     }
 
@@ -84,6 +89,7 @@ impl Index {
         if let Some(log) = log {
             self.tree.insert(b"l", log).map_err(failed)?;
         }
+        self.tree.insert(b"f", KEYS).map_err(failed)?;
         Ok(())
     }
 
@@ -140,6 +146,15 @@ impl Index {
         all.collect()
     }
 
+    /// Bytes of each feed's entries.
+    pub(super) fn bytes(&self) -> Result<Vec<(FeedId, u64)>, StoreError> {
+        let all = self.tree.scan_prefix(b"s").filter_map(|found| match found {
+            Ok((key, value)) => feed_of(&key).map(|feed| Ok((feed, number(&value)))),
+            Err(error) => Some(Err(failed(error))),
+        });
+        all.collect()
+    }
+
     pub(super) fn tails(&self) -> Result<Vec<(FeedId, Tail)>, StoreError> {
         let all = self.tree.scan_prefix(b"t").filter_map(|found| match found {
             Ok((key, value)) => feed_of(&key).zip(read_tail(&value)).map(Ok),
@@ -178,6 +193,14 @@ fn ordinal_key(ordinal: u64) -> Vec<u8> {
 
 fn head_key(feed: &FeedId) -> Vec<u8> {
     [b"h", &feed.as_bytes()[..]].concat()
+}
+
+fn bytes_key(feed: &FeedId) -> Vec<u8> {
+    [b"s", &feed.as_bytes()[..]].concat()
+}
+
+fn number(value: &[u8]) -> u64 {
+    value.try_into().map_or(0, u64::from_be_bytes)
 }
 
 fn feed_of(key: &[u8]) -> Option<FeedId> {

@@ -76,6 +76,7 @@ reasons! {
     FutureDated = "future_dated", "the entry is dated more than 24 hours ahead";
     NotCarried = "not_carried", "this hub does not carry the feeds of this party";
     Quota = "quota", "the quota of the attesting hub, or of guests, is used up";
+    QuotaBytes = "quota_bytes", "the bytes that this party, its hub, guests or strangers may have stored here are used up";
     GuestRecord = "guest_record", "a guest may publish public needs, its profile and replies only";
     WrongParents = "wrong_parents", "a parent is not a revision of this record, or the number does not follow";
     RecordMalformed = "record_malformed", "the body is not a revision of a known kind";

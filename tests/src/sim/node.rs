@@ -28,8 +28,16 @@ use crate::sim::scenario::Fault;
 use crate::sim::store::{Backup, Frame, Store};
 
 /// Quotas small enough for a simulation to reach them.
-pub const QUOTAS: Quotas =
-    Quotas { hub_entries: 50_000, party_entries: 50_000, guest_entries: 8, guests_entries: 64 };
+pub const QUOTAS: Quotas = Quotas {
+    hub_entries: 50_000,
+    hub_bytes: u64::MAX,
+    party_entries: 50_000,
+    party_bytes: u64::MAX,
+    guest_entries: 8,
+    guest_bytes: u64::MAX,
+    guests_entries: 64,
+    guests_bytes: u64::MAX,
+};
 
 /// What a power cut leaves.
 pub struct Durable {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use caphub_proto::wire::intake::Tail;
 use caphub_proto::wire::{Feed, FeedId, Head};
 
-use super::{Index, Marker, Place, failed, head_key, key, ordinal_key, place, seq_of};
+use super::{Index, Marker, Place, bytes_key, failed, head_key, key, number, ordinal_key, place, seq_of};
 use crate::author::feed_parts;
 use crate::store::shape::{Cut, Shape};
 use crate::store::{Kind, StoreError};
@@ -22,6 +22,8 @@ pub(in crate::store) struct Change {
     pub(in crate::store) cuts: Vec<Cut>,
     /// Places of entries without a body.
     pub(in crate::store) absent: Vec<u64>,
+    /// Of its entries.
+    pub(in crate::store) bytes: u64,
 }
 
 /// A batch that reads through itself: later changes of one commit rest on earlier ones.
@@ -37,6 +39,17 @@ impl Staged<'_> {
 
     fn remove(&mut self, key: Vec<u8>) {
         self.writes.insert(key, None);
+    }
+
+    /// Adds to the bytes of a feed.
+    fn add_bytes(&mut self, feed: &FeedId, bytes: u64) -> Result<(), StoreError> {
+        let key = bytes_key(feed);
+        let before = match self.writes.get(&key) {
+            Some(staged) => staged.as_deref().map_or(0, number),
+            None => self.tree.get(&key).map_err(failed)?.map_or(0, |held| number(&held)),
+        };
+        self.put(key, before.saturating_add(bytes).to_be_bytes().to_vec());
+        Ok(())
     }
 
     /// Removes all keys of a kind at these places.
@@ -92,6 +105,7 @@ fn stage(staged: &mut Staged<'_>, change: &Change) -> Result<(), StoreError> {
     let Change { feed, id, kind, place, .. } = change;
     staged.put(ordinal_key(place.ordinal), ordinal_value(place));
     let Some(shape) = &change.shape else { return Ok(()) };
+    staged.add_bytes(id, change.bytes)?;
     for (from, to) in &change.cuts {
         for kind in [b'r', b'w', b'b'] {
             staged.cut(kind, id, *from, *to)?;

@@ -231,7 +231,8 @@ fn is_of_keys(reason: Reason) -> bool {
 
 /// Reasons that lie with the party and not with the entries: more entries of the feed change nothing.
 pub(super) fn is_policy(reason: Reason) -> bool {
-    matches!(reason, Reason::NotCarried | Reason::GuestRecord | Reason::Quota | Reason::NotEntitled)
+    use Reason::{GuestRecord, NotCarried, NotEntitled, Quota, QuotaBytes};
+    matches!(reason, NotCarried | GuestRecord | Quota | QuotaBytes | NotEntitled)
 }
 
 /// The pair of roots at Hello.
