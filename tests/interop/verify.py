@@ -21,7 +21,7 @@ from identity import Log
 from reconcile import fingerprint, packed_fingerprints
 from rules import allocate, cover, distribute, match, prioritise, read_codes
 from seals import SEALED_NEVER, SEALED_ONLY, protobuf, small_order
-from strict import Refused, refuse_if, tagged
+from strict import Refused, check_signature, refuse_if, tagged
 
 class Case:
     """The bytes of one entry of a file; hexadecimal MUST be lower case there."""
@@ -67,6 +67,12 @@ def check_entry(stated):
         check_header_signature(case.operator_key, entry)
 
     return compare(stated, reason_of(judge))
+
+
+def check_edge(stated):
+    key, message, signature = (bytes.fromhex(stated[name]) for name in ["key", "message", "signature"])
+    found = reason_of(lambda: check_signature(key, message, signature))
+    return [] if found == stated["reason"] else [f"stated {stated['reason']}, found {found}"]
 
 
 def check_run(stated):
@@ -243,6 +249,7 @@ def main():
     failed = 0
     files = [
         ("entries", check_entry),
+        ("ed25519", check_edge),
         ("runs", check_run),
         ("identity", check_log),
         ("reconcile", check_reconcile),

@@ -10,6 +10,7 @@ mod artifacts;
 mod carry;
 mod case;
 mod curve;
+mod ed25519;
 mod entries;
 mod forks;
 mod history;
@@ -54,6 +55,15 @@ fn entries_are_judged_as_the_vectors_say() {
     }
     distinct(cases.iter().map(|c| c.name.as_str()));
     keep("entries.json", &cases);
+}
+
+#[test]
+fn published_edge_cases_of_signatures_are_judged_as_the_vectors_say() {
+    let cases = ed25519::cases();
+    assert_eq!(cases.len(), 12);
+    for case in &cases {
+        assert_eq!(ed25519::judge(case), case.reason, "ed25519.json: {}", case.name);
+    }
 }
 
 #[test]
@@ -177,6 +187,7 @@ fn the_specification_names_every_case() {
         .collect();
     let files = [
         ("entries.json", entries::cases().into_iter().map(|c| c.name).collect::<Vec<_>>()),
+        ("ed25519.json", ed25519::cases().into_iter().map(|c| c.name).collect()),
         ("runs.json", runs::cases().into_iter().map(|c| c.name).collect()),
         ("identity.json", identity::cases().into_iter().map(|c| c.name).collect()),
         ("carry.json", carry::cases().into_iter().map(|c| c.name).collect()),
