@@ -133,3 +133,52 @@ fn the_unit_shuts_the_node_off_from_the_machine() {
     assert!(said.status.success(), "{text}{}", String::from_utf8_lossy(&said.stderr));
     assert!(text.contains("Overall exposure level"), "{text}");
 }
+
+#[tokio::test]
+async fn hostile_callers_of_the_loopback_port_get_nothing_and_hold_nobody_up() {
+    let machine = Machine::new(PROGRAM, "en");
+    machine.run(&["node", "--dir", "north", "init", "North Hub", "--region", "009"]).await.ok();
+    let port = free().await;
+    let mut north = machine.node("north", "127.0.0.1:0", &[("CAPHUB_METRICS", &port)]);
+    north.up().await;
+    for path in ["/../hub.json", "/metrics/../keys", "//metrics", "/%2e%2e/keys/operator.key", "/metrics/"] {
+        let (status, text) = page(&port, path).await;
+        assert!(status.contains("404") && text.len() < 100, "{path}: {status} {text}");
+    }
+    let said = async |bytes: Vec<u8>| {
+        let mut stream = TcpStream::connect(&port).await.expect("the port");
+        let _ = stream.write_all(&bytes).await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "CONNECT"] {
+        let answer = said(format!("{method} /metrics HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes()).await;
+        assert!(!answer.contains("200 OK") && !answer.contains("caphub_"), "{method}: {answer}");
+    }
+    let huge = format!("GET /metrics HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(4 << 20));
+    let many = format!("GET /metrics HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(10_000));
+    for bytes in [huge.into_bytes(), many.into_bytes(), vec![0xff; 100_000]] {
+        assert!(!said(bytes).await.contains("caphub_"));
+    }
+    // More slow callers than there are places: they lose theirs, and the monitor is answered again.
+    let mut slow = Vec::new();
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(&port).await.expect("the port");
+        let _ = stream.write_all(b"GET /met").await;
+        slow.push(stream);
+    }
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let mut stream = TcpStream::connect(&port).await.expect("the port");
+        let _ = stream.write_all(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        if answer.contains("200 OK") {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "slow callers hold the port");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    north.ask(&["status"]).await.ok();
+}
