@@ -76,6 +76,29 @@ fn files_stay_short_and_say_what_they_mean() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn every_threat_has_a_row_and_every_test_that_it_names_exists() {
+    let spec = std::fs::read_to_string(root().join("SPEC.md")).expect("SPEC.md");
+    let section = spec.split_once("\n## 18 Security considerations").expect("a section").1;
+    let rows: Vec<&str> = section.lines().filter(|l| l.starts_with("| ")).skip(1).take(30).collect();
+    let mut wrong = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        if cells.first() != Some(&(at + 1).to_string().as_str()) || cells.len() != 5 {
+            wrong.push(format!("row {}: {row}", at + 1));
+            continue;
+        }
+        for test in cells[4].split('`').skip(1).step_by(2) {
+            let (file, name) = test.split_once("::").unwrap_or_default();
+            let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+            if !text.contains(&format!("fn {name}(")) {
+                wrong.push(format!("no test {test}"));
+            }
+        }
+    }
+    assert!(rows.len() == 30 && wrong.is_empty(), "{} rows, {wrong:#?}", rows.len());
+}
+
 /// The schema by buf's standard rules, as far as they concern us.
 #[test]
 fn the_schema_is_clean() {
