@@ -2,7 +2,7 @@
 # package.sh OUT [BINARIES]: makes the Debian package OUT/caphub_VERSION_ARCHITECTURE.deb.
 #
 # With BINARIES, a folder that holds `caphub` and `caphub-node`, these are packed; without it they are built first, which
-# takes some ten minutes and needs Rust (https://rustup.rs). dpkg-deb is part of every Debian and Ubuntu.
+# takes half an hour and needs Rust (deploy/build.sh). dpkg-deb is part of every Debian and Ubuntu.
 # To install it: sudo apt install ./caphub_*.deb   To make a hub then: see /usr/share/doc/caphub/README.Debian
 set -eu
 fail() { echo "error: $1" >&2; echo "hint: $2" >&2; exit 1; }
@@ -13,8 +13,8 @@ command -v dpkg-deb >/dev/null || fail "dpkg-deb is missing" "this runs on Debia
 if [ $# -ge 2 ]; then
   binaries=$2
 else
-  cargo build --release --locked --manifest-path "$here/Cargo.toml" -p caphub-cli -p caphub-node
-  binaries=$here/target/release
+  # The same programs as everywhere, which need no particular C library: build.sh calls this again with them.
+  exec "$here/deploy/build.sh" "$out"
 fi
 for name in caphub caphub-node; do
   [ -x "$binaries/$name" ] || fail "$binaries/$name is missing" "name the folder that holds caphub and caphub-node"
@@ -37,6 +37,7 @@ done
 for name in alerts.yml grafana-dashboard.json caphub-node.example.toml; do
   put "$here/deploy/$name" "usr/share/doc/caphub/examples/$name" 0644
 done
+put "$here/deploy/INSTALL.md" usr/share/doc/caphub/INSTALL.md 0644
 put "$here/deploy/README.Debian" usr/share/doc/caphub/README.Debian 0644
 mkdir -p "$root/usr/share/man/man1" "$root/usr/share/bash-completion/completions"
 LANG=C.UTF-8 "$binaries/caphub" manual "$root/usr/share/man/man1"
@@ -52,7 +53,7 @@ Maintainer: The caphub maintainers <maintainers@caphub.invalid>
 Depends: ${libc}passwd
 Section: net
 Priority: optional
-Installed-Size: $(du -sk "$root/usr" | cut -f1)
+Installed-Size: $(find "$root/usr" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
 Description: exchange of cyber capacity through independent hubs
  A hub (caphub-node) is a node with its own store, keys and policy; caphub is
  the command with which people of member organisations and operators work,
@@ -88,7 +89,7 @@ if [ "$1" = purge ] && [ -d /var/lib/caphub ]; then
 fi
 SCRIPT
 chmod 0755 "$root/DEBIAN/postinst" "$root/DEBIAN/prerm" "$root/DEBIAN/postrm"
-find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 mkdir -p "$out"
 file="$out/caphub_${version}_${architecture}.deb"
 dpkg-deb --root-owner-group -Zxz "-z${CAPHUB_PACK_LEVEL:-6}" --build "$root" "$file" >/dev/null
