@@ -207,7 +207,7 @@ pub struct Fields {
     pub url: Option<String>,
     #[arg(long)]
     pub provider: Option<String>,
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub seats: Option<u32>,
     #[arg(long, value_name = "ID")]
     pub course: Option<String>,

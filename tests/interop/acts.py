@@ -1,4 +1,4 @@
-"""Section 15 of SPEC.md: the order of acts, and what they make of an engagement or a fund. Slow, plain, and shares no
+"""Section 15 of SPEC.md: the order of acts, and what they make of an engagement, a fund or a call. Slow, plain, and shares no
 code with the nodes."""
 
 from collections import defaultdict
@@ -25,9 +25,13 @@ def seen(act):
 
 def place_all(case):
     """Splits acts by 15.1: `(those to be put in order, verdicts of all others)`."""
-    root = case["root"]
-    acts = {a["hash"]: a for a in case["acts"] if a["hash"] == root or a["act"]["root"] == root}
-    first, verdicts = acts[root], {}
+    root, verdicts = case["root"], {}
+    if case["kind"] == "fellowship":
+        acts = {a["hash"]: a for a in case["acts"]}
+        first = {"audience": "00"}
+    else:
+        acts = {a["hash"]: a for a in case["acts"] if a["hash"] == root or a["act"]["root"] == root}
+        first = acts[root]
     if case["kind"] == "engagement":
         sides = {party_bytes(kind_of(first)[1][name]) for name in ("recipient", "provider")}
         for act in list(acts.values()):
@@ -83,7 +87,7 @@ def precede(acts):
     return past
 
 
-def order(acts, sides, rank):
+def order(acts, sides, rank, chosen=None):
     past = precede(acts)
 
     def support(one, other):
@@ -94,7 +98,7 @@ def order(acts, sides, rank):
         }
         return len(parties)
 
-    taken, left = [], set(acts)
+    taken, left = [], set(acts if chosen is None else chosen)
     while left:
         candidates = [h for h in left if not past[h] & left]
         unbeaten = [c for c in candidates if not any(support(o, c) > support(c, o) for o in candidates if o != c)]
@@ -416,6 +420,85 @@ class Fund:
         return {"balances": used, "closed": self.closed}
 
 
+class Call:
+    """15.4: acts that concern the whole call first, then each nomination by itself."""
+
+    STEPS = {
+        "accept": ("N", ("granted",), "accepted"),
+        "decline": ("N", ("granted",), "declined"),
+        "withdraw": ("N", ("nominated", "granted", "accepted", "started"), "withdrawn"),
+        "start": ("A", ("accepted",), "started"),
+        "complete": ("A", ("started",), "completed"),
+        "certificate": ("A", ("completed",), "certified"),
+    }
+
+    def __init__(self, author):
+        self.author, self.nominees, self.closing, self.draw, self.listed = author, {}, None, None, None
+
+    def subject(self, act):
+        name, fields = kind_of(act)
+        if name in ("close", "cosign", "draw", "note"):
+            return None
+        return (act["party"] if name == "nominate" else party_bytes(fields["nominator"])), fields["nomination"]
+
+    def whole(self, act):
+        name, fields = kind_of(act)
+        if name == "cosign":
+            need(act["party"] != self.author, "wrong_party")
+            need(self.closing and self.closing["act"] == fields["closing"], "unknown_subject")
+            need(act["party"] not in self.closing["cosigned"], "already_done")
+            self.closing["cosigned"].append(act["party"])
+        elif name != "note":
+            need(act["party"] == self.author, "wrong_party")
+            need((self.closing if name == "close" else self.draw) is None, "already_done")
+            if name == "close":
+                self.closing, self.listed = {"act": act["hash"], "cosigned": []}, set(fields["nominations"])
+            else:
+                self.draw = fields["value"]
+
+    def step(self, key, act):
+        name, fields = kind_of(act)
+        if name == "nominate":
+            need(key not in self.nominees, "already_done")
+            listed = None if self.listed is None else key[1] in self.listed
+            self.nominees[key] = {"state": "nominated", "rank": 0, "listed": listed}
+            return
+        who, states, to = self.STEPS.get(name, ("A", ("nominated",), None))
+        need(act["party"] == (key[0] if who == "N" else self.author), "wrong_party")
+        need(key in self.nominees, "unknown_subject")
+        nominee = self.nominees[key]
+        if name == "decide":
+            need(nominee["listed"] is not False, "not_listed")
+            to = "granted" if fields["granted"] else "refused"
+        need(nominee["state"] in states, "out_of_turn")
+        nominee["state"] = to
+        if name == "decide":
+            nominee["rank"] = fields["rank"]
+
+    def take(self, acts, verdicts):
+        def judge(step, act):
+            try:
+                step(act)
+                verdicts[act["hash"]] = "counted"
+            except Void as void:
+                verdicts[act["hash"]] = str(void)
+
+        subjects = {h: self.subject(a) for h, a in acts.items()}
+        chosen = [h for h, of in subjects.items() if of is None]
+        for act in order(acts, {self.author}, lambda a: a["party"] != self.author, chosen):
+            judge(self.whole, act)
+        for key in sorted({of for of in subjects.values() if of}):
+            chosen = [h for h, of in subjects.items() if of == key]
+            for act in order(acts, {self.author, key[0]}, lambda a: a["party"] != key[0], chosen):
+                judge(lambda a: self.step(key, a), act)
+
+    def result(self):
+        nominees = {f"{party} {nomination}": n for (party, nomination), n in self.nominees.items()}
+        if self.closing:
+            self.closing["cosigned"].sort()
+        return {"nominees": nominees, "closing": self.closing, "draw": self.draw}
+
+
 def decimal(amount):
     """The shortest text of an amount."""
     units = abs(amount) * 10**18
@@ -426,6 +509,10 @@ def decimal(amount):
 
 def check_acts(stated):
     acts, verdicts = place_all(stated)
+    if stated["kind"] == "fellowship":
+        made = Call(stated["root"])
+        made.take(acts, verdicts)
+        return compare_acts(stated, verdicts, sorted(h for h, v in verdicts.items() if v == "counted"), made.result())
     first = next(a for a in stated["acts"] if a["hash"] == stated["root"])
     made = Engagement(first) if stated["kind"] == "engagement" else Fund(first)
     counted = []
@@ -437,12 +524,16 @@ def check_acts(stated):
             counted.append(act["hash"])
         except Void as void:
             verdicts[act["hash"]] = str(void)
+    return compare_acts(stated, verdicts, counted, made.result())
+
+
+def compare_acts(stated, verdicts, counted, found):
     faults = []
     if counted != stated["counted"]:
         faults.append("another order")
     differing = {h for h in verdicts.keys() | stated["verdicts"].keys() if verdicts.get(h) != stated["verdicts"].get(h)}
     faults += [f"act {h[:8]} is {verdicts.get(h)}, stated {stated['verdicts'].get(h)}" for h in sorted(differing)]
-    found, due = made.result(), stated["result"]
+    due = stated["result"]
     if "balances" in due:
         # An account that nothing ever entered or left need not be stated.
         found["balances"] = {k: v for k, v in found["balances"].items() if v != "0" or k in due["balances"]}

@@ -273,15 +273,20 @@ def allocate(stated):
     def lot(application):
         return tagged("caphub/draw/1", value, list_hash, bytes.fromhex(application["application"])) if value else None
 
-    def row(application, outcome, rank=0, tier=0, drawn=None):
+    def row(application, outcome, rank=0, tier=0, turn=0, drawn=None):
         drawn = drawn.hex() if drawn else None
-        return {"application": application["application"], "outcome": outcome, "rank": rank, "tier": tier, "lot": drawn}
+        hash_ = application["application"]
+        return {"application": hash_, "outcome": outcome, "rank": rank, "tier": tier, "round": turn, "lot": drawn}
 
     applications = sorted(stated["applications"], key=lambda a: a["application"])
     within = [a for a in applications if not outside(a)]
-    placed, given = [], 0
-    for tier, priority in enumerate(sorted({a["priority"] for a in within}, reverse=True), 1):
-        same = sorted((lot(a) or b"", a["application"], a) for a in within if a["priority"] == priority)
+    placed, given, rounds, counted = [], 0, {}, {}
+    for a in sorted(within, key=lambda a: (a.get("turn", 0), a["application"])):
+        party = a.get("party", a["application"])
+        rounds[a["application"]] = counted[party] = counted.get(party, 0) + 1
+    order = lambda a: (rounds[a["application"]], -a["priority"])
+    for tier, of in enumerate(sorted({order(a) for a in within}), 1):
+        same = sorted((lot(a) or b"", a["application"], a) for a in within if order(a) == of)
         left = max(0, stated["places"] - given)
         for at, (drawn, _, application) in enumerate(same):
             if left >= len(same):
@@ -292,7 +297,7 @@ def allocate(stated):
                 outcome = "undrawn"
             else:
                 outcome = "place" if at < left else "no_place"
-            placed.append(row(application, outcome, given + at + 1, tier, drawn))
+            placed.append(row(application, outcome, given + at + 1, tier, of[0], drawn))
         given += len(same)
     placed += [row(a, outside(a)) for a in applications if outside(a)]
     return {"list_hash": list_hash.hex(), "placed": placed}

@@ -92,6 +92,7 @@ impl State {
             None => (false, facts.nominated.iter().map(|n| n.hash).collect()),
         };
         let stated = closing.map(Closing::stated).unwrap_or_default();
+        let turns = closing.map_or_else(|| facts.turns_now.clone(), Closing::turns);
         let weights = weights(replica, &call)?;
         let engaged = Engaged::public(replica)?;
         let (mut applications, mut priorities) = (Vec::new(), BTreeMap::new());
@@ -111,6 +112,7 @@ impl State {
                 attested: member.is_some(),
                 // What was true when the list was closed; later needs and acts move nobody.
                 priority: stated.get(&hash).copied().unwrap_or(priority.score),
+                turn: turns.get(&hash).copied().unwrap_or(0),
             });
         }
         let hashes: Vec<EntryHash> = applications.iter().map(|a| a.hash).collect();
@@ -166,7 +168,7 @@ impl State {
             json!({
                 "nomination": p.application.hash.to_string(), "party": p.application.party.to_string(),
                 "country": p.application.countries.iter().map(|c| c.alpha2).next(), "outcome": p.outcome.code(),
-                "rank": p.rank, "tier": p.tier, "priority": p.application.priority, "points": points,
+                "rank": p.rank, "tier": p.tier, "round": p.round, "priority": p.application.priority, "points": points,
                 "lot": p.lot.map(hex::encode),
             })
         });
@@ -186,7 +188,12 @@ fn points(t: &Texts, placed: &Placed, priority: &Priority) -> String {
     let parts: Vec<String> =
         parts.map(|(c, points)| format!("{} {points}", t.t(&criterion_key(*c)))).collect();
     let (score, tier) = (priority.score.to_string(), placed.tier.to_string());
-    t.tf("allocate-priority", &[("score", &score), ("tier", &tier), ("points", &parts.join(", "))])
+    let line =
+        t.tf("allocate-priority", &[("score", &score), ("tier", &tier), ("points", &parts.join(", "))]);
+    match placed.round > 1 {
+        true => format!("{line}; {}", t.tf("allocate-round", &[("round", &placed.round.to_string())])),
+        false => line,
+    }
 }
 
 fn criterion_key(criterion: Criterion) -> String {
@@ -217,6 +224,7 @@ fn facts(
                 time_ms: act.time_ms,
                 applications: close.nominations.iter().map(hash).collect(),
                 points: close.points.clone(),
+                turns: close.turns.clone(),
             }),
             Some(What::Cosign(cosign)) => cosignatures.push(Cosignature {
                 party: act.author,
@@ -279,6 +287,7 @@ fn facts(
         checked: None,
         hubs_named: !call.attesting_hubs.is_empty(),
         points_now: BTreeMap::new(),
+        turns_now: claims::turns(acts, claims),
     }
 }
 
@@ -403,7 +412,8 @@ fn subjects(finding: Finding) -> (Option<EntryHash>, Option<PartyId>) {
         | Finding::Undecided(hash) => (Some(hash), None),
         Finding::CosignedLate(party)
         | Finding::CosignedOther(party)
-        | Finding::CosignerNotAttested(party) => (None, Some(party)),
+        | Finding::CosignerNotAttested(party)
+        | Finding::TurnsDiffer(party) => (None, Some(party)),
         _ => (None, None),
     }
 }

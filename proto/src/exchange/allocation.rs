@@ -18,6 +18,8 @@ use crate::wire::{EntryHash, PartyId};
 pub const RULE_SET: &str = "caphub/allocation/1";
 /// Most applications of one call; a list of them fits one body.
 pub const APPLICATIONS_MAX: usize = 1_024;
+/// Most nominations of one party that a list has to hold: nobody fills a list alone.
+pub const NOMINATIONS_EACH_MAX: usize = 16;
 /// Most bytes of a public value.
 pub const VALUE_BYTES_MAX: usize = 256;
 
@@ -49,6 +51,8 @@ pub struct Application {
     pub attested: bool,
     /// Its priority; equal ones are one tier.
     pub priority: u32,
+    /// The place that the list gives it among those of its party, from 1; 0 for none.
+    pub turn: u32,
 }
 
 /// What came of an application.
@@ -91,14 +95,17 @@ pub struct Placed {
     pub outcome: Outcome,
     /// From 1, in the order in which places are given; 0 where it takes no part.
     pub rank: u32,
-    /// From 1, the tier with the highest priority first; 0 where it takes no part.
+    /// From 1, in the order in which places are given; 0 where it takes no part.
     pub tier: u32,
+    /// Which of its party's it is, from 1: every party's first go before anybody's second. 0 where it takes no part.
+    pub round: u32,
     /// Its lot; `None` while there is no value, or where it takes no part.
     pub lot: Option<[u8; 32]>,
 }
 
-/// Gives places: tiers by priority, the highest first; within a tier the lowest lot first. Without a value, tiers
-/// that places suffice for have theirs and the tier that is cut waits.
+/// Gives places in rounds: the first application of each party, then the second of each that has one. In a round, tiers
+/// by priority, the highest first; within a tier the lowest lot first. Without a value, tiers that places suffice for
+/// have theirs and the tier that is cut waits.
 pub fn allocate(
     places: u32,
     eligible: &Eligible,
@@ -111,15 +118,16 @@ pub fn allocate(
     unique.dedup_by_key(|a| a.hash);
     let (part, out): (Vec<_>, Vec<_>) = unique.into_iter().partition(|a| outside(a, eligible).is_none());
     let lots = |a: &Application| value.map(|value| lot(value, list, &a.hash));
-    let mut order: Vec<_> = part.into_iter().map(|a| (lots(&a), a)).collect();
-    order.sort_by_key(|(lot, a)| (std::cmp::Reverse(a.priority), *lot, a.hash));
+    let rounds = rounds(&part);
+    let mut order: Vec<_> = part.into_iter().zip(rounds).map(|(a, round)| (round, lots(&a), a)).collect();
+    order.sort_by_key(|(round, lot, a)| (*round, std::cmp::Reverse(a.priority), *lot, a.hash));
     let mut placed: Vec<Placed> = Vec::new();
     let (mut tier, mut given) = (0, 0);
-    for same in order.chunk_by(|(_, a), (_, b)| a.priority == b.priority) {
+    for same in order.chunk_by(|(one, _, a), (two, _, b)| one == two && a.priority == b.priority) {
         tier += 1;
         let size = u32::try_from(same.len()).unwrap_or(u32::MAX);
         let left = places.saturating_sub(given);
-        for (at, (lot, application)) in (0u32..).zip(same) {
+        for (at, (round, lot, application)) in (0u32..).zip(same) {
             let outcome = if left >= size {
                 Outcome::Place
             } else if left == 0 {
@@ -132,7 +140,7 @@ pub fn allocate(
                 Outcome::NoPlace
             };
             let rank = given.saturating_add(at).saturating_add(1);
-            placed.push(Placed { application: *application, outcome, rank, tier, lot: *lot });
+            placed.push(Placed { application: *application, outcome, rank, tier, round: *round, lot: *lot });
         }
         given = given.saturating_add(size);
     }
@@ -141,9 +149,26 @@ pub fn allocate(
         application,
         rank: 0,
         tier: 0,
+        round: 0,
         lot: None,
     }));
     placed
+}
+
+/// Which of its party's each application is: by the turn that the list gives it, then by its hash.
+fn rounds(applications: &[Application]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..applications.len()).collect();
+    order.sort_by_key(|at| applications.get(*at).map(|a| (a.party, a.turn, a.hash)));
+    let (mut rounds, mut last, mut round) = (vec![0; applications.len()], None, 0);
+    for at in order {
+        let party = applications.get(at).map(|a| a.party);
+        round = if party == last { round + 1 } else { 1 };
+        last = party;
+        if let Some(slot) = rounds.get_mut(at) {
+            *slot = round;
+        }
+    }
+    rounds
 }
 
 /// Why an application takes no part.

@@ -100,6 +100,8 @@ pub struct Closing {
     pub nominations: Vec<EntryHash>,
     /// The priority of each, in the same order.
     pub points: Vec<u32>,
+    /// The place of each among those of its party, in the same order; none where it states none.
+    pub turns: Vec<u32>,
     /// The author's time.
     pub time_ms: u64,
     /// Parties that cosigned, with the list hash that each signed.

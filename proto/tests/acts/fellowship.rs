@@ -45,6 +45,7 @@ pub fn close(list: &[u8]) -> FellowshipAct {
     act(What::Close(FellowshipClose {
         nominations: list.iter().map(|n| sealed(*n).to_vec()).collect(),
         points: vec![0; list.len()],
+        turns: Vec::new(),
     }))
 }
 

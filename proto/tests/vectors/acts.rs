@@ -8,17 +8,26 @@ pub mod pen;
 #[allow(dead_code)]
 pub mod engagement;
 
+#[path = "../acts/fellowship.rs"]
+#[allow(dead_code)]
+pub mod fellowship;
+
 #[path = "../acts/fund.rs"]
 #[allow(dead_code)]
 pub mod fund;
 
-use caphub_proto::exchange::acts::{Act, Seen, Verdicts};
+use caphub_proto::exchange::acts::{Act, Seen, Verdict, Verdicts};
 use caphub_proto::exchange::engagement::Engagement;
+use caphub_proto::exchange::fellowship::Fellowships;
 use caphub_proto::exchange::fund::{Account, Fund};
 use caphub_proto::v1::engagement_act::Act as Engaging;
+use caphub_proto::v1::fellowship_act::Act as Nominating;
 use caphub_proto::v1::fund_act::Act as Funding;
-use caphub_proto::v1::{EngagementAct, EngagementAgreement, FundAct, ProviderTerms, RecipientTerms};
-use caphub_proto::wire::{EntryHash, Reason};
+use caphub_proto::v1::{
+    EngagementAct, EngagementAgreement, FellowshipAct, FellowshipCosign, FellowshipDraw, FundAct,
+    ProviderTerms, RecipientTerms,
+};
+use caphub_proto::wire::{Audience, EntryHash, Reason};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -27,14 +36,15 @@ use pen::{Dice, Pen};
 #[derive(Serialize)]
 pub struct ActsCase {
     pub name: String,
-    /// engagement or fund.
+    /// engagement, fund or fellowship.
     pub kind: &'static str,
+    /// The first act; of fellowships, which have none, the party id of the call's author.
     pub root: String,
     /// In no particular order.
     pub acts: Vec<Value>,
     /// Last counted places of feeds that are cut off.
     pub cuts: Vec<Value>,
-    /// In the order in which they count.
+    /// In the order in which they count; of fellowships in that of their hashes.
     pub counted: Vec<String>,
     pub verdicts: Value,
     pub result: Value,
@@ -129,10 +139,86 @@ fn fund_case(name: &str, pen: &Pen<FundAct>, cuts: &[(u8, u8, u64)]) -> ActsCase
     }
 }
 
+fn fellowship_case(name: &str, pen: &Pen<FellowshipAct>, cuts: &[(u8, u8, u64)]) -> ActsCase {
+    let acts = held(pen, cuts);
+    let author = pen::party(fellowship::AUTHOR);
+    let f = Fellowships::of(author, Audience::Public, &acts, &gone(cuts));
+    let counted =
+        f.verdicts.iter().filter(|(_, v)| **v == Verdict::Counted).map(|(hash, _)| hash.to_string());
+    let nominees = f.nominees.iter().map(|((party, nomination), n)| {
+        (
+            format!("{} {nomination}", hex::encode(party.as_bytes())),
+            json!({ "state": n.state.code(), "rank": n.rank, "listed": n.listed }),
+        )
+    });
+    let nominees: serde_json::Map<String, Value> = nominees.collect();
+    let closing = f.closing.as_ref().map(|c| {
+        let cosigned: Vec<String> = c.cosigned.keys().map(|p| hex::encode(p.as_bytes())).collect();
+        json!({ "act": c.act.to_string(), "cosigned": cosigned })
+    });
+    ActsCase {
+        name: name.to_owned(),
+        kind: "fellowship",
+        root: hex::encode(author.as_bytes()),
+        acts: acts.iter().map(wire).collect(),
+        cuts: cut_json(cuts),
+        counted: counted.collect(),
+        verdicts: codes(&f.verdicts),
+        result: json!({ "nominees": nominees, "closing": closing, "draw": f.draw.as_ref().map(hex::encode) }),
+    }
+}
+
 pub fn cases() -> Vec<ActsCase> {
     let mut cases = engagements();
     cases.extend(funds());
+    cases.extend(fellowships());
     cases
+}
+
+fn fellowships() -> Vec<ActsCase> {
+    use fellowship::{AUTHOR, act, close, decide, nominate, step};
+    let mut whole = Pen::new("vectors: fellows");
+    whole.write(2, nominate(7));
+    whole.write(3, nominate(8));
+    whole.write(3, nominate(7));
+    let open = whole.clone();
+    whole.write(AUTHOR, decide(7, 2, true));
+    let granted = whole.clone();
+    whole.write(2, act(Nominating::Accept(step(7, 2))));
+    let accepted = whole.clone();
+    whole.write(3, act(Nominating::Start(step(7, 2))));
+    whole.write(AUTHOR, act(Nominating::Start(step(7, 2))));
+    whole.write(AUTHOR, decide(8, 3, false));
+    whole.write(AUTHOR, act(Nominating::Complete(step(7, 2))));
+    whole.write(AUTHOR, act(Nominating::Certificate(step(7, 2))));
+    whole.write(2, act(Nominating::Withdraw(step(7, 2))));
+    let mut crossing = granted.clone();
+    let known = crossing.acts.clone();
+    crossing.write_knowing(2, 0, &known, act(Nominating::Decline(step(7, 2))));
+    crossing.write_knowing(2, 1, &known, act(Nominating::Accept(step(7, 2))));
+    let mut slipped = accepted.clone();
+    slipped.write_knowing(AUTHOR, 1, &open.acts, decide(7, 2, false));
+    let mut listed = open.clone();
+    let closing = listed.write(AUTHOR, close(&[7]));
+    let cosign = |list: &EntryHash| {
+        act(Nominating::Cosign(FellowshipCosign { closing: list.to_vec(), list_hash: vec![5; 32] }))
+    };
+    listed.write(4, cosign(&closing));
+    listed.write(4, cosign(&closing));
+    listed.write(AUTHOR, cosign(&closing));
+    listed.write(3, close(&[7, 8]));
+    listed.write_knowing(AUTHOR, 1, &open.acts, close(&[7, 8]));
+    listed.write(AUTHOR, decide(8, 3, true));
+    let draw = FellowshipDraw { value: vec![1, 2], url: String::new() };
+    listed.write(AUTHOR, act(Nominating::Draw(draw.clone())));
+    listed.write(AUTHOR, act(Nominating::Draw(draw)));
+    vec![
+        fellowship_case("fellowship: from nomination to certificate", &whole, &[]),
+        fellowship_case("fellowship: two keys answer at once", &crossing, &[]),
+        fellowship_case("fellowship: an old refusal by a second key", &slipped, &[]),
+        fellowship_case("fellowship: a closing list", &listed, &[]),
+        fellowship_case("fellowship: the decision was cut off", &accepted, &[(AUTHOR, 0, 0)]),
+    ]
 }
 
 fn engagements() -> Vec<ActsCase> {

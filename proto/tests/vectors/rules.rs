@@ -100,7 +100,10 @@ fn allocation_result(i: &Value) -> Value {
         .iter()
         .map(|a| Application {
             hash: hash(&a["application"]),
-            party: PartyId::default(),
+            party: a["party"]
+                .as_u64()
+                .map_or_else(|| PartyId(hash(&a["application"]).0), |n| PartyId([n as u8; 32])),
+            turn: a["turn"].as_u64().unwrap_or_default() as u32,
             countries: set(&a["countries"]),
             attested: a["attested"].as_bool().unwrap(),
             priority: number(&a["priority"]),
@@ -114,7 +117,7 @@ fn allocation_result(i: &Value) -> Value {
         allocation::allocate(number(&i["places"]), &eligible, &applications, &list, value.as_deref());
     let placed = placed.iter().map(|p| {
         json!({ "application": p.application.hash.to_string(), "outcome": p.outcome.code(), "rank": p.rank,
-            "tier": p.tier, "lot": p.lot.map(hex::encode) })
+            "tier": p.tier, "round": p.round, "lot": p.lot.map(hex::encode) })
     });
     json!({ "list_hash": hex::encode(list), "placed": placed.collect::<Vec<_>>() })
 }
@@ -442,6 +445,19 @@ fn allocations(add: &mut dyn FnMut(&str, Value)) {
     add("places for all", input(40, json!({}), Value::Null));
     let rule = json!({ "groups": ["ldc", "lldc"], "excluded_countries": ["NP"], "exclusion_reason": "x" });
     add("by the call's rule", input(2, rule, json!("ab")));
+    // Three parties: one puts its twelfth first, one says nothing of its order, one has a single nomination.
+    let several: Vec<Value> = twelve
+        .iter()
+        .zip([1, 1, 1, 1, 2, 2, 2, 3, 3, 1, 1, 1].into_iter().zip([2, 3, 4, 5, 0, 0, 0, 1, 2, 7, 6, 1]))
+        .map(|(a, (party, turn))| {
+            let mut a = a.clone();
+            (a["party"], a["turn"], a["priority"]) = (json!(party), json!(turn), json!(party * 10));
+            a
+        })
+        .collect();
+    let input = |value: Value| json!({ "call": call, "places": 5, "eligibility": {}, "applications": several, "value": value });
+    add("several of one party", input(json!("00ff10")));
+    add("several of one party, not drawn yet", input(Value::Null));
 }
 
 fn pacific(region: &str) -> Value {

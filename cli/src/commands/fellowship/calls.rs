@@ -3,7 +3,7 @@
 use caphub_node::author::now_ms;
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::acts::{Act, Verdict};
-use caphub_proto::exchange::allocation::list_hash;
+use caphub_proto::exchange::allocation::{NOMINATIONS_EACH_MAX, list_hash};
 use caphub_proto::exchange::fellowship::State;
 use caphub_proto::exchange::priority;
 use caphub_proto::v1::fellowship_act::Act as What;
@@ -50,10 +50,16 @@ pub async fn run(context: &Context, command: CallCommand) -> Outcome {
                 let nominee = found.all.nominees.get(&(*party, *hash));
                 nominee.is_some_and(|n| n.state != State::Withdrawn)
             });
+            let turns = claims::turns(&found.acts, &claims);
+            // Nobody fills a list alone: of each party its first ones.
+            let within =
+                |hash: &EntryHash| turns.get(hash).is_none_or(|t| *t as usize <= NOMINATIONS_EACH_MAX);
+            claims.retain(|hash, _| within(hash));
             let points = allocate::points_of(&found.replica, &found.call, &claims)?;
             let nominations = points.keys().map(|hash| hash.to_vec()).collect();
+            let turns = points.keys().map(|hash| turns.get(hash).copied().unwrap_or(0)).collect();
             let points = points.values().copied().collect();
-            found.act(context, What::Close(FellowshipClose { nominations, points })).await
+            found.act(context, What::Close(FellowshipClose { nominations, points, turns })).await
         }
         CallCommand::Cosign { call, anyway } => {
             let found = Found::of(context, &call)?;
@@ -141,6 +147,11 @@ fn with_terms(replica: &Replica, terms: &CallTerms, record: Record) -> Result<Re
     call.draw = Some(draw).filter(|draw| *draw != Draw::default());
     if let Some(count) = terms.cosignatures {
         call.cosignatures = count;
+    }
+    // Nobody could have a place; a call for projects gives money and not places.
+    if call.places == 0 && matches!(call.call_type.as_str(), "fellowship" | "seats") {
+        let failure = Failure::usage("error-places-needed").with("kind", &call.call_type);
+        return Err(failure.hint("hint-places-needed"));
     }
     Ok(Record::Call(call))
 }

@@ -24,6 +24,7 @@ fn honest() -> (Facts, Vec<Application>) {
             countries: Countries::one("TV"),
             attested: true,
             priority: 10,
+            turn: 0,
         })
         .collect();
     let hashes: Vec<EntryHash> = applications.iter().map(|a| a.hash).collect();
@@ -47,6 +48,7 @@ fn honest() -> (Facts, Vec<Application>) {
             time_ms: 500,
             applications: hashes.clone(),
             points: vec![10; 3],
+            turns: Vec::new(),
         }],
         cosignatures: vec![cosigned(2), cosigned(3)],
         nominated: hashes.iter().map(nominated).collect(),
@@ -55,6 +57,7 @@ fn honest() -> (Facts, Vec<Application>) {
         checked: Some(b"value".to_vec()),
         hubs_named: true,
         points_now: hashes.iter().map(|h| (*h, 10)).collect(),
+        turns_now: hashes.iter().map(|h| (*h, 1)).collect(),
     };
     let decided = |p: &Placed| Decision {
         application: p.application.hash,
@@ -145,7 +148,19 @@ fn a_nomination_that_was_held_and_left_out_is_told_from_one_that_may_have_come_l
 
 fn application(id: u8, priority: u32) -> Application {
     let countries = Countries::one("TV");
-    Application { hash: EntryHash([id; 32]), party: PartyId([id; 32]), countries, attested: true, priority }
+    Application {
+        hash: EntryHash([id; 32]),
+        party: PartyId([id; 32]),
+        countries,
+        attested: true,
+        priority,
+        turn: 0,
+    }
+}
+
+/// An application of another party than its hash says, at a turn.
+fn of(who: u8, id: u8, turn: u32, priority: u32) -> Application {
+    Application { party: PartyId([who; 32]), turn, ..application(id, priority) }
 }
 
 fn outcomes(places: u32, applications: &[Application], value: Option<&[u8]>) -> Vec<(u8, &'static str)> {
@@ -162,6 +177,54 @@ fn higher_tiers_go_first_and_only_a_cut_tier_needs_the_value() {
     let drawn = outcomes(2, &all, Some(b"value"));
     assert_eq!(drawn.iter().filter(|(_, o)| *o == "place").count(), 2);
     assert_eq!((drawn[0].0, drawn[3].0), (2, 4));
+}
+
+#[test]
+fn every_partys_first_nomination_goes_before_anybodys_second() {
+    // Party 1 has the highest priority and five nominations, of which it put 14 first.
+    let many = [of(1, 11, 2, 90), of(1, 12, 3, 90), of(1, 13, 4, 90), of(1, 14, 1, 90), of(1, 15, 5, 90)];
+    let all: Vec<Application> = many.into_iter().chain([of(2, 21, 1, 10), of(3, 31, 0, 20)]).collect();
+    let due = [(14, "place"), (31, "place"), (21, "place"), (11, "place"), (12, "no_place")];
+    assert_eq!(outcomes(4, &all, None)[..5], due);
+    assert_eq!(outcomes(4, &all, Some(b"value"))[..5], due);
+    let placed = allocate(4, &Eligible::of(None), &all, &[7; 32], None);
+    let rounds: Vec<_> = placed.iter().map(|p| (p.round, p.tier, p.rank)).collect();
+    assert_eq!(rounds[..5], [(1, 1, 1), (1, 2, 2), (1, 3, 3), (2, 4, 4), (3, 5, 5)]);
+    // Where the list states no turns, or the same for several, the lower hash goes first: nobody is first twice.
+    let same = many.map(|a| Application { turn: 1, ..a });
+    assert_eq!(outcomes(1, &same, None)[..2], [(11, "place"), (12, "no_place")]);
+}
+
+#[test]
+fn the_order_of_one_partys_nominations_is_compared_and_more_than_sixteen_need_no_place_on_the_list() {
+    let own = |f: &mut Facts| {
+        f.nominated.iter_mut().for_each(|n| n.party = party(10));
+        f.turns_now = BTreeMap::from([(hash(10), 3), (hash(11), 1), (hash(12), 2)]);
+    };
+    assert_eq!(said(own), ["turns_differ"]);
+    assert!(!Finding::TurnsDiffer(party(1)).breaks());
+    let stated = |f: &mut Facts| {
+        own(f);
+        f.closings[0].turns = vec![3, 1, 2];
+    };
+    assert_eq!(said(stated), [""; 0]);
+    let flood = |listed: u8| {
+        move |f: &mut Facts| {
+            let held_by = BTreeSet::from([party(1)]);
+            let more = |id| Nominated {
+                hash: hash(id),
+                party: party(20),
+                in_window: true,
+                held_by: Clone::clone(&held_by),
+            };
+            f.nominated.extend((20..41).map(more));
+            f.closings[0].applications.extend((20..20 + listed).map(hash));
+            f.closings[0].points = vec![10; 3 + usize::from(listed)];
+            f.turns_now.extend((20..41).map(|id| (hash(id), u32::from(id))));
+        }
+    };
+    assert!(!said(flood(16)).contains(&"omitted"));
+    assert_eq!(said(flood(15)).iter().filter(|s| **s == "omitted").count(), 6);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Outcome, Placed, list_hash};
+use super::{NOMINATIONS_EACH_MAX, Outcome, Placed, list_hash};
 use crate::wire::{EntryHash, PartyId};
 
 /// The list of applications that the call's author closed.
@@ -18,9 +18,16 @@ pub struct Closing {
     pub applications: Vec<EntryHash>,
     /// The priority of each, in the same order.
     pub points: Vec<u32>,
+    /// The place of each among those of its party, in the same order; none where no party has several.
+    pub turns: Vec<u32>,
 }
 
 impl Closing {
+    /// The place that it states for each application among those of its party.
+    pub fn turns(&self) -> BTreeMap<EntryHash, u32> {
+        self.applications.iter().copied().zip(self.turns.iter().copied()).collect()
+    }
+
     /// The priority that it states for each application; none where it does not state one for each.
     pub fn stated(&self) -> BTreeMap<EntryHash, u32> {
         match self.points.len() == self.applications.len() {
@@ -107,6 +114,8 @@ pub struct Facts {
     pub hubs_named: bool,
     /// The priority of each application by what is held now.
     pub points_now: BTreeMap<EntryHash, u32>,
+    /// The place of each nomination among those of its party, as that party nominated, by what is held now.
+    pub turns_now: BTreeMap<EntryHash, u32>,
 }
 
 /// One thing that does not hold, or that is worth knowing.
@@ -159,6 +168,8 @@ pub enum Finding {
     NotAttested(EntryHash),
     /// The list states another priority than what is held now gives; it may have been right then.
     PointsDiffer(EntryHash),
+    /// The list puts this party's nominations in another order than it did itself, by what is held now.
+    TurnsDiffer(PartyId),
     /// Decided otherwise than the rules give.
     DecidedOtherwise(EntryHash),
     /// Decided, and not on the list.
@@ -179,6 +190,7 @@ impl Finding {
             Self::ValueUnchecked => "value_unchecked",
             Self::NoPoints => "no_points",
             Self::PointsDiffer(_) => "points_differ",
+            Self::TurnsDiffer(_) => "turns_differ",
             Self::NoList => "no_list",
             Self::SeveralLists(_) => "several_lists",
             Self::NotByAuthor => "not_by_author",
@@ -209,6 +221,7 @@ impl Finding {
                 | Self::Unlisted(_)
                 | Self::NotAttested(_)
                 | Self::PointsDiffer(_)
+                | Self::TurnsDiffer(_)
                 | Self::Undecided(_)
         )
     }
@@ -256,10 +269,28 @@ pub fn verify(facts: &Facts, placed: &[Placed]) -> Vec<Finding> {
     let moved =
         stated.iter().filter(|(hash, points)| facts.points_now.get(hash).is_some_and(|now| now != *points));
     found.extend(moved.map(|(hash, _)| Finding::PointsDiffer(*hash)));
+    found.extend(turns(facts, closing).into_iter().map(Finding::TurnsDiffer));
     cosignatures(facts, closing, &mut found);
     applications(facts, closing, placed, &mut found);
     decisions(facts, closing, placed, &mut found);
     found.into_iter().collect()
+}
+
+/// Parties whose listed nominations stand in another order than they nominated in.
+fn turns(facts: &Facts, closing: &Closing) -> BTreeSet<PartyId> {
+    let stated = closing.turns();
+    let mut of: BTreeMap<PartyId, Vec<&Nominated>> = BTreeMap::new();
+    for nominated in facts.nominated.iter().filter(|n| closing.applications.contains(&n.hash)) {
+        of.entry(nominated.party).or_default().push(nominated);
+    }
+    let differs = |listed: &mut Vec<&Nominated>| {
+        listed.sort_by_key(|n| (stated.get(&n.hash).copied().unwrap_or(0), n.hash));
+        !listed.is_sorted_by_key(|n| facts.turns_now.get(&n.hash).copied().unwrap_or(0))
+    };
+    of.iter_mut()
+        .filter(|(_, listed)| listed.len() > 1)
+        .filter_map(|(p, l)| differs(l).then_some(*p))
+        .collect()
 }
 
 fn cosignatures(facts: &Facts, closing: &Closing, found: &mut BTreeSet<Finding>) {
@@ -289,7 +320,14 @@ fn applications(facts: &Facts, closing: &Closing, placed: &[Placed], found: &mut
     let listed: BTreeSet<EntryHash> = closing.applications.iter().copied().collect();
     let held: BTreeSet<EntryHash> = facts.nominated.iter().map(|n| n.hash).collect();
     found.extend(listed.difference(&held).map(|hash| Finding::Unknown(*hash)));
-    for nominated in facts.nominated.iter().filter(|n| !listed.contains(&n.hash)) {
+    let mut each: BTreeMap<PartyId, usize> = BTreeMap::new();
+    for nominated in facts.nominated.iter().filter(|n| listed.contains(&n.hash)) {
+        *each.entry(nominated.party).or_default() += 1;
+    }
+    // Of one party no more than so many have to be listed.
+    let full = |party: &PartyId| each.get(party).is_some_and(|n| *n >= NOMINATIONS_EACH_MAX);
+    let out = |n: &&Nominated| !listed.contains(&n.hash) && !full(&n.party);
+    for nominated in facts.nominated.iter().filter(out) {
         found.extend(nominated.held_by.iter().map(|by| Finding::Omitted(nominated.hash, *by)));
         if nominated.held_by.is_empty() && nominated.in_window {
             found.insert(Finding::Unlisted(nominated.hash));

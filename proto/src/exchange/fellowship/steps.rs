@@ -19,8 +19,9 @@ impl Fellowships {
                 }
                 let nominations = close.nominations.iter().filter_map(|n| EntryHash::from_slice(n)).collect();
                 let (act, time_ms) = (act.hash, act.time_ms);
-                let (points, cosigned) = (close.points.clone(), BTreeMap::new());
-                self.closing = Some(Closing { act, nominations, points, time_ms, cosigned });
+                let (points, turns) = (close.points.clone(), close.turns.clone());
+                let cosigned = BTreeMap::new();
+                self.closing = Some(Closing { act, nominations, points, turns, time_ms, cosigned });
                 Ok(())
             }
             What::Cosign(cosign) => {

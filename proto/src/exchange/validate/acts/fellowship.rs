@@ -29,11 +29,12 @@ pub(in crate::exchange::validate) fn fellowship(r: &FellowshipAct) -> Result<(),
                 false => Err("is not an ascending list of at most 1,500 items of 32 bytes".to_owned()),
             }
             .of("close.nominations")?;
-            match c.points.len() == c.nominations.len() {
+            let each = |stated: &[u32]| match stated.len() == c.nominations.len() {
                 true => Ok(()),
                 false => Err("are not one for each nomination".to_owned()),
-            }
-            .of("close.points")
+            };
+            each(&c.points).of("close.points")?;
+            if c.turns.is_empty() { Ok(()) } else { each(&c.turns) }.of("close.turns")
         }
         Act::Cosign(c) => {
             exactly(&c.closing, 32).of("cosign.closing")?;
