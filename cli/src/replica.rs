@@ -138,12 +138,11 @@ impl Replica {
 
     /// What an organisation is called, or the short form of its id; harmless on a screen.
     pub fn name_of(&self, party: &PartyId) -> String {
-        let profile = self.core.views.profile(&self.viewer(), party, now_ms()).ok().flatten();
-        let own = profile.and_then(|p| p.name).map(|name| name.text);
-        let attested =
-            || self.core.views.admissions_of(party).into_iter().map(|a| a.name).find(|n| !n.is_empty());
-        let name = own.filter(|n| !n.is_empty()).or_else(attested).unwrap_or_else(|| party.short());
-        crate::screen::plain(&name)
+        let known = self.core.views.party(&self.viewer(), party, now_ms()).unwrap_or_default();
+        match known.name.is_empty() {
+            true => party.short(),
+            false => crate::screen::name(&known.name, known.self_named && *party != self.core.party),
+        }
     }
 
     /// One record by its full id.

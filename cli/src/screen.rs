@@ -32,6 +32,11 @@ fn plain_lines(text: &str) -> String {
     text.chars().filter(|c| *c != '\r').map(keep).collect()
 }
 
+/// A name, harmless; marked where no hub known here stands behind it.
+pub fn name(name: &str, self_named: bool) -> String {
+    if self_named { format!("(?) {}", plain(name)) } else { plain(name) }
+}
+
 /// JSON with nothing in its strings that acts on a screen; it says the same.
 fn plain_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
@@ -107,9 +112,9 @@ pub fn record_line(record: &v1::Record) -> String {
     let summary = record.revision.as_ref().and_then(Summary::of).map(|(_, s)| s).unwrap_or_default();
     let who = match record.party_name.is_empty() {
         true => PartyId::from_slice(&record.party_id).map(|p| p.short()).unwrap_or_default(),
-        false => record.party_name.clone(),
+        false => name(&record.party_name, record.self_named),
     };
-    let mut tail = vec![plain(&who)];
+    let mut tail = vec![who];
     if !summary.countries.is_empty() {
         tail.push(summary.countries.join(" "));
     }
@@ -165,6 +170,7 @@ pub fn record_json(record: &v1::Record) -> serde_json::Value {
         "id": record_id(record),
         "party": PartyId::from_slice(&record.party_id).map(|p| p.to_string()).unwrap_or_default(),
         "party_name": record.party_name,
+        "self_named": record.self_named.then_some(true),
         "standing": record.standing,
         "kind": record.kind,
         "number": revision.number,

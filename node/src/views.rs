@@ -42,6 +42,7 @@ use tokio::sync::broadcast;
 pub use follow::Progress;
 pub use key::RecordKey;
 pub use page::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, PageRequest};
+pub use read::Party;
 pub use source::{Authority, Log, LogRun};
 pub use tables::{Admission, Card};
 pub use threads::{Thread, Threads};

@@ -197,10 +197,7 @@ pub fn name_of(replica: &Replica, party: &PartyId) -> String {
     if *party == replica.core.party {
         return replica.me.name.clone();
     }
-    let profile = replica.core.views.profile(&replica.reader(), party, now_ms()).ok().flatten();
-    let attested =
-        || replica.core.views.admissions_of(party).into_iter().map(|a| a.name).find(|n| !n.is_empty());
-    profile.and_then(|p| p.name).map(|n| n.text).or_else(attested).unwrap_or_else(|| party.short())
+    replica.name_of(party)
 }
 
 /// The title of a record, where it is held.

@@ -158,7 +158,7 @@ pub fn advisory_line(context: &Context, by: &str, a: &Advisory) -> String {
 pub fn who(record: &v1::Record) -> String {
     match record.party_name.is_empty() {
         true => PartyId::from_slice(&record.party_id).map(|p| p.short()).unwrap_or_default(),
-        false => plain(&record.party_name),
+        false => crate::screen::name(&record.party_name, record.self_named),
     }
 }
 

@@ -52,6 +52,25 @@ pub fn wrapped(text: &str, indent: usize) {
     }
 }
 
+/// A sentence over as many lines as it takes, those after the first behind so many spaces. A word that fits no line,
+/// such as a path, stays whole: it is there to be copied.
+pub fn folded(text: &str, indent: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in text.split(' ') {
+        if !line.trim().is_empty() && width(&line) + 1 + width(word) > COLUMNS {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            line.push_str(word);
+            continue;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
 /// The title of a record, harmless.
 pub fn title(record: &v1::Record) -> String {
     let summary = record.revision.as_ref().and_then(Summary::of).map(|(_, s)| s).unwrap_or_default();
@@ -62,7 +81,7 @@ pub fn title(record: &v1::Record) -> String {
 pub fn who(record: &v1::Record) -> String {
     match record.party_name.is_empty() {
         true => PartyId::from_slice(&record.party_id).map(|p| p.short()).unwrap_or_default(),
-        false => screen::plain(&record.party_name),
+        false => screen::name(&record.party_name, record.self_named),
     }
 }
 
@@ -90,6 +109,17 @@ fn columns_of(c: char) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_fits_the_columns_and_loses_no_word() {
+        let said = format!("error: {}{}", "事件响应 ".repeat(30), "one two three ".repeat(12));
+        let lines = folded(said.trim_end(), 7);
+        assert!(lines.len() > 3 && lines.iter().all(|l| width(l) <= COLUMNS), "{lines:?}");
+        assert!(lines.iter().skip(1).all(|l| l.starts_with("       ") && !l.starts_with("        ")));
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&lines.join(" ")), words(&said));
+        assert_eq!(folded("error: short", 7), ["error: short"]);
+    }
 
     #[test]
     fn columns_hold_what_they_say_in_any_script() {

@@ -94,6 +94,14 @@ impl Views {
         })
     }
 
+    /// How an organisation is admitted and called, as far as the viewer may know.
+    pub fn party(&self, viewer: &Viewer, party: &PartyId, now_ms: u64) -> Result<Party, ViewsError> {
+        self.guarded(|inner| {
+            let searcher = inner.opened.reader.searcher();
+            Reading::new(self, &searcher, viewer, now_ms).party(party)
+        })
+    }
+
     /// What an organisation says about itself, as far as the viewer may read it.
     pub fn profile(
         &self,
@@ -216,6 +224,17 @@ impl Inner {
     }
 }
 
+/// How a party is admitted and what it is called.
+#[derive(Clone, Default)]
+pub struct Party {
+    /// member, guest or nothing.
+    pub standing: &'static str,
+    /// As a hub that counts here attests it, else as the party calls itself; empty where neither is known.
+    pub name: String,
+    /// The name is the party's own word alone.
+    pub self_named: bool,
+}
+
 /// One read: a viewer, a clock, and what is looked up once.
 pub(super) struct Reading<'a> {
     pub(super) views: &'a Views,
@@ -223,8 +242,8 @@ pub(super) struct Reading<'a> {
     pub(super) viewer: &'a Viewer,
     pub(super) now_ms: u64,
     today: String,
-    /// Standing and name of parties on this page.
-    parties: HashMap<PartyId, (String, String)>,
+    /// Parties on this page.
+    parties: HashMap<PartyId, Party>,
     pub(super) profiles: Option<Profiles>,
 }
 
@@ -329,7 +348,7 @@ impl<'a> Reading<'a> {
     }
 
     fn build(&mut self, held: Held) -> Result<Record, ViewsError> {
-        let (standing, party_name) = self.party(&held.party())?;
+        let Party { standing, name, self_named } = self.party(&held.party())?;
         let future = held.time_ms > self.now_ms.saturating_add(FUTURE_MS_MAX);
         let kind = match &held.revision.record {
             // A withdrawn record shows as what it was.
@@ -352,13 +371,14 @@ impl<'a> Reading<'a> {
             seq: held.seq,
             revisions: 1,
             revision: Some(held.revision),
-            standing,
-            party_name,
+            standing: standing.to_owned(),
+            party_name: name,
+            self_named,
         })
     }
 
     /// How a party is admitted and what it is called, as far as the viewer may know.
-    fn party(&mut self, party: &PartyId) -> Result<(String, String), ViewsError> {
+    fn party(&mut self, party: &PartyId) -> Result<Party, ViewsError> {
         if let Some(known) = self.parties.get(party) {
             return Ok(known.clone());
         }
@@ -374,9 +394,16 @@ impl<'a> Reading<'a> {
         } else {
             ""
         };
-        let own = self.profile(party)?.and_then(|p| p.name).map(|name| name.text);
+        // What a hub looked at goes before what anybody calls itself.
         let attested = words.into_iter().map(|a| a.name).find(|name| !name.is_empty());
-        let known = (standing.to_owned(), own.or(attested).unwrap_or_default());
+        let known = match attested {
+            Some(name) => Party { standing, name, self_named: false },
+            None => {
+                let name =
+                    self.profile(party)?.and_then(|p| p.name).map(|name| name.text).unwrap_or_default();
+                Party { standing, self_named: !name.is_empty(), name }
+            }
+        };
         self.parties.insert(*party, known.clone());
         Ok(known)
     }

@@ -100,8 +100,7 @@ fn records_show_standing_and_name_as_far_as_the_viewer_may_know() {
     let known = caphub_proto::codes::vocabulary::party_kinds().iter().any(|t| t.code == "state");
     world.publish(&member, &narrow, Kind::Profile(profile));
     world.catch_up();
-    let expected = if known { "Own name" } else { "Attested name" };
-    assert_eq!(seen(&world, &peer).1, expected);
+    assert_eq!(seen(&world, &peer).1, "Attested name", "a party cannot show as another");
     assert_eq!(seen(&world, &Viewer::public()).1, "");
     assert_eq!(world.views.profile(&Viewer::public(), &member.party, NOW).unwrap(), None);
     assert_eq!(world.views.profile(&peer, &member.party, NOW).unwrap().is_some(), known);
