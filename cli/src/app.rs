@@ -1,5 +1,7 @@
 //! From the command line to an exit code.
 
+mod spoken;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
@@ -19,10 +21,10 @@ const COLUMNS: usize = 80;
 pub fn main() -> ExitCode {
     let texts = Texts::from_environment(|name| std::env::var(name).ok());
     let command = described(Arguments::command(), "", &texts).max_term_width(COLUMNS);
-    let matches = command.get_matches();
-    let arguments = match Arguments::from_arg_matches(&matches) {
+    let parsed = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => error.exit(),
+        Err(error) => return wrong_use(&error, &texts),
     };
     if let Command::Node { rest } = arguments.command {
         let words = std::iter::once("caphub-node".to_owned()).chain(rest);
@@ -44,7 +46,7 @@ pub fn main() -> ExitCode {
         Ok(proxies) => proxies,
         Err(error) => {
             let failure = Failure::usage("error-proxy").because(error).hint("hint-proxy");
-            eprintln!("{}", failure.lines(&texts));
+            eprintln!("{}", crate::failure::folded(&failure.lines(&texts)));
             return ExitCode::from(failure.code());
         }
     };
@@ -62,13 +64,20 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.lines(&context.texts));
+            eprintln!("{}", crate::failure::folded(&failure.lines(&context.texts)));
             if json && failure.is_unanswered() {
                 crate::screen::json(&failure.json(&context.texts));
             }
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// Words that could not be understood, or a request for help.
+fn wrong_use(error: &clap::Error, texts: &Texts) -> ExitCode {
+    let Some((said, hint)) = spoken::refused(error, texts) else { error.exit() };
+    eprintln!("{}", crate::failure::folded(&format!("error: {said}\nhint: {hint}")));
+    ExitCode::from(2)
 }
 
 async fn dispatch(context: &Context, command: Command) -> Outcome {
@@ -150,11 +159,13 @@ pub fn described(mut command: clap::Command, path: &str, texts: &Texts) -> clap:
         let empty = !values.is_empty() && values.iter().all(|value| value.is_empty());
         let argument = if empty { argument.hide_default_value(true) } else { argument };
         let keys = [format!("arg-{path}-{name}"), format!("arg-{name}")];
-        match keys.iter().find(|key| texts.has(key)) {
+        let argument = match keys.iter().find(|key| texts.has(key)) {
             Some(key) => argument.help(texts.t(key)),
             None => argument,
-        }
+        };
+        spoken::beside(argument, texts)
     });
+    command = spoken::headed(command, texts);
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     for name in names {
         let below = if path.is_empty() { name.clone() } else { format!("{path}-{name}") };

@@ -103,5 +103,14 @@ impl Failure {
     }
 }
 
+/// Lines for a person, none wider than a terminal of 80 columns; what goes on below stands under what it belongs to.
+pub fn folded(lines: &str) -> String {
+    let fold = |line: &str| {
+        let indent = line.find(": ").filter(|at| *at < 8).map_or(0, |at| at + 2);
+        crate::commands::table::folded(line, indent).join("\n")
+    };
+    lines.lines().map(fold).collect::<Vec<_>>().join("\n")
+}
+
 /// What commands return.
 pub type Outcome = Result<(), Failure>;

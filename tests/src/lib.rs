@@ -43,6 +43,11 @@ impl Said {
     }
 }
 
+/// Talk with each sentence on one line again; programs fold them to the width of a terminal.
+fn unfolded(talk: &str) -> String {
+    talk.replace("\n       ", " ").replace("\n      ", " ")
+}
+
 /// One machine's folder and the program under test.
 pub struct Machine {
     program: PathBuf,
@@ -88,7 +93,7 @@ impl Machine {
         Said {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            err: unfolded(&String::from_utf8_lossy(&output.stderr)),
         }
     }
 
@@ -103,7 +108,7 @@ impl Machine {
         Said {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            err: unfolded(&String::from_utf8_lossy(&output.stderr)),
         }
     }
 
