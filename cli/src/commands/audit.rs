@@ -35,6 +35,9 @@ pub async fn run(context: &Context, audit: Audit) -> Outcome {
             // The file first: with --json the report is the one object that is printed.
             if let Some(path) = &audit.out {
                 write(context, path, &evidence)?;
+                if EvidenceFile::parse(evidence.as_bytes()).is_ok_and(|f| f.judge().is_empty()) {
+                    context.say("audit-nothing", &[]);
+                }
             }
             show::report(context, &report);
             Ok(())

@@ -73,6 +73,10 @@ pub async fn run(context: &Context, import: Import) -> Outcome {
     }
     let revisions = std::mem::take(&mut plan.revisions);
     show(context, &files);
+    let mut rows = files.iter().flat_map(|f| &f.rows).peekable();
+    if rows.peek().is_some() && rows.all(|r| r.action == Action::Skip) {
+        return Err(Failure::new("import-nothing-new").hint("hint-import").answered());
+    }
     if import.dry_run {
         if !context.json {
             context.say("import-dry-run", &[]);

@@ -70,6 +70,10 @@ pub async fn edit_with(
     let before = held.revision.clone().unwrap_or_default();
     let record = before.record.clone().ok_or_else(|| Failure::new("error-views"))?;
     let record = more(&replica, compose::changed(context, kind, record, fields)?)?;
+    // Where revisions conflict, one that says the same merges them.
+    if before.record.as_ref() == Some(&record) && held.conflicts.is_empty() {
+        return say(context, &held, "record-unchanged");
+    }
     let revision = Revision { record: Some(record), ..next(&held, before) };
     let audience = Audience::decode(&held.audience).unwrap_or(Audience::Public);
     let published = replica.publish(audience, &[revision], &context.passphrase_question()).await?;
