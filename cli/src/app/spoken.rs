@@ -10,7 +10,7 @@ const COMMANDS: &str = "Commandes";
 const COMMAND: &str = "COMMANDE";
 
 /// Puts headings and what stands beside arguments into a command; in English its library has them.
-pub fn headed(command: Command, texts: &Texts) -> Command {
+pub(super) fn headed(command: Command, texts: &Texts) -> Command {
     if texts.language() == "en" || command.is_hide_set() {
         return command;
     }
@@ -37,7 +37,7 @@ pub fn headed(command: Command, texts: &Texts) -> Command {
 }
 
 /// The help text of an argument, with what its library would say in English: defaults, values, variables.
-pub fn beside(argument: Arg, texts: &Texts) -> Arg {
+pub(super) fn beside(argument: Arg, texts: &Texts) -> Arg {
     if texts.language() == "en" || !argument.get_action().takes_values() {
         return argument;
     }
@@ -61,7 +61,7 @@ pub fn beside(argument: Arg, texts: &Texts) -> Arg {
 
 /// What was wrong with the words typed, and what to do; `None` where the library's own words serve: help, version,
 /// English.
-pub fn refused(error: &clap::Error, texts: &Texts) -> Option<(String, String)> {
+pub(super) fn refused(error: &clap::Error, texts: &Texts) -> Option<(String, String)> {
     if texts.language() == "en" {
         return None;
     }
