@@ -6,7 +6,6 @@ use caphub_proto::wire::PartyId;
 use caphub_tests::acknowledged::Dice;
 use caphub_tests::stick::at;
 use caphub_tests::{Machine, NodeProcess};
-use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -89,7 +88,7 @@ impl Load {
         }
         for hub in hubs.iter_mut() {
             let forks = hub.ask(&["status"]).await.ok().json()["forks"].clone();
-            whole &= said(forks == Value::from(0), &format!("{}: {forks} forks", hub.name));
+            whole &= said(forks == 0, &format!("{}: {forks} forks", hub.name));
             hub.stop().await;
             let verified = machine.run(&["node", "--dir", &hub.name, "verify"]).await;
             whole &= said(verified.code == 0, &format!("{}: {}{}", hub.name, verified.out, verified.err));
