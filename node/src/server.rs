@@ -113,6 +113,15 @@ pub fn hub_directory(given: Option<PathBuf>) -> PathBuf {
     given.unwrap_or_else(|| data().join("caphub").join("hub"))
 }
 
+/// What names this folder to the node and to `caphub`; nothing where they find it by themselves.
+fn words(directory: &std::path::Path) -> (String, String) {
+    let set = std::env::var_os("CAPHUB_HUB_DIR").map(PathBuf::from);
+    if directory == hub_directory(set) {
+        return (String::new(), String::new());
+    }
+    (format!(" --dir {}", directory.display()), format!(" --hub-dir {}", directory.display()))
+}
+
 /// Parses the process's arguments and runs.
 pub fn main() -> ExitCode {
     run(Arguments::parse())
@@ -196,8 +205,9 @@ async fn init(
     tell!("  hub            {}", hub.name);
     tell!("  id             {}", hub.party);
     tell!("  recovery key   {recovery}\n");
-    tell!("Next:  caphub-node run          (and, in another window)");
-    tell!("       caphub hub invite TV > tuvalu.caphub");
+    let (node, hub) = words(&directory);
+    tell!("Next:  caphub-node{node} run          (and, in another window)");
+    tell!("       caphub{hub} hub invite TV > tuvalu.caphub");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -242,8 +252,9 @@ async fn adopt(
     tell!("  folder   {}", directory.display());
     tell!("  history  {taken} entries taken over; they keep their author\n");
     tell!("The root key stays in {}, and the recovery sheet stays good.", folder.display());
-    tell!("Next:  caphub-node run          (and, in another window)");
-    tell!("       caphub hub card > our-hub.caphub");
+    let (node, hub) = words(&directory);
+    tell!("Next:  caphub-node{node} run          (and, in another window)");
+    tell!("       caphub{hub} hub card > our-hub.caphub");
     tell!("       caphub --home {} join our-hub.caphub", folder.display());
     Ok(ExitCode::SUCCESS)
 }
