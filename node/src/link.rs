@@ -1,12 +1,9 @@
 //! Links: mutual TLS without a certificate authority (design section 6). The only user of rustls.
 
-mod calls;
 pub mod certificate;
-mod connection;
 mod crowd;
 pub mod dial;
 pub mod limits;
-mod pace;
 mod quiet;
 pub mod server;
 mod verifier;

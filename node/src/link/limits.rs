@@ -18,28 +18,6 @@ pub const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 pub const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Bytes waiting to be sent on one stream.
 pub const SEND_BUFFER_BYTES: usize = 1024 * 1024;
-/// Bytes of answers that wait for callers that do not read, over all connections; then whoever has most is let go.
-pub const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Calls of one identity that are being answered at once; more wait. Each may hold some messages of a batch's size.
-pub const CALLS_PER_PARTY: usize = 32;
-/// The same of all strangers together; then the connection with most of them is let go.
-pub const STRANGER_CALLS_MAX: u64 = 64;
-/// Streams that a stranger may have open at once on one connection.
-pub const STRANGER_STREAMS_MAX: u32 = 16;
-/// Largest HTTP/2 frame of a stranger in bytes: the smallest that the protocol allows as a limit.
-pub const STRANGER_FRAME_BYTES_MAX: u32 = 16 * 1024;
-/// Bytes in flight from a stranger on one stream: an identity log fits.
-pub const STRANGER_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
-/// Bytes in flight from a stranger on one connection; all that may connect hold 112 MiB at most.
-pub const STRANGER_CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
-/// Bytes a second that are read of a stranger on one connection: what it sends costs work before it is worth any.
-pub const STRANGER_BYTES_PER_SECOND: u64 = 256 * 1024;
-/// Bytes that it may send at once before that counts: somebody who asks to join sends less.
-pub const STRANGER_BURST_BYTES: u64 = 1024 * 1024;
-/// A stranger without a call is let go after this, and anybody who never made one.
-pub const IDLE: Duration = Duration::from_secs(60);
-/// How often that is looked at.
-pub const LOOK: Duration = Duration::from_secs(10);
 /// Bytes read from the socket at once, under TLS.
 pub const READ_BUFFER_BYTES: usize = 128 * 1024;
 /// From accept to a finished TLS handshake.
