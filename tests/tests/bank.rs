@@ -200,3 +200,30 @@ async fn what_one_organisation_may_have_stored_does_not_grow_with_its_keys() {
     let held = held.as_array().map_or(0, Vec::len);
     assert!((2..=6).contains(&held), "{held} of nine");
 }
+
+/// threats.md row 30: a party's bytes are bounded beside the number of its entries.
+#[tokio::test]
+async fn what_one_organisation_may_have_stored_is_bounded_in_bytes_too_and_told_with_its_reason() {
+    let machine = Machine::new(PROGRAM, "en");
+    machine.run(&["node", "--dir", "hub", "init", "Pacific Hub", "--region", "009"]).await.ok();
+    std::fs::write(machine.path("hub").join("caphub-node.toml"), "[quotas]\nparty_bytes = 4000\n")
+        .expect("a file");
+    let mut hub = machine.node("hub", "127.0.0.1:0", &[]);
+    hub.up().await;
+    member(&machine, &hub, "tv", "TV", "Tuvalu CERT").await;
+    member(&machine, &hub, "fj", "FJ", "Fiji CERT").await;
+    let long = "words ".repeat(400);
+    let mut refused = Vec::new();
+    for _ in 0..2 {
+        run(&machine, "tv", &["technique", "add", "--title", "Long", "--problem", &long]).await.ok();
+        let said = run(&machine, "tv", &["sync"]).await.ok().json();
+        refused.push(said["refused"]["quota_bytes"].as_u64().unwrap_or(0));
+        // What is used is known after a start too.
+        hub.kill().await;
+        hub.up().await;
+    }
+    assert_eq!(refused, [0, 1], "the second of two passes 4,000 bytes");
+    run(&machine, "fj", &["technique", "add", "--title", "Of another"]).await.ok();
+    let said = run(&machine, "fj", &["sync"]).await.ok().json();
+    assert!(said["refused"].as_object().is_none_or(|r| r.is_empty()), "others are not held up: {said}");
+}
