@@ -18,7 +18,7 @@ use crate::{Plan, median, yardstick};
 const COMMANDS: usize = 7;
 
 /// What one round took.
-struct Round {
+pub struct Round {
     said: Value,
     sender_cpu: Duration,
 }
@@ -95,7 +95,8 @@ pub async fn run(plan: &Plan) -> Value {
     measured
 }
 
-async fn round(hub: &Source, folder: &str, address: &str) -> Round {
+/// One sync of an empty replica, in a process of its own.
+pub async fn round(hub: &Source, folder: &str, address: &str) -> Round {
     let before = usage::cpu(hub.pid());
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     // As the programs do for themselves.
@@ -118,7 +119,7 @@ async fn wire(hub: &Source) -> u64 {
 }
 
 /// The usual time of a command that reads the replica, from its start to its end.
-async fn command(hub: &Source, replica: &str, words: &[&str]) -> f64 {
+pub async fn command(hub: &Source, replica: &str, words: &[&str]) -> f64 {
     let mut times = Vec::new();
     for _ in 0..COMMANDS {
         let started = Instant::now();

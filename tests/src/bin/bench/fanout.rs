@@ -14,6 +14,7 @@ use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::limits::MESSAGE_BYTES_MAX;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::Plan;
 use crate::catalogue::Catalogue;
@@ -60,14 +61,7 @@ pub async fn run(plan: &Plan) -> Value {
     hub.fill(&catalogue, catalogue.records.clone(), true).await;
     hub.fill(&publisher, Vec::new(), true).await;
     hub.start().await;
-    let seen = Arc::new(Seen {
-        counts: (0..plan.followers).map(|_| AtomicU64::new(0)).collect(),
-        changed: watch::channel(()).0,
-    });
-    let mut followers = Vec::new();
-    for n in 0..plan.followers {
-        followers.push(follow(&hub, Arc::clone(&seen), n).await);
-    }
+    let (seen, followers) = all(&hub, plan.followers).await;
     let mut author = client(&publisher, &hub).await;
     let mut runs = publisher.singles().into_iter();
     let (mut lags, mut sent) = (Vec::new(), 0_u64);
@@ -88,7 +82,7 @@ pub async fn run(plan: &Plan) -> Value {
     seen.by_all(sent).await;
     let (time, used) = (started.elapsed(), cpu(hub.pid()) - before);
     let memory = memory(hub.pid());
-    followers.iter().for_each(tokio::task::JoinHandle::abort);
+    drop(followers);
     lags.sort_unstable();
     let delivered = (rest.len() * plan.followers) as f64;
     json!({
@@ -103,6 +97,21 @@ pub async fn run(plan: &Plan) -> Value {
     })
 }
 
+/// Followers of a node, for as long as they are kept.
+pub async fn followers(hub: &Source, count: usize) -> JoinSet<()> {
+    all(hub, count).await.1
+}
+
+async fn all(hub: &Source, count: usize) -> (Arc<Seen>, JoinSet<()>) {
+    let counts = (0..count).map(|_| AtomicU64::new(0)).collect();
+    let seen = Arc::new(Seen { counts, changed: watch::channel(()).0 });
+    let mut followers = JoinSet::new();
+    for n in 0..count {
+        follow(hub, Arc::clone(&seen), n, &mut followers).await;
+    }
+    (seen, followers)
+}
+
 async fn publish(
     author: &mut caphub_proto::v1::exchange_service_client::ExchangeServiceClient<tonic::transport::Channel>,
     runs: Vec<Run>,
@@ -112,7 +121,7 @@ async fn publish(
 }
 
 /// A follower that only counts: the cost measured is the node's.
-async fn follow(hub: &Source, seen: Arc<Seen>, n: usize) -> tokio::task::JoinHandle<()> {
+async fn follow(hub: &Source, seen: Arc<Seen>, n: usize, followers: &mut JoinSet<()>) {
     let identity = LinkIdentity { party: PartyId([n as u8 + 1; 32]), signer: fresh().expect("a key") };
     let addresses = [hub.node.address.clone()];
     let channel = dial(&identity, hub.party, None, &addresses, now_ms()).await.expect("a link");
@@ -121,12 +130,12 @@ async fn follow(hub: &Source, seen: Arc<Seen>, n: usize) -> tokio::task::JoinHan
     let hello = client.hello(hello).await.expect("a greeting").into_inner();
     let request = PullRequest { position: hello.position, follow: true, ..PullRequest::default() };
     let mut stream = client.pull(request).await.expect("a stream").into_inner();
-    tokio::spawn(async move {
+    followers.spawn(async move {
         while let Ok(Some(message)) = stream.message().await {
             let entries: u64 =
                 message.runs.iter().map(|r| unpack(&r.entries).map_or(0, |e| e.len() as u64)).sum();
             seen.counts[n].fetch_add(entries, Ordering::AcqRel);
             seen.changed.send_replace(());
         }
-    })
+    });
 }

@@ -1,7 +1,7 @@
 //! Benchmarks that print ratios: `cargo run --release -p caphub-tests --bin bench -- CASE [--json]`.
 //!
-//! Cases: `cold-sync`, `floor`, `reconcile`, `idle`, `live`, `fanout`, `slow-link`, `match`, `search`. `--entries N` and `--feeds N`
-//! change the size, `--rounds N` how often it is measured; the median is shown. `--yardstick` moves the same rows
+//! Cases: `cold-sync`, `floor`, `ingest`, `reconcile`, `idle`, `live`, `fanout`, `memory`, `open`, `slow-link`, `match`,
+//! `search`. `--entries N` and `--feeds N` change the size, `--rounds N` how often it is measured; the median is shown. `--yardstick` moves the same rows
 //! with PostgreSQL's logical replication in the same run. Every other command line is the command's own: the
 //! benchmark starts nodes as processes of this same program.
 
@@ -11,8 +11,11 @@ mod catalogue;
 mod cold;
 mod fanout;
 mod floor;
+mod ingest;
 mod live;
 mod matching;
+mod memory;
+mod open;
 mod pair;
 mod proxy;
 mod receiver;
@@ -30,8 +33,20 @@ use std::process::ExitCode;
 use catalogue::Catalogue;
 use serde_json::{Value, json};
 
-const CASES: &[&str] =
-    &["cold-sync", "floor", "reconcile", "idle", "live", "fanout", "slow-link", "match", "search"];
+const CASES: &[&str] = &[
+    "cold-sync",
+    "floor",
+    "ingest",
+    "reconcile",
+    "idle",
+    "live",
+    "fanout",
+    "memory",
+    "open",
+    "slow-link",
+    "match",
+    "search",
+];
 
 /// What is measured, and how large it is.
 struct Plan {
@@ -95,6 +110,9 @@ impl Plan {
 async fn measure(case: &str, plan: &Plan) -> Value {
     match case {
         "cold-sync" => cold::run(plan).await,
+        "ingest" => ingest::run(plan).await,
+        "memory" => memory::run(plan).await,
+        "open" => open::run(plan).await,
         "reconcile" => reconcile::run(plan).await,
         "idle" => reconcile::idle(plan).await,
         "live" => live::run(plan).await,

@@ -84,7 +84,7 @@ pub async fn receive_slowly(folder: &Path, address: &str, hub: &str) {
 }
 
 /// The replica of a folder, as the command makes one.
-async fn replica(folder: &Path) -> Core {
+pub async fn replica(folder: &Path) -> Core {
     let home = Home::new(Some(folder.to_owned()));
     if let Ok(me) = home.load() {
         let party = me.party().unwrap_or_default();
