@@ -268,10 +268,10 @@ async fn a_form_is_written_in_the_language_of_its_readers_and_read_back_when_fil
     }
     // What people type into the form: names instead of codes, several with semicolons.
     let filled =
-        "Titre;Thèmes;Pays;Urgence;Mode;Début\nJournaux;Standards;Tuvalu;Haute;En ligne;2027-03-01\n";
+        "Titre;Thèmes;Pays;Urgence;Mode;Début\nJournaux;Standards;Tuvalu;Élevée;En ligne;2027-03-01\n";
     std::fs::write(machine.path("filled.csv"), filled).expect("a file");
     let said = import(&machine, "need", &["filled.csv".to_owned()], &[]).await;
-    assert_eq!(total(&said, "present"), 1, "{said}");
+    assert_eq!((total(&said, "present"), total(&said, "add")), (1, 1), "{said}");
 }
 
 #[tokio::test]
