@@ -68,6 +68,8 @@ pub struct Stored {
     pub stored: u64,
     /// Entries that were held before.
     pub known: u64,
+    /// True where what was stored stands above a hole: what is missing before it is still to be fetched.
+    pub above: bool,
 }
 
 /// Checks entries, and is the only writer of the store.
@@ -106,6 +108,8 @@ struct Checked {
     counted: Room,
     fresh: u64,
     known: u64,
+    /// Stands above a hole.
+    above: bool,
     log: Option<IdentityLog>,
 }
 
@@ -234,12 +238,12 @@ impl Ingest {
         for (feed, from, result, known) in judged {
             let result = match result {
                 Err(reason) => Err(reason),
-                Ok(None) => Ok(Stored { stored: 0, known }),
+                Ok(None) => Ok(Stored { known, ..Stored::default() }),
                 Ok(Some(mut checked)) => {
                     let runs = std::mem::take(&mut checked.runs);
                     waiting.push((taken.len(), checked, runs.len()));
                     to_store.extend(runs);
-                    Ok(Stored { stored: 0, known })
+                    Ok(Stored { known, ..Stored::default() })
                 }
             };
             taken.push(Taken { feed, from, result });
@@ -271,7 +275,7 @@ impl Ingest {
             taken[at].result = match whole {
                 true => {
                     self.after(checked.log, &parts);
-                    Ok(Stored { stored: checked.fresh, known: checked.known })
+                    Ok(Stored { stored: checked.fresh, known: checked.known, above: checked.above })
                 }
                 // Another writer was first with this feed: the caller reads the heads again.
                 false => {
@@ -333,6 +337,7 @@ impl Ingest {
             counted: Room::default(),
             fresh: fresh as u64,
             known: skip as u64,
+            above: false,
             log: Some(log),
         }))
     }

@@ -15,6 +15,7 @@ pub mod histories;
 pub mod message;
 pub mod network;
 pub mod node;
+pub mod onward;
 pub mod oracle;
 pub mod parties;
 pub mod queue;

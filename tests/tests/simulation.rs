@@ -134,6 +134,16 @@ fn larger_networks_agree_in_every_topology() {
     }
 }
 
+/// The end of a branch that a Revoke names is kept above a hole: each node of the ring asks at once for what comes before.
+#[test]
+fn a_named_branch_travels_round_a_ring_without_a_wait_at_each_node() {
+    let faults = [Fault::Partition, Fault::Crash, Fault::Fork];
+    let scenario = Scenario::drawn(1, &faults).with(Some(60), Some(Topology::Ring)).every(&faults);
+    let outcome = run(scenario, false);
+    whole(&outcome);
+    assert!(outcome.settled < Some(60 * SECOND), "{:?}", outcome.settled);
+}
+
 #[test]
 fn a_seed_plays_the_same_again() {
     for seed in [1_000, 1_001, 1_002, 1_003] {

@@ -242,6 +242,7 @@ impl Task {
                         sent.clear();
                     }
                     sent.insert(run.feed, (run.from + stored.stored + stored.known).saturating_sub(1));
+                    complete &= !stored.above;
                 }
                 Err(reason) if calls_for_comparison(reason) => complete &= memory.refuses_here(&run.feed),
                 Err(reason) => memory.refused_here_at(run.feed, run.from, reason, now_ms()),

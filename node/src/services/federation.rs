@@ -260,18 +260,21 @@ fn refused_proof((feed, result): (FeedId, Result<bool, Reason>)) -> Option<RunRe
 pub fn push_response(taken: &[Taken]) -> PushResponse {
     let mut response = PushResponse::default();
     for run in taken {
-        match &run.result {
+        let refused = match &run.result {
             Ok(stored) => {
                 response.stored += stored.stored;
                 response.known += stored.known;
+                // It is kept, and what comes before it is asked for.
+                stored.above.then_some(Reason::Gap)
             }
-            Err(reason) => response.refusals.push(RunRefusal {
-                feed_id: run.feed.to_vec(),
-                from: run.from,
-                reason: reason.code().to_owned(),
-                message: reason.meaning().to_owned(),
-            }),
-        }
+            Err(reason) => Some(*reason),
+        };
+        response.refusals.extend(refused.map(|reason| RunRefusal {
+            feed_id: run.feed.to_vec(),
+            from: run.from,
+            reason: reason.code().to_owned(),
+            message: reason.meaning().to_owned(),
+        }));
     }
     response
 }

@@ -72,6 +72,8 @@ pub struct Session {
     kept: u64,
     /// Part of `left` that the pull in flight may use.
     lent: u64,
+    /// Hello was answered: before that nothing is known to be due.
+    greeted: bool,
     done: bool,
     result: Finished,
 }
@@ -114,6 +116,7 @@ impl Session {
             passing: false,
             kept: 0,
             lent: 0,
+            greeted: false,
             done: false,
             result: Finished::default(),
         };
@@ -207,6 +210,7 @@ impl Session {
         memory: &mut Memory,
         claims: &mut Claims,
     ) -> Result<Vec<Action>, Reason> {
+        self.greeted = true;
         memory.met(&hello.standing, facts.now_ms);
         let linked = matches!(hello.standing.as_str(), "peer" | "own");
         // Who follows this side over a link of its own comes for it; a hub that has not linked this one takes nothing.
@@ -295,7 +299,7 @@ impl Session {
     }
 
     fn go_on(&mut self, facts: &Facts<'_>, memory: &mut Memory, claims: &mut Claims) -> Vec<Action> {
-        if self.done || self.reconciler.is_some() {
+        if self.done || !self.greeted || self.reconciler.is_some() {
             return Vec::new();
         }
         let mut actions = Vec::new();

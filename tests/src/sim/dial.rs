@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use caphub_node::ingest::Origin;
 use caphub_proto::v1::{
     FeedRange, ForkProof, HelloRequest, HelloResponse, Position, PullRequest, PullResponse, PushRequest,
-    PushResponse, Run,
+    PushResponse,
 };
-use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::session::{
-    Action, Facts, Finished, Input, Push, Session, Settings, calls_for_comparison,
-};
+use caphub_proto::wire::session::{Action, Facts, Finished, Input, Session, Settings, calls_for_comparison};
 use caphub_proto::wire::statement::HeadStatement;
 use caphub_proto::wire::{Feed, FeedId, Reason};
 
@@ -18,14 +15,12 @@ use crate::sim::disk::{Reply, Taken};
 use crate::sim::message::{Answer, Message, Request};
 use crate::sim::queue::{MILLISECOND, Micros, SECOND};
 use crate::sim::world::{Event, World};
-use crate::sim::write::{arrived, travelling};
+use crate::sim::write::arrived;
 
 /// First wait after a failure.
 const BACKOFF_MIN: Micros = 250 * MILLISECOND;
 /// Longest wait between two tries.
 const BACKOFF_MAX: Micros = 60 * SECOND;
-/// Entries that arrive within this time leave in one push.
-const DEBOUNCE: Micros = 20 * MILLISECOND;
 /// Wait before heads are compared again although nothing asked for it.
 const AGAIN: Micros = 60 * SECOND;
 /// Wait before they are compared again where something is known to be missing.
@@ -52,20 +47,20 @@ pub struct Dialled {
     taking: usize,
     /// A push that has begun: what is left of it, and what waits for its answer.
     push: Option<VecDeque<PushRequest>>,
-    unanswered: VecDeque<u64>,
+    pub(super) unanswered: VecDeque<u64>,
     /// True once this side follows the far end's log.
     following: bool,
     /// True where the far end does not fetch from here itself.
     pushes: bool,
     position: Option<Position>,
     /// The last place of feeds that the far end is known to hold.
-    theirs: BTreeMap<FeedId, u64>,
+    pub(super) theirs: BTreeMap<FeedId, u64>,
     /// The next frame of this node's log to send on, and the next proof.
-    next: (u64, usize),
+    pub(super) next: (u64, usize),
     /// When heads are compared again.
     compare_at: Micros,
     /// A turn to send on is due.
-    turn_due: bool,
+    pub(super) turn_due: bool,
 }
 
 impl Dialled {
@@ -75,7 +70,7 @@ impl Dialled {
     }
 
     /// True where the far end gets what is new by a push.
-    fn sends_on(&self) -> bool {
+    pub fn sends_on(&self) -> bool {
         self.live() && self.pushes && self.session.is_none()
     }
 }
@@ -235,6 +230,14 @@ impl World {
 
     /// Both sides hold what they would take: this one follows now.
     fn finished(&mut self, node: usize, to: usize, conn: u64, finished: &Finished) {
+        self.line(|w| {
+            let how = match (finished.idle, finished.more) {
+                (true, _) => "nothing to do",
+                (false, true) => "more is missing",
+                (false, false) => "all moved",
+            };
+            format!("{} node {node} has compared with {to}: {how}", w.time())
+        });
         let life = self.nodes[node].life;
         let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
         dialled.session = None;
@@ -289,7 +292,10 @@ impl World {
         for proof in forks.iter().map(arrived) {
             match proof {
                 Ok(proof) => self.keep_proof(node, proof),
-                Err(reason) => *self.counts.refused.entry(reason.code()).or_default() += 1,
+                Err(reason) => {
+                    *self.counts.refused.entry(reason.code()).or_default() += 1;
+                    self.line(|w| format!("{} node {node} refuses a proof: {}", w.time(), reason.code()));
+                }
             }
         }
     }
@@ -310,7 +316,7 @@ impl World {
                 taken.iter().map(|t| (t.feed, t.result.as_ref().map(|_| ()).map_err(|r| *r))).collect();
             self.hear(node, to, Input::Taken(&told, bytes));
             self.pull_may_end(node, to);
-        } else if taken.iter().any(|t| t.result.is_err_and(calls_for_comparison)) {
+        } else if taken.iter().any(|t| t.above || t.result.is_err_and(calls_for_comparison)) {
             dialled.compare_at = 0;
             self.queue.after(SOON, Event::Turn { node, life, conn });
         }
@@ -379,59 +385,6 @@ impl World {
         }
     }
 
-    /// A node holds more than before: followers get it at once, other links after a moment.
-    pub fn grown(&mut self, node: usize) {
-        let followers: Vec<u64> = self.nodes[node].followers.keys().copied().collect();
-        for conn in followers {
-            self.feed_follower(node, conn);
-        }
-        let life = self.nodes[node].life;
-        for dialled in self.nodes[node].dialled.values_mut().filter(|d| d.sends_on() && !d.turn_due) {
-            let Some(conn) = dialled.conn else { continue };
-            dialled.turn_due = true;
-            self.queue.after(DEBOUNCE, Event::Turn { node, life, conn });
-        }
-    }
-
-    /// Pushes what is new since the last time to a far end that does not follow.
-    fn send_on(&mut self, node: usize, to: usize) {
-        let party = self.nodes[to].party;
-        let here = &mut self.nodes[node];
-        let far = here.viewer(&party);
-        let Some(dialled) = here.dialled.get(&to) else { return };
-        let (Some(conn), true, (next, next_proof)) = (dialled.conn, dialled.sends_on(), dialled.next) else {
-            return;
-        };
-        let touched: BTreeSet<Feed> = here.durable.store.frames_from(next).iter().map(|f| f.feed).collect();
-        let (mut runs, mut sent) = (Vec::new(), Vec::new());
-        for feed in touched.into_iter().filter(|f| f.party != party && far.may_read(f)) {
-            let known = dialled.theirs.get(&feed.id()).copied();
-            let Some((last, _)) = here.served(&feed) else { continue };
-            let new = here.durable.store.frames_from(next).iter().filter(|f| f.feed == feed);
-            let from = known.map_or(new.map(|f| f.first).min().unwrap_or(1), |k| k + 1);
-            if from <= last {
-                let more =
-                    here.durable.store.held(&feed.id()).map(|h| h.runs(from, last)).unwrap_or_default();
-                runs.push((!feed.is_identity(), more));
-                sent.push((feed.id(), last));
-            }
-        }
-        let proofs = here.durable.proofs.get(next_proof..).unwrap_or_default();
-        let forks = proofs.iter().filter(|p| far.may_read(p.feed())).map(travelling).collect();
-        let now_next = (here.durable.store.end(), here.durable.proofs.len());
-        runs.sort_by_key(|(late, _)| *late);
-        let messages = batches(runs.into_iter().flat_map(|(_, r)| r), forks);
-        if let Some(dialled) = here.dialled.get_mut(&to) {
-            dialled.next = now_next;
-            dialled.theirs.extend(sent);
-            dialled.unanswered.extend(messages.iter().map(|_| 0));
-        }
-        for push in messages {
-            let call = self.call(conn);
-            self.send(conn, call, Message::Request(Request::Push(push)));
-        }
-    }
-
     fn heard(&mut self, node: usize, statements: &[Vec<u8>]) {
         for statement in statements.iter().filter_map(|s| HeadStatement::decode(s).ok()) {
             if let Some(held) = self.nodes[node].durable.store.held(&statement.feed) {
@@ -458,37 +411,4 @@ impl crate::sim::node::Node {
             .filter_map(range)
             .collect()
     }
-
-    /// The messages of a push.
-    fn reads(&self, push: &Push) -> VecDeque<PushRequest> {
-        let (mut runs, mut forks) = (Vec::new(), Vec::new());
-        for range in &push.ranges {
-            let id = range.feed.id();
-            if range.proof {
-                forks.extend(self.durable.proofs.iter().filter(|p| p.feed().id() == id).map(travelling));
-            }
-            let Some(held) = self.durable.store.held(&id) else { continue };
-            if range.from <= range.to {
-                runs.extend(held.runs(range.from, range.to));
-            }
-        }
-        batches(runs.into_iter(), forks)
-    }
-}
-
-fn batches(runs: impl Iterator<Item = Run>, forks: Vec<ForkProof>) -> VecDeque<PushRequest> {
-    let mut all = VecDeque::new();
-    let (mut push, mut bytes) = (PushRequest { forks, ..PushRequest::default() }, 0);
-    for run in runs {
-        bytes += run.entries.len();
-        push.runs.push(run);
-        if bytes >= BATCH_BYTES {
-            bytes = 0;
-            all.push_back(std::mem::take(&mut push));
-        }
-    }
-    if !push.runs.is_empty() || !push.forks.is_empty() {
-        all.push_back(push);
-    }
-    all
 }

@@ -75,6 +75,8 @@ pub struct Taken {
     pub from: u64,
     /// Its last place and hash.
     pub head: Option<Head>,
+    /// True where it stands above a hole.
+    pub above: bool,
     /// Entries that are new and those that were held, or why it was not taken.
     pub result: Result<(u64, u64), Reason>,
 }

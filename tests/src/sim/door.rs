@@ -57,6 +57,7 @@ impl Node {
                 Ok((feed, Judgement::Write(mut checked))) => {
                     checked.iter_mut().for_each(|c| c.frame.own = job.origin == Origin::Own);
                     taken.result = Ok((checked.iter().map(|c| c.fresh).sum(), 0));
+                    taken.above = checked.iter().any(|c| c.frame.kind == Kind::Tail);
                     feeds.insert(feed.id());
                     if feed.is_identity() {
                         parties.insert(feed.party);
@@ -312,7 +313,7 @@ fn describe(feed: &Result<Feed, Reason>, packed: &[u8]) -> Taken {
         Some(Head { seq: Seq::new(seq(e))?, hash })
     });
     let (feed, from) = (feed.map_or(FeedId::default(), |f| f.id()), entries.first().map_or(0, seq));
-    Taken { feed, from, head, result: Ok((0, 0)) }
+    Taken { feed, from, head, above: false, result: Ok((0, 0)) }
 }
 
 fn frame(feed: Feed, packed: &Bytes, kind: Kind, skip: usize, take: usize) -> Result<Frame, Reason> {

@@ -253,7 +253,13 @@ impl World {
         for taken in &job.taken {
             match &taken.result {
                 Ok((_, known)) => self.counts.known += known,
-                Err(reason) => *self.counts.refused.entry(reason.code()).or_default() += 1,
+                Err(reason) => {
+                    *self.counts.refused.entry(reason.code()).or_default() += 1;
+                    self.line(|w| {
+                        let (feed, from, why) = (taken.feed, taken.from, reason.code());
+                        format!("{} node {node} refuses entry {from} of {feed}: {why}", w.time())
+                    });
+                }
             }
         }
         let lane = job.lane();
@@ -282,18 +288,20 @@ impl World {
         if let Reply::Pusher { conn, call } = job.reply {
             let mut response = PushResponse::default();
             for taken in &job.taken {
-                match &taken.result {
+                let refused = match &taken.result {
                     Ok((stored, known)) => {
                         response.stored += stored;
                         response.known += known;
+                        taken.above.then_some(Reason::Gap)
                     }
-                    Err(reason) => response.refusals.push(RunRefusal {
-                        feed_id: taken.feed.to_vec(),
-                        from: taken.from,
-                        reason: reason.code().to_owned(),
-                        message: String::new(),
-                    }),
-                }
+                    Err(reason) => Some(*reason),
+                };
+                response.refusals.extend(refused.map(|reason| RunRefusal {
+                    feed_id: taken.feed.to_vec(),
+                    from: taken.from,
+                    reason: reason.code().to_owned(),
+                    message: String::new(),
+                }));
             }
             self.send(conn, call, Message::Answer(Answer::Push(response)));
         }

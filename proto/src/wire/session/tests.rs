@@ -242,6 +242,21 @@ fn both_sides_end_with_everything_and_the_next_sync_is_hello_alone() {
 }
 
 #[test]
+fn a_turn_before_the_answer_to_hello_does_not_end_a_session() {
+    let (here, there) = (many(0..2, 1), many(0..3, 1));
+    let (mut memory, mut claims) = (Memory::default(), Claims::default());
+    let nothing = |_: &Feed, _: u64| None;
+    let facts = Facts { sets: &here.sets, hash_at: &nothing, now_ms: 0 };
+    let (mut session, stated) = Session::new(settings(), &facts, &mut claims);
+    let early = session.handle(Input::Again, &facts, &mut memory, &mut claims);
+    assert_eq!(early, Ok(Vec::new()));
+    let roots = roots(&stated, &there.sets, &peer());
+    let hello = v1::HelloResponse { roots, standing: "peer".to_owned(), ..Default::default() };
+    let actions = session.handle(Input::Hello(&hello), &facts, &mut memory, &mut claims);
+    assert!(matches!(actions.as_deref(), Ok([Action::Reconcile(_)])), "{actions:?}");
+}
+
+#[test]
 fn a_recovery_reaches_a_far_end_whose_identity_log_is_longer_whoever_dials() {
     let identity = Feed::identity(party(1));
     for ours in [&[0, 9][..], &[0, 1, 1]] {
