@@ -136,24 +136,20 @@ impl Ingest {
             guest_may(&run, audience, taken.start)?;
         }
         let (fresh, known) = (taken.len() as u64, taken.start as u64);
+        let above = kind == Kind::Tail;
         let run = stretch(&run, &packed, taken, kind)?;
-<<<<<<< ours
         let counted = Room { entries: fresh, bytes: run.packed.len() as u64 };
         self.within_quota(&feed.party, carried, counted)?;
-        Ok(Some(Checked { runs: vec![run], party: feed.party, carried, counted, fresh, known, log: None }))
-=======
-        self.within_quota(&feed.party, carried, fresh)?;
         Ok(Some(Checked {
             runs: vec![run],
             party: feed.party,
             carried,
-            counted: fresh,
+            counted,
             fresh,
             known,
-            above: kind == Kind::Tail,
+            above,
             log: None,
         }))
->>>>>>> theirs
     }
 
     /// The run without bodies that their owner had erased: a late copy of one is never stored again.
@@ -195,25 +191,10 @@ impl Ingest {
         }
         let runs: Result<Vec<NewRun>, Reason> =
             stretches.into_iter().map(|part| stretch(run, packed, part, Kind::Refill)).collect();
-<<<<<<< ours
         let (runs, known, party) = (runs?, run.entries.len() as u64, run.feed.party);
         let counted = Room { entries: 0, bytes: bytes(&runs) };
         self.within_quota(&party, carried, counted)?;
-        Ok(Some(Checked { runs, party, carried, counted, fresh: 0, known, log: None }))
-=======
-        let known = run.entries.len() as u64;
-        let party = run.feed.party;
-        Ok(Some(Checked {
-            runs: runs?,
-            party,
-            carried,
-            counted: 0,
-            fresh: 0,
-            known,
-            above: false,
-            log: None,
-        }))
->>>>>>> theirs
+        Ok(Some(Checked { runs, party, carried, counted, fresh: 0, known, above: false, log: None }))
     }
 
     /// What was kept aside, and the run that shows that it counts, take the place of what is held.
@@ -237,23 +218,18 @@ impl Ingest {
             fresh += (run.entries.len() - skip) as u64;
             runs.push(stretch(&run, &packed, skip..run.entries.len(), kind)?);
         }
-<<<<<<< ours
         let counted = Room { entries: fresh, bytes: bytes(&runs) };
         self.within_quota(&feed.party, carried, counted)?;
-        Ok(Some(Checked { runs, party: feed.party, carried, counted, fresh, known: 0, log: None }))
-=======
-        self.within_quota(&feed.party, carried, fresh)?;
         Ok(Some(Checked {
             runs,
             party: feed.party,
             carried,
-            counted: fresh,
+            counted,
             fresh,
             known: 0,
             above: false,
             log: None,
         }))
->>>>>>> theirs
     }
 
     fn asides(&self) -> MutexGuard<'_, Asides> {
