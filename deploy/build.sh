@@ -5,7 +5,7 @@
 #
 # Takes about half an hour on two cores. Needs: Rust as rust-toolchain.toml says, gcc and the files to link with the C library (build-essential),
 # binutils, Python 3.11 or newer; dpkg-deb for the Debian package. Without a network: see deploy/vendor.sh.
-# The same tree, compiler and C library give the same bytes, in whatever folder: deploy/reproduce.sh shows it.
+# The same tree, compiler and C library should give the same bytes, in whatever folder: deploy/reproduce.sh compares.
 set -eu
 fail() { echo "error: $1" >&2; echo "hint: $2" >&2; exit 1; }
 [ $# -eq 1 ] || fail "no folder for what is built" "deploy/build.sh OUT"
