@@ -159,6 +159,12 @@ pub fn read(bytes: &[u8], name: &str, wishes: &Wishes) -> Result<Reading, String
         };
     }
     if !start.starts_with(['{', '[']) {
+        if is_yaml(start, name) {
+            return Err(
+                "it is YAML, which is not read here; write it as JSON, and name its fields with --mapping"
+                    .to_owned(),
+            );
+        }
         return table::read(&text, name, wishes);
     }
     bounded(start)?;
@@ -179,6 +185,14 @@ pub fn read(bytes: &[u8], name: &str, wishes: &Wishes) -> Result<Reading, String
         true => technique::read(&value, wishes),
         false => Ok(jsonld::read(&value, name, wishes)),
     }
+}
+
+/// True where a file is YAML by its name or its first line; as a table it would only lack columns.
+fn is_yaml(start: &str, name: &str) -> bool {
+    let named = name.to_ascii_lowercase();
+    [".yaml", ".yml"].iter().any(|end| named.ends_with(end))
+        || start.starts_with("%YAML")
+        || start.lines().next().is_some_and(|line| line.trim_end() == "---")
 }
 
 /// Most bytes of a file that becomes a tree in memory, some ten times its size; tables and IATI are read piece by piece.

@@ -1078,6 +1078,7 @@ import-deprecated = its source calls it deprecated; a keyword says so
 import-tlp = it is marked { $text }, and may not become public; --visible network or hub takes it
 import-iati-invalid = not valid: { $place }, line { $line }: { $problem }
 import-iati-code = { $place }, line { $line }: { $problem }
+import-iati-other = the file says IATI version { $text }; version 2.03 is read, and as that it is not valid: { $place }, line { $line }: { $problem }
 import-iati-version = the file says version { $text }; it is valid as 2.03
 import-cut = a text of { $found } bytes was cut to { $kept }
 import-left-end = end { $until } left out: it is before the begin { $from }

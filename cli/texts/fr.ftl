@@ -1078,6 +1078,7 @@ import-deprecated = sa source le dit obsolète ; un mot-clé l’indique
 import-tlp = il est marqué { $text } et ne peut devenir public ; --visible network ou hub le prend
 import-iati-invalid = non valide : { $place }, ligne { $line } : { $problem }
 import-iati-code = { $place }, ligne { $line } : { $problem }
+import-iati-other = le fichier indique la version { $text } de l’IATI ; la version 2.03 est lue, et ceci n’y est pas conforme : { $place }, ligne { $line } : { $problem }
 import-iati-version = le fichier indique la version { $text } ; il est valide en 2.03
 import-cut = un texte de { $found } octets a été coupé à { $kept }
 import-left-end = fin { $until } écartée : elle précède le début { $from }

@@ -11,10 +11,12 @@ use caphub_proto::v1::{
     FeedRange, HelloRequest, LocalisedText, Need, Position, PullRequest, PushRequest, PushResponse, Run,
 };
 use caphub_proto::wire::card::Card;
-use caphub_proto::wire::feed::unpack;
+use caphub_proto::wire::entry::Draft;
+use caphub_proto::wire::feed::{Head, Run as ChainedRun, salted, unpack};
 use caphub_proto::wire::identity::Capabilities;
-use caphub_proto::wire::{Audience, Reason, Seq};
+use caphub_proto::wire::{Audience, Feed, Reason, Seq};
 use caphub_tests::Machine;
+use prost::Message;
 use tonic::transport::Channel;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
@@ -27,15 +29,16 @@ async fn push(client: &mut Client, runs: Vec<Run>) -> Result<PushResponse, tonic
     Ok(answers.message().await?.expect("an answer to every message"))
 }
 
+fn text(text: &str) -> Option<LocalisedText> {
+    Some(LocalisedText { language: "en".to_owned(), text: text.to_owned(), translations: Vec::new() })
+}
+
 /// A party of its own with one need: its two feeds as they travel.
 async fn caller(machine: &Machine) -> (LinkIdentity, Run, Run) {
     let folder = machine.path("caller");
     let new = NewParty { party_kind: 1, capabilities: Capabilities::DESK, label: "x", passphrase: None };
     let founded = found(&folder, &new, true, Quotas::default()).await.expect("a party");
     let signer = KeyRing::new(folder.join("keys")).read(KeyName::Operator, None).expect("a key");
-    let text = |text: &str| {
-        Some(LocalisedText { language: "en".to_owned(), text: text.to_owned(), translations: Vec::new() })
-    };
     let needs = ["One", "Two", "Three"].map(|title| {
         let themes = vec!["standards".to_owned()];
         let confirm_by = "2027-09-01".to_owned();
@@ -125,6 +128,63 @@ async fn altered_cut_and_invented_runs_are_refused_with_a_reason() {
     }
     assert!(known);
     hub.reaches("records", 3).await;
+}
+
+/// Field 900 of a later schema, with three bytes.
+const LATER: [u8; 6] = [0xa2, 0x38, 3, b'n', b'e', b'w'];
+
+#[tokio::test]
+async fn what_a_later_schema_adds_is_relayed_byte_for_byte_by_hubs_that_do_not_know_it() {
+    let machine = Machine::new(PROGRAM, "en");
+    let (near, far) = (machine.hub("near", "Near", "009").await, machine.hub("far", "Far", "029").await);
+    let (near_card, far_card) = (near.card().await, far.card().await);
+    near.ask(&["link", "add", &far_card]).await.ok();
+    far.ask(&["link", "add", &near_card]).await.ok();
+    let (identity, log, mut records) = caller(&machine).await;
+    let parts = records.feed.clone().expect("a feed");
+    let feed = Feed::from_parts(&parts.party_id, &parts.operator_key, &parts.audience).expect("a feed");
+    let head = records_head(feed, &records);
+    // A field before and behind those that are known: no encoder of today writes them so.
+    let need = |title: &str| {
+        let (themes, confirm_by) = (vec!["standards".to_owned()], "2027-09-01".to_owned());
+        let need = Need { title: text(title), themes, confirm_by, ..Need::default() };
+        Author::first(Record::Need(need)).expect("a random id").encode_to_vec()
+    };
+    let bodies = [[&LATER[..], &need("Later")].concat(), [&need("Latest")[..], &LATER].concat()];
+    let mut entries = records.entries.to_vec();
+    let mut place = Some((head.seq, head.hash));
+    for body in &bodies {
+        let body = salted([3; 16], body);
+        let draft = Draft { feed: &feed, head: place, time_ms: now_ms(), body: &body };
+        let (packed, seq, hash) = draft.sign(&identity.signer).expect("an entry");
+        entries.extend(packed);
+        place = Some((seq, hash));
+    }
+    records.entries = entries.into();
+
+    let mut client = link(&machine, &identity, &near_card).await;
+    let answer = push(&mut client, vec![log, records.clone()]).await.expect("an answer");
+    assert!(answer.refusals.is_empty(), "{answer:?}");
+    far.reaches("records", 5).await;
+    let mut client = link(&machine, &identity, &far_card).await;
+    let range = FeedRange { feed_id: feed.id().to_vec(), from: 1, to: 0 };
+    let request = PullRequest { ranges: vec![range], ..PullRequest::default() };
+    let mut answers = client.pull(request).await.expect("a stream").into_inner();
+    let mut relayed = Vec::new();
+    while let Some(message) = answers.message().await.expect("a message") {
+        message.runs.iter().for_each(|run| relayed.extend_from_slice(&run.entries));
+    }
+    assert_eq!(relayed, records.entries.to_vec());
+}
+
+fn records_head(feed: Feed, run: &Run) -> Head {
+    ChainedRun::chain(feed, unpack(&run.entries).expect("entries")).expect("a run").head()
+}
+
+async fn link(machine: &Machine, identity: &LinkIdentity, card: &str) -> Client {
+    let card = Card::parse(&std::fs::read_to_string(machine.path(card)).expect("a card")).expect("a card");
+    let channel = dial(identity, card.party, Some(card.node_key), &card.addresses, now_ms()).await;
+    FederationServiceClient::new(channel.expect("a link"))
 }
 
 #[tokio::test]

@@ -53,8 +53,11 @@ fn read_item(item: &Node, version: &str, wishes: &Wishes, not_carried: &mut BTre
     let findings = rules::check(item);
     let draft = match findings.invalid {
         Some(fault) => {
-            let why = Why::new("import-iati-invalid").with("place", fault.place).with("line", fault.line);
-            Err(why.with("problem", fault.problem))
+            // A file of another version is not wrong: it says so, and what would be read.
+            let other = !version.is_empty() && !version.starts_with("2.");
+            let why = Why::new(if other { "import-iati-other" } else { "import-iati-invalid" });
+            let why = why.with("place", fault.place).with("line", fault.line);
+            Err(why.with("problem", fault.problem).with("text", version))
         }
         None => {
             let children = item.children.iter().map(|c| c.name.clone());

@@ -63,6 +63,16 @@ fn honest_files_are_taken_and_told_by_their_bytes_alone() {
 }
 
 #[test]
+fn yaml_is_named_and_a_table_is_none() {
+    let read = |text: &str, name: &str| read(text.as_bytes(), name, &wishes_for(RecordKind::Need));
+    for (text, name) in [("title: Logs\n", "a.yml"), ("---\n- title: Logs\n", "a"), ("%YAML 1.2\n", "a")] {
+        let problem = read(text, name).err().unwrap_or_default();
+        assert!(problem.contains("YAML"), "{name}: {problem}");
+    }
+    assert!(read("title;theme\nLogs;standards\n", "a.csv").is_ok());
+}
+
+#[test]
 fn a_file_cut_anywhere_is_answered() {
     for (_, kind, bytes) in samples() {
         for cut in 0..bytes.len() {

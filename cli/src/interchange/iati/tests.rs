@@ -32,6 +32,15 @@ fn problem(activity: &str) -> (String, String) {
 }
 
 #[test]
+fn a_file_of_another_version_is_told_by_its_version() {
+    let old = "<iati-activities version=\"1.05\"><iati-activity><title>Logs</title></iati-activity></iati-activities>";
+    let reading = read(old, "f.xml", &wishes_for(RecordKind::Project)).expect("a file");
+    let why = reading.found[0].draft.as_ref().expect_err("not valid as 2.03");
+    assert_eq!(why.key, "import-iati-other");
+    assert!(why.values.contains(&("text", "1.05".to_owned())), "{:?}", why.values);
+}
+
+#[test]
 fn a_valid_activity_becomes_a_project() {
     let reading = read(&whole(GOOD), "f.xml", &wishes_for(RecordKind::Project)).expect("a file");
     let draft = reading.found[0].draft.as_ref().expect("an activity");
