@@ -290,3 +290,16 @@ impl NodeProcess<'_> {
         Path::new(&self.machine.path(&self.name)).join(name)
     }
 }
+
+/// A copy of a folder and all below it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => std::fs::copy(&path, &target).map(drop).expect("a copy"),
+        }
+    }
+}

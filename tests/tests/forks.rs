@@ -1,8 +1,6 @@
 //! Two histories of one key: the proof reaches every hub, the feed stands still everywhere, and its author moves on.
 
-use std::path::Path;
-
-use caphub_tests::{Machine, NodeProcess, Said};
+use caphub_tests::{Machine, NodeProcess, Said, copy};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
 
@@ -21,19 +19,6 @@ async fn titles(machine: &Machine, home: &str) -> Vec<String> {
     let mut titles: Vec<String> = titles.map(|t| t.as_str().expect("a title").to_owned()).collect();
     titles.sort();
     titles
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target)
-        } else {
-            std::fs::copy(&path, &target).map(drop).expect("a copy")
-        }
-    }
 }
 
 async fn link(one: &NodeProcess<'_>, other: &NodeProcess<'_>) {

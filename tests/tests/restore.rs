@@ -1,8 +1,6 @@
 //! A folder that was put back from a copy signs nothing behind what it has signed before.
 
-use std::path::Path;
-
-use caphub_tests::{Machine, NodeProcess, Said};
+use caphub_tests::{Machine, NodeProcess, Said, copy};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
 
@@ -13,19 +11,6 @@ async fn run(machine: &Machine, words: &[&str]) -> Said {
 
 async fn add(machine: &Machine, title: &str) -> Said {
     run(machine, &["course", "add", "--title", title]).await
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target)
-        } else {
-            std::fs::copy(&path, &target).map(drop).expect("a copy")
-        }
-    }
 }
 
 /// A member with one record in the copy and two more since, all of them at the hub.

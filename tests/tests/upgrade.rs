@@ -3,22 +3,9 @@
 
 use std::path::Path;
 
-use caphub_tests::Machine;
+use caphub_tests::{Machine, copy};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target)
-        } else {
-            std::fs::copy(&path, &target).map(drop).expect("a copy")
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_member_of_version_1_is_what_it_was_and_goes_on_publishing() {
