@@ -180,6 +180,9 @@ pub fn open_failure(error: OpenError) -> Failure {
         OpenError::Store(StoreError::Locked { .. }) => {
             Failure::new("error-locked").because(error).hint("hint-locked")
         }
+        OpenError::Store(StoreError::Register { .. }) => {
+            Failure::new("error-store").because(error).hint("hint-register")
+        }
         other => Failure::new("error-store").because(other),
     }
 }

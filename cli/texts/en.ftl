@@ -359,6 +359,7 @@ stage-confirmed = confirmed
 error-period = "{ $period }" is no period
 error-report = { $path } cannot be written
 hint-period = give two months or two days, as 2026-07..2026-12
+hint-register = put back a copy of this folder that was made before, then sync
 hint-report = choose a folder that you may write to, with --out
 
 # Places under a call
@@ -447,6 +448,8 @@ no = no
 verify-done = { $entries } entries of { $feeds } sequences checked.
 
 # Hub
+hub-disk-failed = The disk failed: nothing is taken until the node is started again.
+hub-disk-full = The disk is full: nothing is taken until there is room.
 hub-status =
     { $name } ({ $party })
     { $records } records in { $entries } entries; linked hubs: { $links }, members: { $members }, requests: { $requests }

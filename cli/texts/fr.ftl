@@ -359,6 +359,7 @@ stage-confirmed = confirmé
 error-period = « { $period } » n’est pas une période
 error-report = { $path } ne peut pas être écrit
 hint-period = donnez deux mois ou deux jours, comme 2026-07..2026-12
+hint-register = remettez en place une copie antérieure de ce dossier, puis synchronisez
 hint-report = choisissez avec --out un dossier où vous pouvez écrire
 
 # Places under a call
@@ -447,6 +448,8 @@ no = non
 verify-done = { $entries } entrées de { $feeds } suites vérifiées.
 
 # Hub
+hub-disk-failed = Le disque a échoué : rien n’est accepté avant le prochain démarrage du nœud.
+hub-disk-full = Le disque est plein : rien n’est accepté tant qu’il n’y a pas de place.
 hub-status =
     { $name } ({ $party })
     { $records } fiches en { $entries } entrées ; hubs liés : { $links }, membres : { $members }, demandes : { $requests }

@@ -10,12 +10,18 @@ mod faults;
 mod files;
 mod frame;
 mod frames;
+#[cfg(test)]
+mod hostile;
 mod index;
 #[cfg(test)]
 mod kinds;
+mod logged;
 pub mod mend;
 mod open;
 mod read;
+pub mod register;
+#[cfg(test)]
+mod registers;
 pub mod scan;
 mod shape;
 #[cfg(test)]
@@ -34,9 +40,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{oneshot, watch};
 
 use crate::metrics::fsync_times;
+pub use crate::store::disk::Trouble;
+
 use crate::store::commit::{Committer, Work};
-use crate::store::files::{Register, Segments};
+use crate::store::files::Segments;
 use crate::store::index::Index;
+use crate::store::register::Register;
 
 /// The mark of a store that was put back from a copy.
 pub(crate) const PUT_BACK: &str = "put-back";
@@ -179,14 +188,14 @@ pub enum StoreError {
     },
     /// A segment of another version of the format.
     #[error(
-        "{path} has format version {found}, and this program reads version {reads} alone: nothing was changed"
+        "{path} has format version {found}, and this program reads versions up to {reads}: nothing was changed"
     )]
     OtherVersion {
         /// Which file.
         path: PathBuf,
         /// The version that it states.
         found: u32,
-        /// The one that is read.
+        /// The latest that is read.
         reads: u32,
     },
     /// A segment that is not the last has bytes that do not fit.
@@ -194,6 +203,16 @@ pub enum StoreError {
     Damaged {
         /// Its number.
         segment: u32,
+        /// Where.
+        offset: u64,
+    },
+    /// The register of own signed batches has bytes that do not fit, and the log does not tell what they were.
+    #[error(
+        "{path} is damaged at byte {offset}, and the log does not tell what it held: nothing was changed"
+    )]
+    Register {
+        /// The register.
+        path: PathBuf,
         /// Where.
         offset: u64,
     },
@@ -281,7 +300,7 @@ impl Store {
         let mut signed = Vec::new();
         let register = {
             let erased = shared.erased.read().unwrap_or_else(PoisonError::into_inner);
-            Register::open(&directory.join("register"), &erased, |head, packed| signed.push((head, packed)))?
+            Register::open(directory, &erased, |head, packed| signed.push((head, packed)))?
         };
         let shared = Arc::new(shared);
         let mut committer = Committer::new(Arc::clone(&shared), tail, register);
@@ -378,7 +397,7 @@ impl Store {
 
     /// True while nothing is taken: the disk failed, or is full.
     pub fn is_read_only(&self) -> bool {
-        self.has_failed() || self.shared.full.load(Ordering::Acquire)
+        self.trouble().is_some()
     }
 
     /// True once the disk failed: nothing is written any more.

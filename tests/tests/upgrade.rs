@@ -21,7 +21,15 @@ async fn a_member_of_version_1_is_what_it_was_and_goes_on_publishing() {
     machine.run(&old(&["verify"])).await.ok();
     let list = machine.run(&old(&["course", "list"])).await.ok().json();
     assert_eq!(list.as_array().map(Vec::len), Some(4), "{list}");
+    let segment = |number: u32| {
+        let bytes = std::fs::read(machine.path(&format!("old/store/segments/{number:08}.seg"))).ok();
+        bytes.map(|bytes| (bytes[7], bytes))
+    };
+    let (first, second) = (segment(1), segment(2));
+    assert!(first.as_ref().is_some_and(|(version, _)| *version == 1) && second.is_none());
     machine.run(&old(&["course", "add", "--title", "Five"])).await.ok();
+    // What is new lies in a segment that an older program refuses; the old one is what it was.
+    assert!(segment(1) == first && segment(2).is_some_and(|(version, _)| version == 2));
     machine.run(&old(&["verify"])).await.ok();
     let list = machine.run(&old(&["course", "list"])).await.ok().json();
     assert_eq!(list.as_array().map(Vec::len), Some(5), "{list}");
@@ -46,7 +54,7 @@ async fn a_store_of_a_version_to_come_is_refused_by_name_and_left_as_it_is() {
     {
         let said = machine.run(&[&["node", "--dir", "hub"], words].concat()).await;
         let all = format!("{}{}", said.out, said.err);
-        assert!(said.code == 1 && all.contains("has format version 2"), "{words:?}: {said:?}");
+        assert!(said.code == 1 && all.contains("has format version 3"), "{words:?}: {said:?}");
         assert!(all.contains("nothing was changed"), "{words:?}: {said:?}");
         assert_eq!(std::fs::read(&path).expect("a segment"), bytes, "{words:?}");
     }

@@ -13,9 +13,10 @@ use tokio::sync::oneshot;
 use crate::store::batch::Frames;
 use crate::store::chains::chains;
 use crate::store::disk;
-use crate::store::files::{Register, SEGMENT_BYTES_MAX, START, read_frame};
+use crate::store::files::{FORMAT, SEGMENT_BYTES_MAX, START, read_frame};
 use crate::store::frame::{self, FrameHead};
 use crate::store::index::{Change, Marker, Place};
+use crate::store::register::Register;
 use crate::store::shape::{Piece, Shape};
 use crate::store::{Appended, FeedHead, Kind, NewRun, Outcome, Shared, StoreError};
 
@@ -354,7 +355,12 @@ pub(super) fn recover(shared: &Shared) -> Result<(Tail, Logged), StoreError> {
         marker = replay(shared, marker, number == last, &mut logged)?;
     }
     publish(shared, &[], marker.ordinal);
-    Ok((Tail { segment: marker.segment, offset: marker.offset }, logged))
+    // What an older program knows is not written to its segments: it refuses the next one by its version.
+    let tail = match shared.segments.version(last)? {
+        FORMAT => Tail { segment: marker.segment, offset: marker.offset },
+        _ => Tail { segment: last + 1, offset: START },
+    };
+    Ok((tail, logged))
 }
 
 /// What the index holds of heads, tails and marks.

@@ -2,8 +2,47 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::atomic::Ordering;
 
-use crate::store::batch;
+use crate::store::{Store, batch};
+
+/// Free bytes from which on there is room again, though nobody has tried: a commit and what is derived from it fit.
+const ROOM_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Why a store takes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// There is no room: it takes entries again as soon as there is.
+    Full,
+    /// A write or a sync failed: it takes nothing more until it is opened again.
+    Failed,
+}
+
+impl Trouble {
+    /// The word that states use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Store {
+    /// Why nothing is taken now; `None` where entries are.
+    pub fn trouble(&self) -> Option<Trouble> {
+        if self.has_failed() {
+            return Some(Trouble::Failed);
+        }
+        if !self.shared.full.load(Ordering::Acquire) {
+            return None;
+        }
+        // The last commit found no room. Where there is some since, the next one is let in, and says so if it finds none.
+        let free =
+            rustix::fs::statvfs(&self.directory).map_or(0, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+        (free < ROOM_BYTES).then_some(Trouble::Full)
+    }
+}
 
 /// Writes and syncs; without a plan for faults it is the system's own calls and nothing else.
 #[derive(Default)]

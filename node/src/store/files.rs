@@ -1,4 +1,4 @@
-//! Segment and register files: append, read at a place, replay, cut a torn tail.
+//! Segment files: append, read at a place, keep aside what is cut.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
@@ -20,8 +20,11 @@ pub(super) const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(super) const START: u64 = 4 + 4 + 16;
 
 const MAGIC: &[u8; 4] = b"CHS1";
-/// The version of the segments' format; another one is refused. `tests/fixtures/store-1` is a store of it.
-const FORMAT: u32 = 1;
+/// The version of the segments' format. Since 2 a frame says whether the register of own batches has it too; a segment of 1
+/// may say so as well, from builds in between. A later version is refused. `tests/fixtures/store-N` is a store of each.
+pub(super) const FORMAT: u32 = 2;
+/// The oldest version that is read.
+const OLDEST: u32 = 1;
 
 /// Places of erased bodies.
 pub(super) type Erased = HashMap<FeedId, BTreeSet<u64>>;
@@ -73,6 +76,14 @@ impl Segments {
         Ok(file)
     }
 
+    /// The format version of a segment that exists.
+    pub(super) fn version(&self, segment: u32) -> Result<u32, StoreError> {
+        let mut start = [0; START as usize];
+        self.file(segment)?.read_exact_at(&mut start, 0)?;
+        let [_, _, _, _, v0, v1, v2, v3, ..] = start;
+        Ok(u32::from_be_bytes([v0, v1, v2, v3]))
+    }
+
     /// Opens a segment for writing in place, for erasure only.
     pub(super) fn overwrite(&self, segment: u32, offset: u64, length: usize) -> io::Result<()> {
         let file = OpenOptions::new().write(true).open(self.path(segment))?;
@@ -121,13 +132,13 @@ pub(super) fn segment_numbers(directory: &Path) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Checks the start of a segment: magic, format version, and one of these logs.
+/// Checks the start of a segment: magic, a format version that is known, and one of these logs.
 pub(super) fn check_start(file: &File, path: &Path, logs: &[LogId]) -> Result<(), StoreError> {
     let mut found = [0; START as usize];
     file.read_exact_at(&mut found, 0)?;
     let [m0, m1, m2, m3, v0, v1, v2, v3, log @ ..] = found;
     let version = u32::from_be_bytes([v0, v1, v2, v3]);
-    if [m0, m1, m2, m3] == *MAGIC && version != FORMAT {
+    if [m0, m1, m2, m3] == *MAGIC && !(OLDEST..=FORMAT).contains(&version) {
         return Err(StoreError::OtherVersion { path: path.to_owned(), found: version, reads: FORMAT });
     }
     if [m0, m1, m2, m3] != *MAGIC || !logs.iter().any(|known| known.as_bytes()[..] == log[..]) {
@@ -158,56 +169,4 @@ pub(super) fn packed_bytes(file: &File, offset: u64) -> io::Result<u64> {
     let mut lead = [0; LEAD];
     file.read_exact_at(&mut lead, offset)?;
     Ok(frame::lengths(&lead).map_or(0, |(_, packed)| packed as u64))
-}
-
-/// The register of own signed batches: frames in one append-only file.
-pub(super) struct Register {
-    pub(super) file: File,
-}
-
-impl Register {
-    /// Opens the register, gives every whole frame to `each`, and cuts a torn tail.
-    pub(super) fn open(
-        path: &Path,
-        erased: &Erased,
-        mut each: impl FnMut(FrameHead, Bytes),
-    ) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        let mut offset = 0;
-        while let Some((head, packed, length)) = read_frame(&file, offset)? {
-            let gone = erased.get(&head.feed.id());
-            if !frame::fits(&head, &packed, |seq| gone.is_some_and(|g| g.contains(&seq))) {
-                break;
-            }
-            each(head, packed);
-            offset += length;
-        }
-        if file.metadata()?.len() > offset {
-            file.set_len(offset)?;
-            file.sync_all()?;
-        }
-        Ok(Self { file })
-    }
-
-    /// Overwrites erased bodies of own entries; places never move.
-    pub(super) fn erase(path: &Path, erased: &Erased) -> io::Result<()> {
-        // Not the handle that appends: with it every write goes to the end.
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
-        let mut offset = 0;
-        while let Some((head, packed, length)) = read_frame(&file, offset)? {
-            let start = offset + length - packed.len() as u64;
-            if let Some(gone) = erased.get(&head.feed.id()) {
-                let bodies = frame::bodies(&head, &packed).into_iter().filter(|(seq, ..)| gone.contains(seq));
-                for (_, at, length) in bodies {
-                    file.write_all_at(&vec![0; length], start + at as u64)?;
-                }
-            }
-            offset += length;
-        }
-        file.sync_data()
-    }
-
-    pub(super) fn length(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
 }

@@ -4,7 +4,7 @@
 //! head   magic "CHR1" 4 | head length u32 | packed length u32 | ordinal u64 | arrived ms u64 | party 32
 //!        | operator key 32 and audience length u8, audience (length 0 and no key: identity)
 //!        | first seq u64 | count u32 | last entry hash 32 | kind u8: 0 append, 1 replace, 2 tail, 3 refill; 16 more where
-//!        | the register of own signed batches has it too
+//!        | the register of own signed batches has it too (since format version 2)
 //!        | count x (CRC32C of header, signature, presence; CRC32C of body) | CRC32C of all before
 //! packed the entries: header 118, signature 64, presence 1, body
 //! ```

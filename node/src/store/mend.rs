@@ -14,7 +14,7 @@ use crate::store::files::{read_frame, segment_path};
 use crate::store::frame::{self, FIXED, FrameHead};
 use crate::store::index::{Index, Place};
 use crate::store::scan::{Damage, Sheet};
-use crate::store::{Kind, NewRun, StoreError, open};
+use crate::store::{Kind, NewRun, StoreError, open, register};
 
 /// Entries as they travel, by feed and place.
 pub type Entries = BTreeMap<(FeedId, u64), Bytes>;
@@ -43,6 +43,15 @@ pub struct LostPlace {
     /// Place of the last entry.
     pub last: u64,
     ordinal: u64,
+}
+
+/// What was done for the register of own signed batches.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct RegisterMended {
+    /// Places that were damaged.
+    pub gaps: usize,
+    /// Bytes that nothing tells, and that were taken out.
+    pub lost: u64,
 }
 
 /// A store that is open for mending alone: no node runs on it meanwhile.
@@ -84,20 +93,39 @@ impl Bench {
         Ok(lost.collect())
     }
 
+    /// The register of own signed batches, where there is one.
+    fn register(&self) -> Result<Option<register::Sheet>, StoreError> {
+        match File::open(self.sheet.directory.join(register::FILE)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            opened => Ok(Some(register::read(&opened?, &self.sheet.erased)?)),
+        }
+    }
+
+    /// Mends the register from the log. Where nothing tells what it held, and `last_resort`, that is taken out and kept aside,
+    /// and nothing is signed until a linked hub was asked.
+    pub fn mend_register(&self, last_resort: bool) -> Result<RegisterMended, StoreError> {
+        let Some(found) = self.register()?.filter(|r| !r.gaps.is_empty()) else {
+            return Ok(RegisterMended::default());
+        };
+        let gaps = found.gaps.len();
+        match register::mend(&self.sheet.directory, &found) {
+            Ok(()) => Ok(RegisterMended { gaps, lost: 0 }),
+            Err(StoreError::Register { .. }) if last_resort => {
+                let lost = register::without_unknown(&self.sheet.directory, &self.sheet.erased)?;
+                Ok(RegisterMended { gaps, lost })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// What the register of own signed batches holds of what is lost.
     pub fn own(&self, lost: &[Lost]) -> Result<Entries, StoreError> {
         let mut entries = Entries::new();
-        let path = self.sheet.directory.join("register");
-        let file = match File::open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(entries),
-            opened => opened?,
-        };
-        let mut offset = 0;
-        while let Some((head, packed, length)) = read_frame(&file, offset)? {
-            if lost.iter().any(|l| l.feed == head.feed) && self.sheet.fits(&head, &packed) {
-                keep(&mut entries, &head.feed, &packed);
-            }
-            offset += length;
+        let Some(register) = self.register()? else { return Ok(entries) };
+        for (_, head, packed) in
+            register.whole.iter().filter(|(_, h, _)| lost.iter().any(|l| l.feed == h.feed))
+        {
+            keep(&mut entries, &head.feed, packed);
         }
         Ok(entries)
     }

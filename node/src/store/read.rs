@@ -11,9 +11,10 @@ use caphub_proto::wire::limits::{RUN_BYTES_MAX, RUN_ENTRIES_MAX};
 use caphub_proto::wire::{EntryHash, FeedId, Seq, UncheckedEntry};
 
 use crate::store::alone::read_entry;
-use crate::store::files::{Erased, Register, packed_bytes, read_frame};
+use crate::store::files::{Erased, packed_bytes, read_frame};
 use crate::store::frames::Read;
 use crate::store::index::Place;
+use crate::store::register::Register;
 use crate::store::{Store, StoreError, StoredEntry, StoredRun, frame};
 
 impl Store {
@@ -224,7 +225,7 @@ impl Store {
         }
         drop(own);
         if !signed.is_empty() {
-            Register::erase(&self.directory.join("register"), &signed)?;
+            Register::erase(&self.directory, &signed)?;
         }
         Ok(())
     }

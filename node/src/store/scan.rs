@@ -224,6 +224,12 @@ impl Chains {
     }
 }
 
+/// Checks a frame by itself: its hashes, and its signature where there is a key to check it with.
+pub fn proves(frame: &Frame, key: Option<&Verifier>) -> Result<(), Reason> {
+    let run = Run::chain(frame.feed, erased_left_out(unpack(&frame.packed)?))?;
+    key.map_or(Ok(()), |key| run.authenticate(key))
+}
+
 /// Entries whose erased bodies are taken for absent: their zeroes have another hash.
 pub(super) fn erased_left_out(entries: Vec<UncheckedEntry<'_>>) -> Vec<UncheckedEntry<'_>> {
     let left = entries.into_iter().map(|mut entry| {
