@@ -18,6 +18,7 @@ mod places;
 mod profiles;
 mod query;
 mod read;
+mod renew;
 mod schema;
 mod sealed;
 pub mod source;
@@ -52,6 +53,7 @@ use erasure::Erasures;
 use follow::Writing;
 use index::Opened;
 use pace::Pace;
+use renew::Beside;
 use tables::Tables;
 use token::Tokens;
 use write::Fresh;
@@ -79,6 +81,12 @@ pub enum ViewsError {
     /// The log could not be read.
     #[error("the log cannot be read: {0}")]
     Log(String),
+    /// They are being derived again already.
+    #[error("the views are being derived again already")]
+    Renewing,
+    /// The node ends.
+    #[error("the node was told to stop")]
+    Stopping,
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] crate::keys::KeyError),
@@ -101,9 +109,13 @@ impl ViewsError {
         match self {
             Self::BadPageToken => Reason::BadPageToken,
             Self::BadFilter { .. } => Reason::BadRequest,
-            Self::Directory { .. } | Self::Index(_) | Self::Damaged | Self::Log(_) | Self::Random(_) => {
-                Reason::StoreFailed
-            }
+            Self::Directory { .. }
+            | Self::Index(_)
+            | Self::Damaged
+            | Self::Log(_)
+            | Self::Renewing
+            | Self::Stopping
+            | Self::Random(_) => Reason::StoreFailed,
         }
     }
 }
@@ -121,7 +133,9 @@ struct Inner {
     opener: Arc<Opener>,
     /// Entries that grants may have opened, and that are to be taken in.
     granted: Mutex<Vec<(FeedId, u64)>>,
-    opened: Opened,
+    opened: RwLock<Arc<Opened>>,
+    /// Views that are being derived again.
+    beside: Beside,
     tokens: Tokens,
     writing: Mutex<Writing>,
     position: AtomicU64,
@@ -155,6 +169,7 @@ impl Views {
         authority: Arc<dyn Authority>,
         opener: Arc<Opener>,
     ) -> Result<Self, ViewsError> {
+        renew::settle(dir)?;
         let opened = Opened::open(dir, log.log_id(), log.end(), opener.fingerprint())?;
         let origin = opened.origin;
         let pace = Mutex::new(Pace::new(Instant::now(), log.end()));
@@ -162,7 +177,8 @@ impl Views {
             log,
             authority,
             opener,
-            opened,
+            opened: RwLock::new(Arc::new(opened)),
+            beside: Beside::default(),
             tokens: Tokens::new()?,
             granted: Mutex::default(),
             writing: Mutex::new(Writing::new(origin)),
@@ -216,6 +232,7 @@ impl Views {
 
     /// Has all records of a party judged again by the next catch-up: its identity log changed.
     pub fn reconsider(&self, party: PartyId) {
+        self.0.beside.reconsider(party);
         let mut waiting = self.0.reconsider.lock().unwrap_or_else(PoisonError::into_inner);
         let full = waiting.as_ref().is_some_and(|w| w.len() >= RECONSIDER_MAX);
         match waiting.as_mut() {
@@ -284,13 +301,20 @@ impl Views {
     }
 }
 
+impl Inner {
+    /// The index as it is now.
+    fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         // The writer first: the mark says that nobody writes any more.
         let writing = self.writing.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop(writing.writer.take());
         if !self.damaged.load(Ordering::Acquire) {
-            self.opened.end_clean();
+            self.opened().end_clean();
         }
     }
 }

@@ -101,6 +101,15 @@ impl Erasures {
         }
     }
 
+    /// What was found by views that were derived again, too.
+    pub(super) fn absorb(&mut self, other: &mut Self) {
+        self.add(std::mem::take(&mut other.waiting));
+        self.incomplete = true;
+        for ((feed, seq, owner), record) in std::mem::take(&mut other.excused) {
+            self.excuse(Excuse { owner, record }, vec![(feed, seq)]);
+        }
+    }
+
     /// Drops one of whoever has most.
     fn make_room(&mut self) {
         let most = self.owners.iter().max_by_key(|(_, entries)| entries.len()).map(|(owner, _)| *owner);

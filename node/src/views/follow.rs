@@ -160,6 +160,7 @@ impl Views {
             self.stand_back(&shutdown).await;
         }
         self.0.stopping.store(true, Ordering::Release);
+        self.0.beside.stop();
         // What was shown is committed; what was not taken in yet is at the next start.
         let views = self.clone();
         let _ = tokio::task::spawn_blocking(move || views.catch_up()).await;
@@ -183,7 +184,10 @@ impl Inner {
             self.begin_anew(writing)?;
         }
         self.follow(writing)?;
-        self.authority.newly_frozen().into_iter().for_each(|party| self.queue(party));
+        for party in self.authority.newly_frozen() {
+            self.beside.reconsider(party);
+            self.queue(party);
+        }
         let reconsider = self.reconsider.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = reconsider.as_ref().is_none_or(|parties| !parties.is_empty());
         drop(reconsider);
@@ -194,13 +198,13 @@ impl Inner {
             self.commit(writing)?;
         }
         if ask_again {
-            let due = Term::from_field_text(self.opened.fields.state, state::DUE);
+            let due = Term::from_field_text(self.opened().fields.state, state::DUE);
             self.rejudge(writing, &TermQuery::new(due, IndexRecordOption::Basic))?;
         }
         self.reconsider_waiting(writing)?;
         if purge_due {
             self.writer(writing)?;
-            purge(&self.opened, writing)?;
+            purge(&self.opened(), writing)?;
             self.purging.store(writing.origin.purge, Ordering::Release);
         }
         Ok(())
@@ -213,7 +217,7 @@ impl Inner {
         let writer = self.writer(writing)?;
         writer.delete_all_documents()?;
         commit(writer, &origin)?;
-        self.opened.reader.reload()?;
+        self.opened().reader.reload()?;
         self.position.store(0, Ordering::Release);
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Tables::default();
         self.damaged.store(false, Ordering::Release);
@@ -223,7 +227,7 @@ impl Inner {
     pub(super) fn writer<'a>(&self, writing: &'a mut Writing) -> Result<&'a mut IndexWriter, ViewsError> {
         match &mut writing.writer {
             Some(writer) => Ok(writer),
-            none => Ok(none.insert(self.opened.writer()?)),
+            none => Ok(none.insert(self.opened().writer()?)),
         }
     }
 
@@ -240,7 +244,7 @@ impl Inner {
             if next <= writing.read {
                 return Err(ViewsError::Log(format!("no entry at {} before the end", writing.read)));
             }
-            let (few, searcher) = (touched.len() <= SHOWN_AT_ONCE, self.opened.reader.searcher());
+            let (few, searcher) = (touched.len() <= SHOWN_AT_ONCE, self.opened().reader.searcher());
             for (key, fresh) in touched {
                 let former = match writing.since.places.get(&key) {
                     Some(place) => place.clone(),
@@ -280,7 +284,7 @@ impl Inner {
                 if run.feed.is_identity() {
                     // A party without records, as all are in a first sync, has none to judge again.
                     let records =
-                        self.opened.reader.searcher().doc_freq(&self.party_term(&run.feed.party))?;
+                        self.opened().reader.searcher().doc_freq(&self.party_term(&run.feed.party))?;
                     if records > 0 {
                         self.queue(run.feed.party);
                     }
@@ -306,7 +310,7 @@ impl Inner {
     }
 
     fn party_term(&self, party: &PartyId) -> Term {
-        Term::from_field_bytes(self.opened.fields.party, party.as_bytes())
+        Term::from_field_bytes(self.opened().fields.party, party.as_bytes())
     }
 
     fn queue(&self, party: PartyId) {
@@ -360,13 +364,13 @@ impl Inner {
     /// Judges all matching records again and writes those whose judgement changed; new entries are taken in
     /// between, so that nobody waits for it.
     fn rejudge(&self, writing: &mut Writing, query: &dyn Query) -> Result<(), ViewsError> {
-        let snapshot = self.opened.reader.searcher();
+        let snapshot = self.opened().reader.searcher();
         let addresses = snapshot.search(query, &Addresses)?;
         for chunk in addresses.chunks(REJUDGE_RECORDS) {
             if self.stopping.load(Ordering::Acquire) {
                 return Ok(());
             }
-            let current = self.opened.reader.searcher();
+            let current = self.opened().reader.searcher();
             for address in chunk {
                 let place = self.place_at(&snapshot, *address)?;
                 let Some(key) = place.and_then(|p| p.key()) else { continue };

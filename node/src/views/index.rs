@@ -146,6 +146,11 @@ impl Opened {
         Ok(writer)
     }
 
+    /// Its folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Says that the next open need not compare checksums.
     pub(super) fn end_clean(&self) {
         if let Err(error) = fs::write(self.dir.join(CLEAN), boot()) {

@@ -80,7 +80,7 @@ impl Reading<'_> {
     /// The profile that counts, as far as the viewer may read it.
     pub(super) fn profile(&mut self, party: &PartyId) -> Result<Option<PartyProfile>, ViewsError> {
         let inner = &self.views.0;
-        let fields = &inner.opened.fields;
+        let fields = &{ inner.opened().fields };
         let profiles = match &mut self.profiles {
             Some(profiles) => profiles,
             none => none.insert(Profiles::of(fields, self.searcher)?),
@@ -113,7 +113,7 @@ impl Reading<'_> {
 
     /// The latest of several that the viewer may read.
     fn latest_profile(&self, party: &PartyId) -> Result<Option<DocAddress>, ViewsError> {
-        let fields = &self.views.0.opened.fields;
+        let fields = &{ self.views.0.opened().fields };
         let filter = Filter {
             kinds: vec![RecordKind::Profile.code().to_owned()],
             party_id: party.to_vec(),

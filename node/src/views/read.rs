@@ -40,7 +40,7 @@ impl Views {
         now_ms: u64,
     ) -> Result<Option<Record>, ViewsError> {
         self.guarded(|inner| {
-            let searcher = inner.opened.reader.searcher();
+            let searcher = inner.opened().reader.searcher();
             let key = RecordKey { party: *party, record: *record };
             match inner.find(&searcher, &key)? {
                 Some(place) => Reading::new(self, &searcher, viewer, now_ms).record(&place),
@@ -59,7 +59,7 @@ impl Views {
         now_ms: u64,
     ) -> Result<Vec<Record>, ViewsError> {
         self.guarded(|inner| {
-            let searcher = inner.opened.reader.searcher();
+            let searcher = inner.opened().reader.searcher();
             let key = RecordKey { party: *party, record: *record };
             match inner.find(&searcher, &key)? {
                 Some(place) => Reading::new(self, &searcher, viewer, now_ms).history(&key, &place),
@@ -89,15 +89,15 @@ impl Views {
         now_ms: u64,
     ) -> Result<Page, ViewsError> {
         self.guarded(|inner| {
-            let searcher = inner.opened.reader.searcher();
-            Reading::new(self, &searcher, viewer, now_ms).page(&inner.opened.fields, query, filter, page)
+            let searcher = inner.opened().reader.searcher();
+            Reading::new(self, &searcher, viewer, now_ms).page(&inner.opened().fields, query, filter, page)
         })
     }
 
     /// How an organisation is admitted and called, as far as the viewer may know.
     pub fn party(&self, viewer: &Viewer, party: &PartyId, now_ms: u64) -> Result<Party, ViewsError> {
         self.guarded(|inner| {
-            let searcher = inner.opened.reader.searcher();
+            let searcher = inner.opened().reader.searcher();
             Reading::new(self, &searcher, viewer, now_ms).party(party)
         })
     }
@@ -110,7 +110,7 @@ impl Views {
         now_ms: u64,
     ) -> Result<Option<PartyProfile>, ViewsError> {
         self.guarded(|inner| {
-            let searcher = inner.opened.reader.searcher();
+            let searcher = inner.opened().reader.searcher();
             Reading::new(self, &searcher, viewer, now_ms).profile(party)
         })
     }
@@ -118,9 +118,9 @@ impl Views {
     /// Ordinals of all entries of all records of these kinds that count, withdrawn ones too, in order.
     pub fn entries_of(&self, kinds: &[RecordKind]) -> Result<Vec<u64>, ViewsError> {
         self.guarded(|inner| {
-            let (searcher, mut ordinals) = (inner.opened.reader.searcher(), Vec::new());
+            let (searcher, mut ordinals) = (inner.opened().reader.searcher(), Vec::new());
             for kind in kinds {
-                let term = Term::from_field_text(inner.opened.fields.kind, kind.code());
+                let term = Term::from_field_text(inner.opened().fields.kind, kind.code());
                 let all = TermQuery::new(term, IndexRecordOption::Basic);
                 for address in searcher.search(&all, &Addresses)? {
                     ordinals.extend(inner.place_at(&searcher, address)?.into_iter().flat_map(|p| p.ordinals));
@@ -135,8 +135,8 @@ impl Views {
     /// Finds again what counted withdrawals erase: no body of it is taken after a restart either.
     pub(super) fn load_excuses(&self) -> Result<(), ViewsError> {
         self.guarded(|inner| {
-            let searcher = inner.opened.reader.searcher();
-            let term = Term::from_field_text(inner.opened.fields.state, state::ERASES);
+            let searcher = inner.opened().reader.searcher();
+            let term = Term::from_field_text(inner.opened().fields.state, state::ERASES);
             let all = TermQuery::new(term, IndexRecordOption::Basic);
             for address in searcher.search(&all, &Addresses)? {
                 let Some(place) = inner.place_at(&searcher, address)? else { continue };
@@ -151,7 +151,7 @@ impl Views {
     pub(super) fn load_tables(&self) -> Result<(), ViewsError> {
         let tables = self.guarded(|inner| {
             let mut tables = Tables::default();
-            let searcher = inner.opened.reader.searcher();
+            let searcher = inner.opened().reader.searcher();
             let kinds = [
                 RecordKind::Attestation,
                 RecordKind::Recognition,
@@ -159,7 +159,7 @@ impl Views {
                 RecordKind::ThreadGrant,
             ];
             for kind in kinds {
-                let term = Term::from_field_text(inner.opened.fields.kind, kind.code());
+                let term = Term::from_field_text(inner.opened().fields.kind, kind.code());
                 let all = TermQuery::new(term, IndexRecordOption::Basic);
                 for address in searcher.search(&all, &Addresses)? {
                     let Some(place) = inner.place_at(&searcher, address)? else { continue };
@@ -193,7 +193,7 @@ impl Inner {
         if let Some(place) = fresh {
             return Ok(place);
         }
-        let term = Term::from_field_bytes(self.opened.fields.key, &key.bytes());
+        let term = Term::from_field_bytes(self.opened().fields.key, &key.bytes());
         for (ordinal, segment) in (0..).zip(searcher.segment_readers()) {
             let inverted = segment.inverted_index(term.field())?;
             let postings = inverted.read_postings(&term, IndexRecordOption::Basic);
@@ -219,7 +219,7 @@ impl Inner {
         address: DocAddress,
     ) -> Result<Option<Place>, ViewsError> {
         let doc: TantivyDocument = searcher.doc(address)?;
-        let stored = doc.get_first(self.opened.fields.place).and_then(|value| value.as_bytes());
+        let stored = doc.get_first(self.opened().fields.place).and_then(|value| value.as_bytes());
         Ok(stored.and_then(|bytes| Place::decode(bytes).ok()))
     }
 }

@@ -61,7 +61,7 @@ impl Inner {
                 touched.entry(held.key()).or_default().push(held);
             }
         }
-        let searcher = self.opened.reader.searcher();
+        let searcher = self.opened().reader.searcher();
         for (key, fresh) in touched {
             let former = match writing.since.places.get(&key) {
                 Some(place) => place.clone(),

@@ -7,6 +7,7 @@ mod flood;
 mod languages;
 mod lists;
 mod open;
+mod renew;
 mod revisions;
 mod sealed;
 mod tables;

@@ -123,7 +123,7 @@ impl Threads<'_> {
     }
 
     fn judged(mut self, now_ms: u64) -> Result<BTreeMap<[u8; 16], Thread>, ViewsError> {
-        let searcher = self.views.0.opened.reader.searcher();
+        let searcher = self.views.0.opened().reader.searcher();
         let viewer = Viewer { opened: true, ..Viewer::everything() };
         let mut reading = Reading::new(self.views, &searcher, &viewer, now_ms);
         for (key, mut held) in std::mem::take(&mut self.held) {

@@ -75,6 +75,11 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
+    /// What was shown is in the index now; a reader may still hold it as it was before.
+    pub(super) fn settle(&mut self) {
+        self.before = std::mem::take(&mut self.since);
+    }
+
     /// Where a record stands; `None` where the index knows.
     pub(super) fn find(&self, key: &RecordKey) -> Option<Option<Place>> {
         self.since.get(key).or_else(|| self.before.get(key)).cloned()
@@ -84,7 +89,7 @@ impl Fresh {
 impl Inner {
     /// One record's document, in place of its former one.
     pub(super) fn write(&self, writing: &mut Writing, outcome: Outcome) -> Result<(), ViewsError> {
-        let fields = self.opened.fields;
+        let fields = self.opened().fields;
         let writer = self.writer(writing)?;
         if outcome.former.is_some() {
             writer.delete_term(Term::from_field_bytes(fields.key, &outcome.key.bytes()));
@@ -126,9 +131,9 @@ impl Inner {
         commit(self.writer(writing)?, &origin)?;
         writing.origin = origin;
         self.purging.store(purge, Ordering::Release);
-        self.opened.reader.reload()?;
+        self.opened().reader.reload()?;
         let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
-        fresh.before = std::mem::take(&mut fresh.since);
+        fresh.settle();
         drop(fresh);
         // Readers see the documents first: a position never promises what is not there.
         self.position.store(origin.position, Ordering::Release);

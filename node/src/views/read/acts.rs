@@ -19,8 +19,8 @@ impl Views {
         take: &mut dyn FnMut(Record),
     ) -> Result<(), ViewsError> {
         self.guarded(|inner| {
-            let searcher = inner.opened.reader.searcher();
-            let clauses = filter::clauses(&inner.opened.fields, &searcher, viewer, filter)?;
+            let searcher = inner.opened().reader.searcher();
+            let clauses = filter::clauses(&inner.opened().fields, &searcher, viewer, filter)?;
             let mut found = searcher.search(&BooleanQuery::new(clauses), &Addresses)?;
             // Neighbours lie in one packed block.
             found.sort_unstable();
