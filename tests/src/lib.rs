@@ -1,6 +1,8 @@
 //! What the tests of real processes share: a folder, nodes that end with the test, commands and what they said.
 
 pub mod acknowledged;
+pub mod damage;
+pub mod pages;
 pub mod proxies;
 pub mod sim;
 pub mod stick;

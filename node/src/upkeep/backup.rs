@@ -26,9 +26,13 @@ pub const FILES: &str = "files";
 /// The version of the list.
 pub const VERSION: u32 = 1;
 /// What can be derived again, or means nothing elsewhere.
-const LEFT_OUT: [&str; 5] = ["store/index", "store/lock", "views", "history", "admin.sock"];
+const LEFT_OUT: [&str; 6] = ["store/index", "store/lock", "views", "views.next", "history", "admin.sock"];
 /// What is copied after everything else, in this order.
 const LAST: [&str; 2] = ["store/register", "store/erasures"];
+/// Longest list that is read: a hub has some dozens of files besides those that records name.
+const LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The name of a file whose bytes are still coming.
+const COMING: &str = "coming";
 /// Bytes that are copied at once.
 const CHUNK: usize = 256 * 1024;
 
@@ -125,7 +129,9 @@ fn prepare(directory: &Path, to: &Path, hub: &Hub) -> Result<Option<List>, Upkee
         // A first one that was cut short left a folder of files alone.
         None => names(to)?.iter().any(|name| name != FILES),
     };
-    if strange {
+    // What is not needed any more is removed there: it must be the backup's own folder, and no link to another.
+    let elsewhere = fs::symlink_metadata(&files).is_ok_and(|found| !found.is_dir());
+    if strange || elsewhere {
         return Err(UpkeepError::NotEmpty { path: to.to_owned() });
     }
     fs::create_dir_all(&files).map_err(file_error(&files))?;
@@ -142,9 +148,12 @@ fn names(folder: &Path) -> Result<Vec<String>, UpkeepError> {
 /// The list of a backup; `None` where there is none.
 pub fn read(from: &Path) -> Result<Option<List>, UpkeepError> {
     let path = from.join(LIST);
-    let bytes = match fs::read(&path) {
+    let bytes = match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(file_error(&path))?,
+        Ok(found) if !found.is_file() || found.len() > LIST_BYTES_MAX => {
+            return Err(UpkeepError::NoBackup { path });
+        }
+        _ => fs::read(&path).map_err(file_error(&path))?,
     };
     let list: Option<List> = serde_json::from_slice(&bytes).ok();
     list.filter(|l| l.version == VERSION).map(Some).ok_or(UpkeepError::NoBackup { path })
@@ -178,11 +187,15 @@ fn order(directory: &Path) -> Result<Vec<PathBuf>, UpkeepError> {
 
 /// Copies a file as long as it was when it was looked at; what is appended meanwhile waits for the next backup.
 fn copy(source: &Path, to: &Path, seen: (u64, i64, i64, u64)) -> Result<Copied, UpkeepError> {
-    let temporary = to.join(FILES).join("coming");
+    let temporary = to.join(FILES).join(COMING);
     let copied = (|| {
         let mut from = File::open(source)?.take(seen.0);
-        let mut out =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        // One that was cut short left its own; whatever else has that name is not written through.
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         let (mut hash, mut chunk, mut bytes) = (Sha256::new(), vec![0; CHUNK], 0_u64);
         loop {
             let read = from.read(&mut chunk)?;
@@ -200,11 +213,17 @@ fn copy(source: &Path, to: &Path, seen: (u64, i64, i64, u64)) -> Result<Copied, 
     copied.map_err(file_error(source))
 }
 
-/// Removes what the list names no more: erased bodies leave a backup with the next one.
+/// True for the name of a file of a backup: its SHA-256.
+pub(super) fn is_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Removes what the list names no more: erased bodies leave a backup with the next one. What somebody else put there stays.
 fn forget(to: &Path, list: &List) -> Result<(), UpkeepError> {
     let kept: std::collections::BTreeSet<&str> = list.files.values().map(|c| c.sha256.as_str()).collect();
     let files = to.join(FILES);
-    for name in names(&files)?.iter().filter(|name| !kept.contains(name.as_str())) {
+    let own = |name: &&String| is_name(name) && !kept.contains(name.as_str());
+    for name in names(&files)?.iter().filter(own) {
         fs::remove_file(files.join(name)).map_err(file_error(&files))?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::durable;
 use crate::hub::Hub;
 use crate::shown::UNASKED;
 use crate::store::PUT_BACK;
-use crate::upkeep::backup::{FILES, List, read};
+use crate::upkeep::backup::{FILES, List, is_name, read};
 use crate::upkeep::{UpkeepError, file_error};
 
 /// Puts a backup back as the hub of `directory`, which must hold none. With `alone` it may sign at once: only where
@@ -29,8 +29,10 @@ pub fn restore(from: &Path, directory: &Path, alone: bool) -> Result<List, Upkee
     for (path, copied) in &list.files {
         let inside = is_inside(path) && !folders.contains(path.as_path());
         let held = from.join(FILES).join(&copied.sha256);
-        let is_name = copied.sha256.len() == 64 && copied.sha256.bytes().all(|b| b.is_ascii_hexdigit());
-        if !inside || !is_name || digest(&held)? != copied.sha256 {
+        // A plain file of the length that the list says: nothing else is opened, however it would answer.
+        let plain =
+            |held: &Path| fs::symlink_metadata(held).is_ok_and(|f| f.is_file() && f.len() == copied.bytes);
+        if !inside || !is_name(&copied.sha256) || !plain(&held) || digest(&held)? != copied.sha256 {
             return Err(UpkeepError::BackupDamaged { path: path.clone() });
         }
     }
@@ -43,10 +45,17 @@ pub fn restore(from: &Path, directory: &Path, alone: bool) -> Result<List, Upkee
     }
     // The hub's own file comes last: without it the folder is no hub.
     let hub = Hub::path(Path::new(""));
-    let others = list.files.iter().filter(|(path, _)| **path != hub);
+    // A copy of a copy that asked nobody yet had the marks too; they are what is decided here.
+    let is_mark = |path: &Path| marks.iter().any(|(name, _)| path == Path::new("store").join(name));
+    let others = list.files.iter().filter(|(path, _)| **path != hub && !is_mark(path));
     for (path, copied) in others.chain(list.files.iter().filter(|(path, _)| **path == hub)) {
         let target = directory.join(path);
-        put(&from.join(FILES).join(&copied.sha256), &target).map_err(file_error(&target))?;
+        let digest = put(&from.join(FILES).join(&copied.sha256), &target).map_err(file_error(&target))?;
+        if digest != copied.sha256 {
+            // It changed since it was checked; the hub's own file is not there yet, so the folder is no hub.
+            fs::remove_file(&target).map_err(file_error(&target))?;
+            return Err(UpkeepError::BackupDamaged { path: path.clone() });
+        }
     }
     Ok(list)
 }
@@ -57,27 +66,32 @@ fn is_inside(path: &Path) -> bool {
     !plain.as_os_str().is_empty() && plain.as_os_str() == path.as_os_str()
 }
 
-/// Copies a file, durable when this returns.
-fn put(from: &Path, target: &Path) -> io::Result<()> {
+/// Copies a file, durable when this returns; the SHA-256 of what was written.
+fn put(from: &Path, target: &Path) -> io::Result<String> {
     let folder = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
-    io::copy(&mut File::open(from)?, &mut out)?;
+    let digest = through(&mut File::open(from)?, &mut out)?;
     out.sync_all()?;
-    File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()?;
+    Ok(digest)
+}
+
+/// Copies bytes, and hashes what went through.
+fn through(from: &mut File, out: &mut impl Write) -> io::Result<String> {
+    let (mut hash, mut chunk) = (Sha256::new(), vec![0; 256 * 1024]);
+    loop {
+        let read = from.read(&mut chunk)?;
+        let Some(part) = chunk.get(..read).filter(|part| !part.is_empty()) else {
+            return Ok(hex::encode(hash.finalize()));
+        };
+        hash.update(part);
+        out.write_all(part)?;
+    }
 }
 
 fn digest(path: &Path) -> Result<String, UpkeepError> {
-    let hashed: io::Result<String> = (|| {
-        let (mut file, mut hash, mut chunk) = (File::open(path)?, Sha256::new(), vec![0; 256 * 1024]);
-        loop {
-            match file.read(&mut chunk)? {
-                0 => return Ok(hex::encode(hash.finalize())),
-                read => hash.update(chunk.get(..read).unwrap_or_default()),
-            }
-        }
-    })();
-    match hashed {
+    match File::open(path).and_then(|mut file| through(&mut file, &mut io::sink())) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         hashed => hashed.map_err(file_error(path)),
     }
