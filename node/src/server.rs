@@ -26,7 +26,7 @@ use crate::hub::Hub;
 use crate::keys::{KeyError, KeyName, KeyRing};
 use crate::link::Proxies;
 use crate::node::{self, StartError};
-use crate::store::StoreError;
+use crate::store::{StoreError, register};
 
 /// Runs a caphub hub: a node with its own store, keys and rules.
 ///
@@ -70,7 +70,8 @@ enum Command {
     },
     /// Check the configuration and the hub's files, without starting.
     Check,
-    /// Check every hash, signature and authority of the store, and say who could replace what is damaged.
+    /// Check every hash, signature and authority of the store, the register of own batches and all files that records
+    /// name, and say who could replace what is damaged.
     ///
     /// A node may run meanwhile; stopped, more can be said. Exit code 1 where anything is wrong.
     Verify {
@@ -78,11 +79,15 @@ enum Command {
         #[arg(long)]
         offline: bool,
     },
-    /// Write damaged parts of the store again, from own registers and linked hubs. Stop the node first.
+    /// Write damaged parts of the store and of files again, from the own register and linked hubs. Stop the node first.
     ///
+    /// What of the register nothing tells is taken out and kept aside, and the hub signs nothing until a linked hub was asked.
     /// Example: systemctl stop caphub-node && caphub-node repair && systemctl start caphub-node
     Repair,
-    /// Derive the index and all views again from the log. Stop the node first.
+    /// Derive the index and all views again from the log.
+    ///
+    /// A node may run meanwhile: then its views are derived again, and answer as they were until that is done. The index of the
+    /// store is derived again only while no node runs. Example: caphub-node rebuild
     Rebuild,
     /// Back up the hub's folder to another one; again into the same one copies only what changed.
     ///
@@ -153,7 +158,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             runtime.block_on(upkeep::run_verify(&directory, &proxy(&directory), offline))
         }
         Command::Repair => runtime.block_on(upkeep::run_repair(&directory, &proxy(&directory))),
-        Command::Rebuild => upkeep::run_rebuild(&directory),
+        Command::Rebuild => runtime.block_on(upkeep::run_rebuild(&directory)),
         Command::Backup { to } => upkeep::run_backup(&directory, &to),
         Command::Restore { from, sign_at_once } => upkeep::run_restore(&directory, &from, sign_at_once),
     }
@@ -318,6 +323,13 @@ fn hint(error: &StartError) -> &'static str {
         StartError::Socket { .. } => {
             "the folder's path may be too long for a socket: choose a shorter one with --dir"
         }
+        StartError::Open(OpenError::Store(StoreError::Register { .. })) => "first: caphub-node repair",
+        StartError::Open(OpenError::Store(StoreError::Locked { .. })) => {
+            "the hub runs already, or a command uses its folder: wait until it ends"
+        }
+        StartError::Open(OpenError::Store(StoreError::OtherVersion { .. })) => {
+            "use the version of caphub-node that wrote it, or restore a backup into another folder"
+        }
         _ => "",
     }
 }
@@ -393,10 +405,17 @@ fn check(directory: &std::path::Path) -> ExitCode {
     if let Ok(hub) = &hub {
         let key = hub.keys(directory).read(KeyName::Operator, None);
         say("signing key", key.map(|k| k.public().to_string()).map_err(|e| e.to_string()));
+        // Opening mends it; that it had to is told.
+        let damaged = register::check(&directory.join("store"), |_| {}).map_or(0, |gaps| gaps.len());
         let store = crate::store::Store::open(&directory.join("store"));
         say(
             "store",
             match store {
+                Ok(store) if damaged > 0 => Ok(format!(
+                    "{} entries in {} feeds; the register was damaged in {damaged} places and is mended",
+                    store.end(),
+                    store.heads().len()
+                )),
                 Ok(store) => Ok(format!("{} entries in {} feeds", store.end(), store.heads().len())),
                 Err(StoreError::Locked { holder, .. }) => Ok(format!("the hub runs as process {holder}")),
                 Err(error) => Err(error.to_string()),

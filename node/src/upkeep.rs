@@ -2,6 +2,8 @@
 //! put it back.
 
 pub mod backup;
+pub mod files;
+pub mod rebuild;
 pub mod repair;
 pub mod restore;
 pub mod sources;
@@ -10,8 +12,8 @@ pub mod verify;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::core::{Core, OpenError};
-use crate::hub::{Hub, HubError};
+use crate::core::OpenError;
+use crate::hub::HubError;
 use crate::keys::KeyError;
 use crate::store::StoreError;
 
@@ -44,6 +46,12 @@ pub enum UpkeepError {
         /// How many.
         places: usize,
     },
+    /// A node that runs could not do it.
+    #[error("the running node: {what}")]
+    Node {
+        /// What it said.
+        what: String,
+    },
     /// A folder that holds something else.
     #[error("{path} holds other files; nothing was written")]
     NotEmpty {
@@ -72,26 +80,4 @@ pub enum UpkeepError {
 
 pub(crate) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> UpkeepError + use<'_> {
     move |source| UpkeepError::File { path: path.to_owned(), source }
-}
-
-/// Derives the index and all views again from the log of a hub's folder; how many entries they follow. A log that is
-/// damaged is left as it is: the index is what still knows where its parts were.
-pub fn rebuild(directory: &Path, progress: impl FnMut(u64, u64)) -> Result<u64, UpkeepError> {
-    let hub = Hub::load(directory)?;
-    let store = directory.join("store");
-    let report = verify::verify(&store, progress)?;
-    if !report.damage.is_empty() {
-        return Err(UpkeepError::Damaged { places: report.damage.len() });
-    }
-    // The lock is held while they go, so that no node has them open.
-    let lock = crate::store::mend::Bench::open(&store)?;
-    drop(lock);
-    for part in [store.join("index"), directory.join("views"), directory.join("history")] {
-        match std::fs::remove_dir_all(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&part)(error)),
-            _ => {}
-        }
-    }
-    let core = Core::open(directory, hub.party, false, crate::carriage::Quotas::default())?;
-    Ok(core.store.end())
 }

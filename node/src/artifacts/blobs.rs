@@ -4,6 +4,8 @@
 //! must have its hash, and a chunk is compared with the list each time that it is read. So what a crash leaves behind
 //! needs no journal: what does not fit is fetched again.
 
+mod damage;
+
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,6 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use caphub_proto::v1::{self, ChunkRange};
 use caphub_proto::wire::chunks::{self, Manifest, ManifestError};
 use sha2::{Digest, Sha256};
+
+pub use damage::FileDamage;
 
 /// The hash of a file's list of chunks.
 pub type FileId = [u8; 32];
@@ -88,9 +92,9 @@ impl Blobs {
         Manifest::decode(&fs::read(path).ok()?, id).ok()
     }
 
-    /// True where all of a file came; its chunks are still compared when they are read.
+    /// True where all of a file came and its list is sound; its chunks are still compared when they are read.
     pub fn is_whole(&self, id: &FileId) -> bool {
-        self.path(id, "data").exists() && self.path(id, "list").exists()
+        self.path(id, "data").exists() && self.list(id).is_some()
     }
 
     /// How much of a file is here; what is not whole is read and compared.
@@ -170,6 +174,11 @@ impl Blobs {
         fs::create_dir_all(&self.root)?;
         self.keep_list(&id, &list)?;
         let path = self.path(&id, "part");
+        // All of it had come, under a list that is no longer sound: what fits the right one need not come again.
+        match fs::rename(self.path(&id, "data"), &path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let have = present(&list, &file);
         Ok(Incoming { blobs: self.clone(), _claim: claim, id, list, file, have })
@@ -291,11 +300,23 @@ impl Incoming {
             self.blobs.remove(&self.id)?;
             return Err(BlobError::NotDigest);
         }
-        // Bytes first, name second: a file of that name has all of its bytes.
+        self.settle()?;
+        Ok(digest)
+    }
+
+    /// The same of a file that was whole before, and whose digest was compared then: its list names every byte of it.
+    pub fn finish_again(self) -> Result<(), BlobError> {
+        match self.is_complete() {
+            true => Ok(self.settle()?),
+            false => Err(BlobError::Absent),
+        }
+    }
+
+    /// Bytes first, name second: a file of that name has all of its bytes.
+    fn settle(self) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(self.blobs.path(&self.id, "part"), self.blobs.path(&self.id, "data"))?;
-        File::open(&self.blobs.root)?.sync_all()?;
-        Ok(digest)
+        File::open(&self.blobs.root)?.sync_all()
     }
 }
 

@@ -110,11 +110,26 @@ pub async fn fetch(
     fetch_claimed(blobs, &claim.id, &[claim], sources, progress).await
 }
 
+/// Fetches what was found damaged of a file that had come whole before.
+pub async fn fetch_again(blobs: &Blobs, id: &FileId, sources: &[Source]) -> Result<Fetched, FetchError> {
+    fetch_any(blobs, id, None, sources, &|_, _| {}).await
+}
+
 /// The same, of a file of which records say different things: what fits none of them is dropped.
 pub(super) async fn fetch_claimed(
     blobs: &Blobs,
     id: &FileId,
     claims: &[Claim],
+    sources: &[Source],
+    progress: OnChunk<'_>,
+) -> Result<Fetched, FetchError> {
+    fetch_any(blobs, id, Some(claims), sources, progress).await
+}
+
+async fn fetch_any(
+    blobs: &Blobs,
+    id: &FileId,
+    claims: Option<&[Claim]>,
     sources: &[Source],
     progress: OnChunk<'_>,
 ) -> Result<Fetched, FetchError> {
@@ -130,9 +145,11 @@ pub(super) async fn fetch_claimed(
             None => return Err(FetchError::NoSource { fetched: Box::new(told) }),
         },
     };
-    let fitting = claims.iter().filter(|c| c.bytes == list.bytes());
-    let digests: Vec<[u8; 32]> = fitting.map(|c| c.digest).collect();
-    if digests.is_empty() {
+    let digests = claims.map(|claims| {
+        let fitting = claims.iter().filter(|c| c.bytes == list.bytes());
+        fitting.map(|c| c.digest).collect::<Vec<[u8; 32]>>()
+    });
+    if digests.as_ref().is_some_and(Vec::is_empty) {
         return Err(BlobError::NotDigest.into());
     }
     let incoming = {
@@ -167,7 +184,11 @@ pub(super) async fn fetch_claimed(
     match incoming.filter(|_| missing == 0) {
         None => Err(FetchError::Incomplete { missing, all, fetched: Box::new(fetched) }),
         Some(incoming) => {
-            blocking(move || incoming.finish(&digests)).await?;
+            blocking(move || match digests {
+                Some(digests) => incoming.finish(&digests).map(drop),
+                None => incoming.finish_again(),
+            })
+            .await?;
             Ok(fetched)
         }
     }

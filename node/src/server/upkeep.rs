@@ -1,5 +1,7 @@
 //! The commands of an operator for the store: what they did, in words.
 
+mod words;
+
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,10 +11,11 @@ use crate::hub::{Hub, HubError};
 use crate::store::StoreError;
 use crate::store::mend::{Bench, Lost};
 use crate::store::scan::Damage;
+use crate::upkeep::rebuild::{Rebuilt, rebuild};
 use crate::upkeep::repair::{lost, repair, wanted};
 use crate::upkeep::sources::{Source, ask};
 use crate::upkeep::verify::Report;
-use crate::upkeep::{UpkeepError, backup, rebuild, restore, verify};
+use crate::upkeep::{UpkeepError, backup, files, restore, verify};
 
 /// How often progress is told.
 const TELL: Duration = Duration::from_secs(2);
@@ -36,12 +39,17 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
         Err(StoreError::Locked { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let report = verify::verify(&store, progress("checked"))?;
+    let mut report = verify::verify(&store, progress("checked"))?;
+    let signed = verify::register(&store)?;
+    let kept = files::check(directory, progress("of files checked"))?;
     tell!("{}: {}", hub.name, held(&report));
+    let (files, bytes) = (kept.files, size(kept.bytes));
+    tell!("{} batches that it signed; {files} files with {bytes}.", signed.batches);
     if report.torn_only(bench.as_ref())? {
         tell!("The last write was cut short; nobody was told that it was stored. The next start drops it.");
-        return Ok(sound(&report));
+        report.damage.clear();
     }
+    let running = bench.is_none();
     let (pieces, unknown) = match &bench {
         Some(bench) => lost(bench, &report.damage)?,
         None => (Vec::new(), Vec::new()),
@@ -63,6 +71,9 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
     if !asked.is_empty() && !offline {
         say_sources(&ask(directory, proxy, &asked).await?, asked.iter().map(|(_, a, b)| b - a + 1).sum());
     }
+    let beside =
+        words::register(&store, &signed, running) + words::files(directory, proxy, offline, &kept).await?;
+    report.wrong.extend(signed.wrong);
     for wrong in report.wrong.iter().take(PLACES_SHOWN) {
         let (first, last, what) = (wrong.first, wrong.last, &wrong.what);
         tell!(
@@ -71,10 +82,10 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
             wrong.feed.party
         );
     }
-    if report.damage.is_empty() {
+    if report.damage.is_empty() && beside == 0 {
         return Ok(sound(&report));
     }
-    eprintln!("error: {} places of the store are damaged", report.damage.len());
+    eprintln!("error: {} places of the store are damaged", report.damage.len() + beside);
     match unknown.is_empty() {
         true => eprintln!("hint: stop the node, then: caphub-node repair"),
         false => eprintln!("hint: stop the node, then: caphub-node repair; what stays, from a backup"),
@@ -104,12 +115,12 @@ pub(super) async fn run_repair(directory: &Path, proxy: &str) -> ExitCode {
     repaired.mended.iter().take(PLACES_SHOWN).for_each(|l| tell!("repaired  {}", entries(l)));
     repaired.left.iter().take(PLACES_SHOWN).for_each(|l| tell!("damaged   {}", entries(l)));
     repaired.unknown.iter().take(PLACES_SHOWN).for_each(|d| tell!("damaged   {}", place(d)));
-    let left = repaired.left.len() + repaired.unknown.len();
+    let left = repaired.left.len() + repaired.unknown.len() + words::repaired(directory, &repaired);
     if !repaired.asked.is_empty() {
         say_sources(&repaired.asked, 0);
     }
     if left == 0 {
-        match repaired.mended.len() {
+        match repaired.mended.len() + words::mended(&repaired) {
             0 => tell!("Nothing is damaged."),
             _ => tell!("All is whole again. Check it with: caphub-node verify"),
         }
@@ -123,10 +134,15 @@ pub(super) async fn run_repair(directory: &Path, proxy: &str) -> ExitCode {
 }
 
 /// `rebuild`.
-pub(super) fn run_rebuild(directory: &Path) -> ExitCode {
-    match rebuild(directory, progress("checked")) {
-        Ok(entries) => {
+pub(super) async fn run_rebuild(directory: &Path) -> ExitCode {
+    match rebuild(directory, progress("read")).await {
+        Ok(Rebuilt::All(entries)) => {
             tell!("Index and views were derived again from {entries} entries.");
+            ExitCode::SUCCESS
+        }
+        Ok(Rebuilt::Views(entries)) => {
+            tell!("The views were derived again from {entries} entries, while the hub ran.");
+            tell!("The index of the store is derived again when the hub is stopped first.");
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error),
@@ -176,7 +192,10 @@ fn failed(error: &UpkeepError) -> ExitCode {
         UpkeepError::Store(StoreError::OtherVersion { .. }) => {
             "use the version of caphub-node that wrote it, or restore a backup"
         }
-        UpkeepError::Damaged { .. } => "first: caphub-node repair",
+        UpkeepError::Damaged { .. } | UpkeepError::Store(StoreError::Register { .. }) => {
+            "first: caphub-node repair"
+        }
+        UpkeepError::Node { .. } => "look at the node's log; what was there before goes on",
         UpkeepError::NotEmpty { .. } | UpkeepError::Inside { .. } => "name an empty folder elsewhere",
         UpkeepError::NoBackup { .. } => "name the folder that caphub-node backup wrote",
         UpkeepError::BackupDamaged { .. } => "take another copy of the backup",

@@ -8,12 +8,14 @@ use caphub_proto::v1::{
     AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, AuditRequest, AuditResponse,
     CardRequest, CardResponse, EndAdmissionRequest, EndAdmissionResponse, InviteRequest, InviteResponse,
     LinksRequest, LinksResponse, MembersRequest, MembersResponse, MembershipRequest, MembershipState,
-    NodeStatusRequest, NodeStatusResponse, Overdue, RecogniseRequest, RecogniseResponse, RefusalsRequest,
-    RefusalsResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest, RemoveLinkResponse, RequestsRequest,
-    RequestsResponse,
+    NodeStatusRequest, NodeStatusResponse, Overdue, RebuildRequest, RebuildResponse, RecogniseRequest,
+    RecogniseResponse, RefusalsRequest, RefusalsResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest,
+    RemoveLinkResponse, RequestsRequest, RequestsResponse,
 };
 use caphub_proto::wire::Reason;
 use caphub_proto::wire::card::Card;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::admissions::Level;
@@ -26,6 +28,9 @@ use crate::node::Node;
 use crate::services::federation::party_of;
 use crate::services::membership::membership_status;
 use crate::services::status::status;
+
+/// How often is told how far views are.
+const TELL: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Serves the operator of one node.
 pub struct Admin(pub Arc<Node>);
@@ -223,3 +228,36 @@ impl AdminService for Admin {
         Ok(Response::new(RefusalsResponse { records }))
     }
 }
+
+    type RebuildStream = ReceiverStream<Result<RebuildResponse, Status>>;
+
+    /// Goes on where the operator's command goes away.
+    async fn rebuild(&self, _: Request<RebuildRequest>) -> Result<Response<Self::RebuildStream>, Status> {
+        let (views, (sender, receiver)) = (self.0.core.views.clone(), mpsc::channel(1));
+        let work = {
+            let views = views.clone();
+            tokio::task::spawn_blocking(move || views.renew())
+        };
+        tokio::spawn(async move {
+            tokio::pin!(work);
+            let done = loop {
+                tokio::select! {
+                    done = &mut work => break done,
+                    () = tokio::time::sleep(TELL) => {
+                        let (read, entries) = views.renewal().unwrap_or_default();
+                        let _ = sender.try_send(Ok(RebuildResponse { read, entries, done: false }));
+                    }
+                }
+            };
+            let last = match done {
+                Ok(Ok(entries)) => Ok(RebuildResponse { read: entries, entries, done: true }),
+                Ok(Err(error)) => Err(status(error.reason(), &error.to_string())),
+                Err(error) => Err(status(Reason::StoreFailed, &error.to_string())),
+            };
+            if let Err(error) = &last {
+                tracing::error!(%error, "views could not be derived again: the ones before go on");
+            }
+            let _ = sender.send(last).await;
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use crate::hub::Hub;
-use crate::store::mend::{Bench, Entries, Lost};
+use crate::store::StoreError;
+use crate::store::mend::{Bench, Entries, Lost, RegisterMended};
 use crate::store::scan::Damage;
+use crate::upkeep::files::{self, FilesRepaired};
 use crate::upkeep::sources::{self, Source, Wanted};
 use crate::upkeep::{UpkeepError, verify};
 
@@ -19,6 +21,10 @@ pub struct Repaired {
     pub unknown: Vec<Damage>,
     /// Who was asked, and what each had.
     pub asked: Vec<Source>,
+    /// The register of own signed batches; none where it waits for the log to be whole.
+    pub register: Option<RegisterMended>,
+    /// Files that records name.
+    pub files: FilesRepaired,
 }
 
 /// What is lost, as far as heads and the index tell, and the damage of which they tell nothing.
@@ -65,6 +71,14 @@ pub async fn repair(
             repaired.take(&bench, left, &held)?;
         }
     }
+    // The log first: the register is written again from it, and gives up only what a whole log does not tell.
+    let whole = repaired.left.is_empty() && repaired.unknown.is_empty();
+    repaired.register = match bench.mend_register(whole) {
+        Err(StoreError::Register { .. }) => None,
+        mended => Some(mended?),
+    };
+    let damage = files::check(directory, |_, _| {})?.damage;
+    repaired.files = files::repair(directory, proxy, damage).await?;
     Ok(repaired)
 }
 

@@ -8,7 +8,8 @@ use caphub_proto::wire::{Feed, FeedId, OperatorKey};
 
 use crate::identities::Identities;
 use crate::store::StoreError;
-use crate::store::scan::{Chains, Damage, Found, Frame, scan};
+use crate::store::register::{self, Cure, Gap};
+use crate::store::scan::{Chains, Damage, Found, Frame, proves, scan};
 
 /// Findings that are kept; the rest is counted.
 const WRONG_MAX: usize = 1_000;
@@ -56,6 +57,33 @@ pub fn verify(store: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Report
         }
     })?;
     Ok(checks.done())
+}
+
+/// What the register of own signed batches holds.
+#[derive(Debug, Default)]
+pub struct Signed {
+    /// Batches that are whole.
+    pub batches: u64,
+    /// Bytes that are not what was written, and what can be done about them.
+    pub damage: Vec<(Gap, Cure)>,
+    /// Whole batches that do not prove themselves.
+    pub wrong: Vec<Wrong>,
+}
+
+/// Reads the register of a store's folder and checks hashes and signatures; a node may run meanwhile.
+pub fn register(store: &Path) -> Result<Signed, StoreError> {
+    let (mut signed, mut keys) = (Signed::default(), HashMap::<OperatorKey, Option<Verifier>>::new());
+    let damage = register::check(store, |frame| {
+        signed.batches += 1;
+        let key = frame.feed.key();
+        let verifier = key.and_then(|k| keys.entry(k).or_insert_with(|| Verifier::new(k.as_bytes())).clone());
+        if let Err(reason) = proves(&frame, verifier.as_ref()) {
+            let (feed, first) = (frame.feed, frame.first.value());
+            let last = first + u64::from(frame.count) - 1;
+            signed.wrong.push(Wrong { feed, first, last, what: reason.meaning().to_owned() });
+        }
+    })?;
+    Ok(Signed { damage, ..signed })
 }
 
 #[derive(Default)]
