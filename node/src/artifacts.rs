@@ -16,11 +16,14 @@ pub use named::{Named, Used, blobs_of, id_of, named, of_record};
 pub use table::Claim;
 pub use tend::tend;
 
+use serde::Deserialize;
+
 /// Most files of one question about what a node holds.
 pub const HOLDINGS_MAX: usize = 64;
 
-/// How much a node keeps for others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How much a node keeps for others, as its configuration may state it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Room {
     /// Largest file that is fetched from other hubs unasked, in bytes; 0 for none.
     pub file_bytes: u64,

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use caphub_proto::wire::{PartyId, Reason};
+use serde::Deserialize;
 
 use crate::admissions::{Admissions, Level};
 
-/// Quotas of a node: counts of entries, and of their bytes as they are stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Quotas of a node, as its configuration may state them: counts of entries, and of their bytes as they are stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Quotas {
     /// All parties that one hub attests, together.
     pub hub_entries: u64,

@@ -33,9 +33,9 @@ pub struct Config {
     /// How long open requests may take to end when the node stops.
     pub shutdown_seconds: u64,
     /// Bounds on what is carried for others.
-    pub quotas: QuotaConfig,
+    pub quotas: Quotas,
     /// Room for files that records name.
-    pub artifacts: ArtifactConfig,
+    pub artifacts: Room,
 }
 
 /// How log lines look.
@@ -49,54 +49,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Counts of entries, and of their bytes.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(default, deny_unknown_fields)]
-pub struct QuotaConfig {
-    /// All members of one other hub together.
-    pub hub_entries: u64,
-    /// Their bytes.
-    pub hub_bytes: u64,
-    /// One member of any hub, with however many signing keys.
-    pub party_entries: u64,
-    /// Its bytes.
-    pub party_bytes: u64,
-    /// One guest; 0 turns guests away.
-    pub guest_entries: u64,
-    /// Its bytes.
-    pub guest_bytes: u64,
-    /// All guests together.
-    pub guests_entries: u64,
-    /// Their bytes.
-    pub guests_bytes: u64,
-}
-
-/// Bytes of files.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(default, deny_unknown_fields)]
-pub struct ArtifactConfig {
-    /// Largest file that is fetched from linked hubs unasked; 0 for none.
-    pub file_bytes: u64,
-    /// Files of one organisation together.
-    pub party_bytes: u64,
-    /// All files together.
-    pub total_bytes: u64,
-}
-
-impl Default for ArtifactConfig {
-    fn default() -> Self {
-        let Room { file_bytes, party_bytes, total_bytes } = Room::default();
-        Self { file_bytes, party_bytes, total_bytes }
-    }
-}
-
-impl From<&ArtifactConfig> for Room {
-    fn from(config: &ArtifactConfig) -> Self {
-        let ArtifactConfig { file_bytes, party_bytes, total_bytes } = *config;
-        Self { file_bytes, party_bytes, total_bytes }
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -107,42 +59,8 @@ impl Default for Config {
             log_format: LogFormat::Text,
             log_level: LOG_LEVEL_DEFAULT.to_owned(),
             shutdown_seconds: 10,
-            quotas: QuotaConfig::default(),
-            artifacts: ArtifactConfig::default(),
-        }
-    }
-}
-
-impl Default for QuotaConfig {
-    fn default() -> Self {
-        let Quotas { hub_entries, party_entries, guest_entries, guests_entries, .. } = Quotas::default();
-        let Quotas { hub_bytes, party_bytes, guest_bytes, guests_bytes, .. } = Quotas::default();
-        Self {
-            hub_entries,
-            hub_bytes,
-            party_entries,
-            party_bytes,
-            guest_entries,
-            guest_bytes,
-            guests_entries,
-            guests_bytes,
-        }
-    }
-}
-
-impl From<&QuotaConfig> for Quotas {
-    fn from(config: &QuotaConfig) -> Self {
-        let QuotaConfig { hub_entries, party_entries, guest_entries, guests_entries, .. } = *config;
-        let QuotaConfig { hub_bytes, party_bytes, guest_bytes, guests_bytes, .. } = *config;
-        Self {
-            hub_entries,
-            hub_bytes,
-            party_entries,
-            party_bytes,
-            guest_entries,
-            guest_bytes,
-            guests_entries,
-            guests_bytes,
+            quotas: Quotas::default(),
+            artifacts: Room::default(),
         }
     }
 }

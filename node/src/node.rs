@@ -144,7 +144,7 @@ impl Node {
     ) -> Result<Self, StartError> {
         let hub = Hub::load(directory)?;
         let signer = hub.keys(directory).read(KeyName::Operator, None)?;
-        let opened = audit::open(directory, hub.party, (&config.quotas).into(), &signer)?;
+        let opened = audit::open(directory, hub.party, config.quotas, &signer)?;
         let (core, history) = (opened.core, opened.history);
         let stater = Arc::new(Stater::new(core.clone(), signer.clone(), opened.published));
         let auditor = Arc::new(Auditor::open(directory, core.clone(), false)?);
@@ -155,7 +155,7 @@ impl Node {
         let peers = Peers::open(directory, core.clone(), dialler, stop.child_token())?;
         let membership = Arc::new(Membership::open(directory, core.clone(), author.clone())?);
         let addresses = stated_addresses(config, bound);
-        let room = (&config.artifacts).into();
+        let room = config.artifacts;
         Ok(Self {
             hub,
             core,

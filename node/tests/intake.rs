@@ -1,6 +1,9 @@
 //! The door of a node, with whole stores on both sides: forks, tails, bodies that come later, poison, floods of
 //! revisions.
 
+#[path = "shared/copies.rs"]
+mod copies;
+
 use std::path::Path;
 
 use caphub_node::author::{Author, PublishError, feed_parts};
@@ -16,6 +19,8 @@ use caphub_proto::v1::{self, Course, EntryRef, Filter, LocalisedText, Withdraw};
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::{Audience, Feed, PartyId, Reason, Seq};
+
+use crate::copies::copy;
 
 fn course(title: &str) -> Record {
     let title = LocalisedText { language: "en".to_owned(), text: title.to_owned(), translations: Vec::new() };
@@ -84,19 +89,6 @@ async fn reader(folder: &Path, of: &Core) -> Core {
     core
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target)
-        } else {
-            std::fs::copy(&path, &target).map(drop).expect("a copy")
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_fork_is_frozen_for_good_and_the_proof_freezes_others() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -104,7 +96,7 @@ async fn a_fork_is_frozen_for_good_and_the_proof_freezes_others() {
     let (left, author) = party(&path("left"), &["One", "Two"]).await;
     let feed = author.feed(Audience::Public);
     drop(left);
-    copy(&path("left"), &path("right"));
+    copy(&path("left"), &path("right"), &[]);
     let (left, right) = (open(&path("left"), author.party), open(&path("right"), author.party));
     write(&left, &author, &["Left", "Left too"]).await;
     let other = Author::new(author.party, author.signer().clone());

@@ -3,6 +3,9 @@
 //! `CAPHUB_WRITE_FIXTURES=1 cargo test -p caphub-node --test stored` writes a new one; that is done once for each
 //! version of the formats, and never over an old one.
 
+#[path = "shared/copies.rs"]
+mod copies;
+
 use std::path::{Path, PathBuf};
 
 use caphub_node::author::Author;
@@ -16,6 +19,8 @@ use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::keys::Verifier;
 use caphub_proto::wire::{Audience, PartyId, Run, Seq};
+
+use crate::copies::copy;
 
 const PASSPHRASE: &str = "fixture";
 
@@ -49,22 +54,6 @@ async fn write() {
     std::fs::write(folder.path().join("party"), founded.party.to_string()).expect("a file");
     drop(founded.core);
     copy(folder.path(), &fixture(), &["index", "views", "lock"]);
-}
-
-/// Copies a folder without what is derived.
-fn copy(from: &Path, to: &Path, without: &[&str]) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        match path.is_dir() {
-            _ if without.contains(&name.as_str()) => {}
-            true => copy(&path, &to.join(&name), without),
-            false => {
-                std::fs::copy(&path, to.join(&name)).expect("a copy");
-            }
-        }
-    }
 }
 
 #[tokio::test]
