@@ -7,6 +7,7 @@ use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
+use crate::store::Trouble;
 
 /// How often the state is told where no watchdog asks for more.
 const TELL: Duration = Duration::from_secs(30);
@@ -33,12 +34,15 @@ pub async fn run(node: Arc<Node>, stop: CancellationToken) {
 fn state(node: &Node) -> String {
     let store = &node.core.store;
     let (entries, links, behind) = (store.end(), node.peers.connected(), node.core.views.behind());
-    match store.has_failed() {
-        true => format!("the disk failed: {entries} entries are read only"),
-        false if behind > 0 => {
+    match store.trouble() {
+        Some(Trouble::Failed) => format!("the disk failed: {entries} entries are read only"),
+        Some(Trouble::Full) => {
+            format!("the disk is full: {entries} entries are read only until there is room")
+        }
+        None if behind > 0 => {
             format!("{entries} entries, {links} hubs connected, search {behind} entries behind")
         }
-        false => format!("{entries} entries, {links} hubs connected"),
+        None => format!("{entries} entries, {links} hubs connected"),
     }
 }
 

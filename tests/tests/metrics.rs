@@ -5,27 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use caphub_tests::Machine;
+use caphub_tests::pages::{free, page};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixDatagram};
+use tokio::net::{TcpStream, UnixDatagram};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
-
-/// One page of the loopback port: its status line and its text.
-async fn page(address: &str, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).await.expect("the port");
-    let asked = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(asked.as_bytes()).await.expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a header");
-    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
-}
-
-/// A port that was free a moment ago.
-async fn free() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("an address").to_string()
-}
 
 /// The value of a series.
 fn value(metrics: &str, series: &str) -> f64 {

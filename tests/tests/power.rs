@@ -7,6 +7,7 @@ use std::process::Command;
 
 use caphub_tests::Machine;
 use caphub_tests::acknowledged::{Acknowledged, Dice, strikes};
+use caphub_tests::pages::{free, page};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
 /// FS_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing that is not on the device gets there any more.
@@ -105,7 +106,8 @@ async fn a_full_disk_is_told_and_passes_by_itself() {
         Ok(volume) => volume,
         Err(reason) => return println!("NOT RUN: no file system of its own can be mounted here: {reason}"),
     };
-    let mut hub = machine.hub("hub", "Hub", "009").await;
+    let metrics = free().await;
+    let mut hub = machine.hub_at("hub", "Hub", "009", "127.0.0.1:0", &[("CAPHUB_METRICS", &metrics)]).await;
     let text = hub.ask(&["invite", "TV"]).await.ok().json();
     std::fs::write(machine.path("invitation"), text["invitation"].as_str().expect("a text")).expect("a file");
     machine.run(&["--home", "tv", "join", "invitation", "--name", "Tuvalu CERT"]).await.ok();
@@ -125,9 +127,19 @@ async fn a_full_disk_is_told_and_passes_by_itself() {
     }
     assert!(member.count() > before, "the member's own disk has room");
     member.sync().await;
+    assert!(hub.log().contains("the disk is full"), "{}", hub.log());
+    // Its state says so, and so do its metrics; what it holds is read.
+    assert_eq!(hub.ask(&["status"]).await.ok().json()["disk"], "full");
+    let said = machine.run(&["--hub-dir", "hub", "hub", "status"]).await.ok();
+    assert!(said.out.contains("The disk is full"), "{said:?}");
+    assert!(page(&metrics, "/metrics").await.1.contains("caphub_read_only 1"));
+    assert!(page(&metrics, "/ready").await.1.contains("the disk is full"));
     drop(file);
     std::fs::remove_file(&filler).expect("a file");
-    assert!(hub.log().contains("the disk is full"), "{}", hub.log());
+    // By itself, and without anybody writing first.
+    assert_eq!(hub.ask(&["status"]).await.ok().json()["disk"], "");
+    assert!(page(&metrics, "/metrics").await.1.contains("caphub_read_only 0"));
+    assert!(page(&metrics, "/ready").await.0.contains("200"));
     member.sync().await;
     member.check_with(&hub).await;
     hub.stop().await;

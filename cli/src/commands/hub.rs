@@ -111,7 +111,7 @@ async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Ou
         screen::json(&serde_json::json!({
             "name": s.name, "party": party.to_string(), "entries": s.entries, "records": s.records,
             "feeds": s.feeds, "behind": s.behind, "links": s.links, "members": s.members,
-            "requests": s.requests, "addresses": s.addresses, "forks": s.forks, "withheld": s.withheld,
+            "requests": s.requests, "addresses": s.addresses, "forks": s.forks, "withheld": s.withheld, "disk": s.disk,
             "overdue": s.overdue.iter().map(|o| (o.what.clone(), o.count.into())).collect::<serde_json::Map<_, _>>(),
         }));
         return Ok(());
@@ -132,6 +132,11 @@ async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Ou
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
     screen::line(&context.texts.tf("hub-status", &values));
+    match s.disk.as_str() {
+        "" => {}
+        "full" => screen::line(&context.texts.tf("hub-disk-full", &[])),
+        _ => screen::line(&context.texts.tf("hub-disk-failed", &[])),
+    }
     Ok(())
 }
 

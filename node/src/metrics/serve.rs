@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::counts::LinkCounts;
 use crate::metrics::gather;
 use crate::node::Node;
+use crate::store::Trouble;
 
 /// Callers at once: a monitor and a person.
 const CALLERS_MAX: usize = 8;
@@ -113,8 +114,14 @@ async fn answer(request: &Request<Incoming>, node: Arc<Node>, links: LinkCounts)
 
 /// Why the node should get no work now.
 fn unready(node: &Node) -> Option<String> {
-    if node.core.store.has_failed() {
-        return Some("the disk takes nothing more".to_owned());
+    match node.core.store.trouble() {
+        Some(Trouble::Failed) => {
+            return Some("the disk failed: nothing is taken until the next start".to_owned());
+        }
+        Some(Trouble::Full) => {
+            return Some("the disk is full: nothing is taken until there is room".to_owned());
+        }
+        None => {}
     }
     let behind = node.core.views.behind();
     (behind > LAG_MAX).then(|| format!("search and lists are {behind} entries behind"))

@@ -63,6 +63,7 @@ impl AdminService for Admin {
             forks: node.core.forks.all().len() as u64,
             withheld: node.core.store.withheld_count(),
             overdue: overdue.collect(),
+            disk: node.core.store.trouble().map_or(String::new(), |trouble| trouble.as_str().to_owned()),
         }))
     }
 
@@ -227,7 +228,6 @@ impl AdminService for Admin {
         let records = records.map_err(|e| status(Reason::StoreFailed, &e.to_string()))?;
         Ok(Response::new(RefusalsResponse { records }))
     }
-}
 
     type RebuildStream = ReceiverStream<Result<RebuildResponse, Status>>;
 
@@ -261,3 +261,4 @@ impl AdminService for Admin {
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
+}
