@@ -174,6 +174,7 @@ async fn an_applicant_gets_its_refusal_signed_and_its_reply_stands_beside_it() {
     let id = refusal["id"].as_str().expect("an id");
     let words = machine.run(&["--home", "ws", "status"]).await.ok();
     assert!(words.out.contains("Refused by Pacific Hub") && words.out.contains("caphub reply"), "{words:?}");
+    assert!(!words.out.contains("has not decided") && status["hubs"][0]["state"] == "refused", "{words:?}");
 
     assert_eq!(machine.run(&["--home", "ws", "reply", "ffffffff", "no"]).await.code, 3);
     machine.run(&["--home", "ws", "reply", id, "Our", "mandate", "is in NV 12/2026"]).await.ok();

@@ -222,11 +222,13 @@ impl Reports {
 
 /// The hubs that a signed text names, as people see them: for `status`.
 pub fn states(replica: &Replica) -> Vec<(Card, &'static str, Joined)> {
+    let refused = |card: &Card| replica.me.refused.iter().any(|r| r.hub == card.party.to_string());
     let state = |joined: &Joined| {
         let card = joined.card()?;
         let key = match (card.party == replica.core.party, admitted(replica, &card), joined.asked) {
             (true, ..) => "status-own-hub",
             (_, true, _) => "status-admitted",
+            _ if refused(&card) => "status-refused",
             (_, _, true) => "status-asked",
             (_, _, false) => "status-not-asked",
         };

@@ -66,7 +66,8 @@ pub fn run(context: &Context) -> Outcome {
     }
     let t = &context.texts;
     screen::line(&format!("{} ({})", screen::plain(&me.name), me.party));
-    for (card, key, _) in hubs::states(&replica) {
+    // What a hub refused follows with its reason.
+    for (card, key, _) in hubs::states(&replica).into_iter().filter(|(_, key, _)| *key != "status-refused") {
         screen::line(&t.tf(key, &[("hub", &screen::plain(&card.name))]));
     }
     for refused in &me.refused {
