@@ -1,6 +1,7 @@
 //! Syncing over one connection, whichever side opened it (SPEC.md section 11). The decisions are the protocol's
 //! (`caphub_proto::wire::session`); this is the network and the disk around them.
 
+pub mod bodies;
 mod confirm;
 pub mod cut;
 mod driver;
@@ -18,7 +19,7 @@ use caphub_proto::wire::claims::Claims;
 use caphub_proto::wire::limits::RUN_BYTES_MAX;
 use caphub_proto::wire::pace::Pace;
 use caphub_proto::wire::session::{Finished, Memory, PushRange, Settings};
-use caphub_proto::wire::{Feed, FeedId, OperatorKey, PartyId, Reason, Seq};
+use caphub_proto::wire::{Feed, OperatorKey, PartyId, Reason, Seq};
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
 
@@ -27,9 +28,6 @@ use crate::core::Core;
 use crate::ingest::{Origin, Taken};
 use crate::link::limits;
 use crate::sync::driver::{Driver, lock};
-
-/// Stretches of withheld bodies that one request asks for.
-const WITHHELD_RANGES_MAX: usize = 1_024;
 
 /// What moved in one direction, and what did not.
 #[derive(Clone, Debug, Default)]
@@ -216,23 +214,6 @@ impl Session {
         };
         self.send(core, futures::stream::once(std::future::ready(request)), heard).await?;
         Ok(told)
-    }
-
-    /// Asks for bodies that are withheld here; how many came.
-    pub async fn fetch_bodies(&self, core: &Core) -> Result<u64, SyncError> {
-        let missing = core.store.withheld(WITHHELD_RANGES_MAX);
-        if missing.is_empty() {
-            return Ok(0);
-        }
-        let before = core.store.withheld_count();
-        let range = |(feed, from, to): (FeedId, u64, u64)| FeedRange { feed_id: feed.to_vec(), from, to };
-        let ranges = missing.into_iter().map(range).collect();
-        let request = PullRequest { ranges, ..PullRequest::default() };
-        let mut stream = self.client().pull(request).await?.into_inner();
-        while let Some(message) = stream.message().await? {
-            core.ingest.take(message.runs, Origin::Peer).await;
-        }
-        Ok(before.saturating_sub(core.store.withheld_count()))
     }
 
     fn is_authorised(&self, core: &Core, hello: &HelloResponse) -> bool {

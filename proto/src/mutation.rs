@@ -50,6 +50,10 @@ mutations! {
     IgnoreLogId, "statements under different log ids are compared";
     AcceptAbsentBody, "an absent body counts as whole whatever named it";
     KeepRefusals, "what keys or forks refused stays refused after an identity event lifts it";
+    HideAbove, "what is kept above a hole is not told as such: nobody asks for what comes before it";
+    KeepSent, "what a far end sent once counts as what it holds, whatever took its place since";
+    HideMissing, "bodies that are missing are not told to those that dial";
+    SettleUnanswered, "a feed that was stated and did not come is not asked for again";
     RememberPassing, "a refusal that passes by itself is remembered as one that does not";
 }
 

@@ -1,8 +1,13 @@
 //! Two histories of one key: the proof reaches every hub, the feed stands still everywhere, and its author moves on.
 
+use std::time::{Duration, Instant};
+
 use caphub_tests::{Machine, NodeProcess, Said, copy};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
+
+/// Much less than the time between two comparisons, of which half may pass in any case.
+const AT_ONCE: Duration = Duration::from_secs(12);
 
 async fn run(machine: &Machine, home: &str, words: &[&str]) -> Said {
     let all: Vec<&str> = ["--home", home].iter().chain(words).copied().collect();
@@ -135,6 +140,38 @@ async fn a_hub_that_holds_the_other_history_takes_the_one_that_its_author_names(
     let file = three.invitation("KI").await;
     run(&machine, "ki", &["join", &file, "--name", "Kiribati"]).await.ok();
     assert_eq!(titles(&machine, "ki").await, ["Common", "Left"]);
+}
+
+/// A hub that is dialled and cannot dial gets at once what takes the place of what it sent itself: the two need not wait
+/// until they compare again.
+#[tokio::test]
+async fn what_takes_the_place_of_a_history_goes_back_over_the_link_that_it_came_by() {
+    let machine = Machine::new(PROGRAM, "en");
+    let one = machine.hub("one", "Hub One", "009").await;
+    let two = machine.hub("two", "Hub Two", "009").await;
+    let file = one.invitation("TV").await;
+    run(&machine, "tv", &["join", &file, "--name", "Tuvalu CERT"]).await.ok();
+    add(&machine, "tv", "Common").await;
+    run(&machine, "tv", &["sync"]).await.ok();
+    one.ask(&["link", "add", &two.card().await]).await.ok();
+    // Nothing answers there: only the other side can open this link.
+    two.ask(&["link", "add", &one.card().await, "--link-proxy", "http://127.0.0.1:9"]).await.ok();
+    two.reaches("records", 1).await;
+    copy(&machine.path("tv"), &machine.path("copy"));
+    add(&machine, "tv", "Left").await;
+    add(&machine, "copy", "Right").await;
+    add(&machine, "copy", "Right again").await;
+    let card = two.card().await;
+    run(&machine, "copy", &["sync", "--through", &card]).await.ok();
+    one.reaches("records", 3).await;
+    run(&machine, "tv", &["key", "add", "new desk"]).await.ok();
+    run(&machine, "tv", &["key", "revoke", "first", "--reason", "forked"]).await.ok();
+    run(&machine, "tv", &["sync"]).await;
+    run(&machine, "tv", &["sync"]).await.ok();
+    one.reaches("records", 2).await;
+    let taken = Instant::now();
+    two.reaches("records", 2).await;
+    assert!(taken.elapsed() < AT_ONCE, "{:?}", taken.elapsed());
 }
 
 #[tokio::test]

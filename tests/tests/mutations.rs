@@ -2,8 +2,10 @@
 #![cfg(feature = "mutations")]
 
 use caphub_proto::mutation::{Mutation, set};
+use caphub_tests::sim::queue::SECOND;
 use caphub_tests::sim::run::run;
 use caphub_tests::sim::scenario::{Fault, Scenario};
+use caphub_tests::sim::topology::Topology;
 
 /// Seeds within which a fault of the rules must show.
 const SEEDS_MAX: u64 = 200;
@@ -28,10 +30,18 @@ fn stage(mutation: Mutation) -> &'static [Fault] {
         Mutation::StateAboveHole | Mutation::DropDifference => &[Partition, Crash],
         Mutation::AccuseLate => &[Weather],
         Mutation::IgnoreLogId => &[Restore],
-        Mutation::AcceptAbsentBody => &[NoBody],
+        Mutation::AcceptAbsentBody | Mutation::HideMissing => &[NoBody],
+        Mutation::SettleUnanswered => &[Weather],
+        Mutation::HideAbove | Mutation::KeepSent => &[Partition, Crash, Fork],
         Mutation::KeepRefusals => &[DiskFull, RestoreBare, Rotate],
         Mutation::RememberPassing => &[DiskFull],
     }
+}
+
+/// A ring in which a named branch has to travel far, and soon.
+fn in_a_ring(seed: u64, faults: &[Fault]) -> Scenario {
+    let ring = Scenario::drawn(seed, faults).with(Some(60), Some(Topology::Ring)).every(faults);
+    Scenario { patience: 60 * SECOND, ..ring }
 }
 
 /// The first seed that fails with the fault and does not without it, and why.
@@ -41,6 +51,13 @@ fn caught(mutation: Mutation) -> Option<(u64, String)> {
         let scenario = match mutation {
             // Two branches of one length must meet before either side has the proof of the fork.
             Mutation::FingerprintWithoutHash => Scenario::even_twins(seed),
+            // What these lose comes with a later comparison, a minute later at each node of the way.
+            Mutation::HideAbove | Mutation::KeepSent => in_a_ring(seed, stage(mutation)),
+            // With more far ends another gives what one did not.
+            Mutation::SettleUnanswered => {
+                let two = Scenario::drawn(seed, stage(mutation)).with(Some(2), Some(Topology::Ring));
+                Scenario { members: 0, ..two.every(stage(mutation)) }
+            }
             _ => Scenario::drawn(seed, stage(mutation)),
         };
         let failures = run(scenario, false).failures;

@@ -5,6 +5,7 @@ mod report;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use caphub_node::entitlement::Viewer;
 use caphub_node::link::LinkIdentity;
 use caphub_node::standing::Standing;
 use caphub_node::sync::{Options, Session, SyncError, Synced, remembered};
@@ -106,8 +107,12 @@ pub async fn over(
         synced = session.sync(&replica.core, &options).await;
     }
     replica.refresh()?;
-    let (_, synced) = synced.map_err(sync_failure)?;
+    let (hello, synced) = synced.map_err(sync_failure)?;
     session.fetch_bodies(&replica.core).await.map_err(sync_failure)?;
+    let standing = hello.standing.as_str();
+    let network = matches!(standing, "peer" | "own" | "member" | "network_member");
+    let far = Viewer { network, ..options.settings.far.clone() };
+    session.bring_bodies(&replica.core, &far, &hello).await.map_err(sync_failure)?;
     replica.refresh()?;
     drop(options);
     let memory = memory.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -8,8 +8,8 @@ use caphub_proto::v1::{self, HelloResponse, PushRequest, PushResponse};
 use caphub_proto::wire::card::Card;
 use caphub_proto::wire::claims::Claims;
 use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::session::{Memory, Settings, calls_for_comparison};
-use caphub_proto::wire::{FeedId, Reason};
+use caphub_proto::wire::session::{Memory, Settings, calls_for_comparison, still_sent};
+use caphub_proto::wire::{EntryHash, FeedId, Head, Reason, Seq};
 use tokio::sync::watch;
 
 use crate::addresses::places;
@@ -33,7 +33,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(60);
 const PUSH_DEBOUNCE: Duration = Duration::from_millis(20);
 /// How long after news another address of a lost hub is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// Feeds of which it is remembered how far the far end sent them itself; 40 bytes each.
+/// Feeds of which it is remembered how far the far end sent them itself; about 80 bytes each.
 const SENT_BY_IT_MAX: usize = 65_536;
 
 /// Longest time between two comparisons of a link that is followed: what a Revoke brings back into force, or a far end
@@ -56,8 +56,9 @@ pub(super) struct Task {
     pub(super) claims: Arc<Mutex<Claims>>,
 }
 
-/// How far the far end sent feeds itself: that much is not sent back to it.
-type SentByIt = Mutex<HashMap<FeedId, u64>>;
+/// The last entry of each feed that the far end sent itself: up to it nothing is sent back, while it still is what is held
+/// here. Another branch, or other identity events, may take its place.
+type SentByIt = Mutex<HashMap<FeedId, Head>>;
 
 impl Task {
     /// Dials for ever, with longer and longer waits.
@@ -156,6 +157,7 @@ impl Task {
             tracing::error!(%error, "the mark of a restored copy cannot be removed: it goes on signing nothing");
         }
         session.fetch_bodies(&self.core).await?;
+        session.bring_bodies(&self.core, &viewer, &hello).await?;
         let position = hello.position.clone().unwrap_or_default();
         let sent_by_it = SentByIt::default();
         let follow = session.follow(&self.core, position, |taken| self.seen(taken, &sent_by_it));
@@ -241,7 +243,10 @@ impl Task {
                     if sent.len() >= SENT_BY_IT_MAX {
                         sent.clear();
                     }
-                    sent.insert(run.feed, (run.from + stored.stored + stored.known).saturating_sub(1));
+                    let last = Seq::new((run.from + stored.stored + stored.known).saturating_sub(1));
+                    if let Some((seq, hash)) = last.and_then(|seq| Some((seq, self.hash(&run.feed, seq)?))) {
+                        sent.insert(run.feed, Head { seq, hash });
+                    }
                     complete &= !stored.above;
                 }
                 Err(reason) if calls_for_comparison(reason) => complete &= memory.refuses_here(&run.feed),
@@ -292,9 +297,11 @@ impl Task {
         let id = run.feed.id();
         let last = run.first.value() + u64::from(run.count) - 1;
         let from_it = sent_by_it.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
+        let has_it =
+            |from_it: Head| from_it.seq.value() >= last && still_sent(from_it, self.hash(&id, from_it.seq));
         let wanted = viewer.may_read(&run.feed)
             && run.feed.party != self.card.party
-            && from_it.is_none_or(|seq| seq < last)
+            && !from_it.is_some_and(has_it)
             && !self.memory().refuses_there(&id);
         wanted.then(|| v1::Run { feed: Some(feed_parts(&run.feed)), entries: run.packed })
     }
@@ -319,6 +326,10 @@ impl Task {
         let requests = futures::stream::once(std::future::ready(request));
         session.send(&self.core, requests, told).await?;
         Ok(complete)
+    }
+
+    fn hash(&self, feed: &FeedId, seq: Seq) -> Option<EntryHash> {
+        self.core.store.hash(feed, seq).ok().flatten()
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

@@ -31,6 +31,7 @@ use crate::services::pull::{Ranges, Sender};
 use crate::services::status::status;
 use crate::standing::Standing;
 use crate::store::{Store, StoredRun};
+use crate::sync::bodies;
 
 /// Heads in one message; about 200 bytes each.
 const HEADS_PER_MESSAGE: usize = 1_000;
@@ -94,6 +95,12 @@ impl FederationService for Federation {
         if !asked.versions.contains(&1) {
             return Err(status(Reason::UnknownVersion, "this node speaks version 1"));
         }
+        let follows_you = (self.follows)(&admitted.party);
+        // Who has a link of its own to the caller asks over that.
+        let missing_bodies = match follows_you {
+            true => Vec::new(),
+            false => bodies::missing(&self.core, &admitted.viewer),
+        };
         Ok(Response::new(HelloResponse {
             version: 1,
             software: concat!("caphub/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -103,8 +110,9 @@ impl FederationService for Federation {
             position: Some(self.position(&admitted)),
             time_ms: now_ms(),
             standing: admitted.standing.code().to_owned(),
-            follows_you: (self.follows)(&admitted.party),
+            follows_you,
             roots: reconcile::roots(&asked.roots, &self.core.heads.sets(), &admitted.viewer),
+            missing_bodies,
         }))
     }
 

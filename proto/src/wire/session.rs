@@ -11,12 +11,13 @@ mod pushing;
 mod tests;
 pub mod words;
 
-pub use memory::{Memory, calls_for_comparison};
+pub use memory::{Memory, calls_for_comparison, still_sent};
 pub use opening::OPENING_BYTES;
 pub use words::{Action, Facts, Finished, Input, Push, PushRange, Settings};
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::mutant;
 use crate::v1;
 use crate::wire::claims::{Claims, SessionId};
 use crate::wire::feed::Feed;
@@ -394,6 +395,8 @@ impl Session {
                 claims.done(self.id, &id);
                 self.wants.push_back(Want { from: ours + 1, ..want });
             } else if self.left.is_none() {
+                // Stated, and neither given nor refused: the next session asks again.
+                self.passing |= !mutant!(SettleUnanswered);
                 claims.fail(self.id, id);
             } else {
                 claims.done(self.id, &id);

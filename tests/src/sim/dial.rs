@@ -7,9 +7,10 @@ use caphub_proto::v1::{
     FeedRange, ForkProof, HelloRequest, HelloResponse, Position, PullRequest, PullResponse, PushRequest,
     PushResponse,
 };
+use caphub_proto::wire::entitlement::Viewer;
 use caphub_proto::wire::session::{Action, Facts, Finished, Input, Session, Settings, calls_for_comparison};
 use caphub_proto::wire::statement::HeadStatement;
-use caphub_proto::wire::{Feed, FeedId, Reason};
+use caphub_proto::wire::{Feed, FeedId, Head, Reason};
 
 use crate::sim::disk::{Reply, Taken};
 use crate::sim::message::{Answer, Message, Request};
@@ -53,8 +54,10 @@ pub struct Dialled {
     /// True where the far end does not fetch from here itself.
     pushes: bool,
     position: Option<Position>,
-    /// The last place of feeds that the far end is known to hold.
-    pub(super) theirs: BTreeMap<FeedId, u64>,
+    /// Bodies that the far end misses, by its Hello.
+    pub(super) missed: Vec<FeedRange>,
+    /// The last entry of feeds that the far end is known to hold.
+    pub(super) theirs: BTreeMap<FeedId, Head>,
     /// The next frame of this node's log to send on, and the next proof.
     pub(super) next: (u64, usize),
     /// When heads are compared again.
@@ -161,6 +164,7 @@ impl World {
     fn hello(&mut self, node: usize, to: usize, hello: &HelloResponse) {
         let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
         dialled.position.clone_from(&hello.position);
+        dialled.missed.clone_from(&hello.missing_bodies);
         dialled.pushes = !hello.follows_you && hello.standing != "applicant";
         dialled.wait = 0;
         let (first, conn) = (!dialled.following, dialled.conn);
@@ -255,12 +259,14 @@ impl World {
         }
         // Bodies that are missing are asked of every far end in turn.
         let skip = self.rng.index(self.nodes[node].lacking.len());
-        let ranges = self.nodes[node].lacking_ranges(skip);
+        let far = self.nodes[node].viewer(&self.nodes[to].party);
+        let ranges = self.nodes[node].lacking_ranges(skip, &far);
         if !ranges.is_empty() {
             let call = self.call(conn);
             let pull = PullRequest { ranges, ..PullRequest::default() };
             self.send(conn, call, Message::Request(Request::Pull(pull)));
         }
+        self.bring_bodies(node, to, conn);
         self.ask_statements(node, conn);
         if self.scenario.statements {
             self.ask_checkpoint(node, to, conn);
@@ -305,11 +311,8 @@ impl World {
         let Some((node, to)) = self.conns.get(&conn).map(|c| c.ends) else { return };
         let life = self.nodes[node].life;
         let Some(dialled) = self.nodes[node].dialled.get_mut(&to) else { return };
-        for taken in taken.iter().filter(|t| t.result.is_ok()) {
-            let seq = taken.head.map_or(0, |h| h.seq.value());
-            let known = dialled.theirs.entry(taken.feed).or_default();
-            *known = seq.max(*known);
-        }
+        let known = taken.iter().filter(|t| t.result.is_ok());
+        dialled.theirs.extend(known.filter_map(|t| Some((t.feed, t.head?))));
         if dialled.pull.is_some_and(|(pull, _)| pull == call) {
             dialled.taking = dialled.taking.saturating_sub(1);
             let told: Vec<(FeedId, Result<(), Reason>)> =
@@ -396,18 +399,22 @@ impl World {
 }
 
 impl crate::sim::node::Node {
-    /// Where bodies are missing.
-    fn lacking_ranges(&self, skip: usize) -> Vec<FeedRange> {
+    /// Where bodies are missing, of feeds that the far end may read.
+    pub(super) fn lacking_ranges(&self, skip: usize, far: &Viewer) -> Vec<FeedRange> {
         let range = |(feed, places): (&FeedId, &BTreeSet<u64>)| {
             let (from, to) = (*places.first()?, *places.last()?);
             Some(FeedRange { feed_id: feed.to_vec(), from, to })
         };
         // From another one on each time: of some feeds nobody may have the bodies.
+        let readable = |(feed, _): &(&FeedId, &BTreeSet<u64>)| {
+            self.durable.store.held(feed).is_some_and(|h| far.may_read(&h.feed))
+        };
         self.lacking
             .iter()
             .cycle()
             .skip(skip)
             .take(self.lacking.len().min(LACKING_MAX))
+            .filter(readable)
             .filter_map(range)
             .collect()
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use caphub_node::carriage::Carried;
 use caphub_node::identities::Judged;
 use caphub_node::ingest::Origin;
+use caphub_proto::mutant;
 use caphub_proto::v1;
 use caphub_proto::wire::feed::{Author, unpack};
 use caphub_proto::wire::fork::ForkProof;
@@ -57,7 +58,7 @@ impl Node {
                 Ok((feed, Judgement::Write(mut checked))) => {
                     checked.iter_mut().for_each(|c| c.frame.own = job.origin == Origin::Own);
                     taken.result = Ok((checked.iter().map(|c| c.fresh).sum(), 0));
-                    taken.above = checked.iter().any(|c| c.frame.kind == Kind::Tail);
+                    taken.above = checked.iter().any(|c| c.frame.kind == Kind::Tail) && !mutant!(HideAbove);
                     feeds.insert(feed.id());
                     if feed.is_identity() {
                         parties.insert(feed.party);

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use caphub_proto::v1::{ForkProof, PushRequest, Run};
-use caphub_proto::wire::Feed;
 use caphub_proto::wire::limits::BATCH_BYTES;
-use caphub_proto::wire::session::Push;
+use caphub_proto::wire::session::{Push, still_sent};
+use caphub_proto::wire::{Feed, FeedId, Head, Seq};
 
 use crate::sim::message::{Message, Request};
 use crate::sim::queue::{MILLISECOND, Micros};
@@ -42,15 +42,18 @@ impl World {
         let touched: BTreeSet<Feed> = here.durable.store.frames_from(next).iter().map(|f| f.feed).collect();
         let (mut runs, mut sent) = (Vec::new(), Vec::new());
         for feed in touched.into_iter().filter(|f| f.party != party && far.may_read(f)) {
-            let known = dialled.theirs.get(&feed.id()).copied();
-            let Some((last, _)) = here.served(&feed) else { continue };
+            let Some((last, hash)) = here.served(&feed) else { continue };
+            let (Some(held), Some(seq)) = (here.durable.store.held(&feed.id()), Seq::new(last)) else {
+                continue;
+            };
+            // What another branch has taken the place of since is no longer what the far end has to have.
+            let known = dialled.theirs.get(&feed.id());
+            let known = known.filter(|k| still_sent(**k, held.hash_at(k.seq.value())));
             let new = here.durable.store.frames_from(next).iter().filter(|f| f.feed == feed);
-            let from = known.map_or(new.map(|f| f.first).min().unwrap_or(1), |k| k + 1);
+            let from = known.map_or(new.map(|f| f.first).min().unwrap_or(1), |k| k.seq.value() + 1);
             if from <= last {
-                let more =
-                    here.durable.store.held(&feed.id()).map(|h| h.runs(from, last)).unwrap_or_default();
-                runs.push((!feed.is_identity(), more));
-                sent.push((feed.id(), last));
+                runs.push((!feed.is_identity(), held.runs(from, last)));
+                sent.push((feed.id(), Head { seq, hash }));
             }
         }
         let proofs = here.durable.proofs.get(next_proof..).unwrap_or_default();
@@ -61,6 +64,35 @@ impl World {
         if let Some(dialled) = here.dialled.get_mut(&to) {
             dialled.next = now_next;
             dialled.theirs.extend(sent);
+            dialled.unanswered.extend(messages.iter().map(|_| 0));
+        }
+        for push in messages {
+            let call = self.call(conn);
+            self.send(conn, call, Message::Request(Request::Push(push)));
+        }
+    }
+}
+
+impl World {
+    /// Pushes bodies that the far end misses and this node has.
+    pub fn bring_bodies(&mut self, node: usize, to: usize, conn: u64) {
+        let party = self.nodes[to].party;
+        let here = &mut self.nodes[node];
+        let far = here.viewer(&party);
+        let Some(dialled) = here.dialled.get_mut(&to) else { return };
+        let mut runs = Vec::new();
+        for range in std::mem::take(&mut dialled.missed) {
+            let held = FeedId::from_slice(&range.feed_id).and_then(|id| here.durable.store.held(&id));
+            let Some(held) = held.filter(|h| far.may_read(&h.feed)) else { continue };
+            let Some((last, _)) = here.served(&held.feed) else { continue };
+            let absent = here.lacking.get(&held.feed.id());
+            let whole = |seq: &u64| absent.is_none_or(|places| !places.contains(seq));
+            for seq in (range.from..=range.to.min(last)).filter(whole) {
+                runs.extend(held.runs(seq, seq));
+            }
+        }
+        let messages = batches(runs.into_iter(), Vec::new());
+        if let Some(dialled) = self.nodes[node].dialled.get_mut(&to) {
             dialled.unanswered.extend(messages.iter().map(|_| 0));
         }
         for push in messages {

@@ -1,6 +1,7 @@
 //! The serving side of a connection: every request is answered from what is stated now, and nothing is remembered.
 
 use caphub_node::ingest::Origin;
+use caphub_proto::mutant;
 use caphub_proto::v1::{HelloResponse, Position, PullRequest, PullResponse};
 use caphub_proto::wire::entitlement::Viewer;
 use caphub_proto::wire::limits::BATCH_BYTES;
@@ -22,8 +23,16 @@ impl World {
         let party = self.nodes[caller].party;
         match request {
             Request::Hello(asked) => {
+                let now = self.queue.now() as usize;
                 let here = &mut self.nodes[node];
+                // Another one first each time; the chance of the run stays as it was.
+                let skip = now % here.lacking.len().max(1);
                 here.durable.published = here.durable.published.max(here.durable.store.end());
+                let follows_you = here.dialled.get(&caller).is_some_and(|d| d.live());
+                let missing_bodies = match follows_you || mutant!(HideMissing) {
+                    true => Vec::new(),
+                    false => here.lacking_ranges(skip, &here.viewer(&party)),
+                };
                 let hello = HelloResponse {
                     version: 1,
                     party_id: here.party.to_vec(),
@@ -31,7 +40,8 @@ impl World {
                     position: Some(here.position(here.durable.store.end(), &party)),
                     time_ms: here.clock_ms(self.queue.now()),
                     standing: here.standing(&party).to_owned(),
-                    follows_you: here.dialled.get(&caller).is_some_and(|d| d.live()),
+                    follows_you,
+                    missing_bodies,
                     roots: roots(&asked.roots, &here.sets, &here.viewer(&party)),
                     ..HelloResponse::default()
                 };

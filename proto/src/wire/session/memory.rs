@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::mutant;
 use crate::v1;
 use crate::wire::entitlement::{Class, Viewer};
-use crate::wire::ids::FeedId;
+use crate::wire::feed::Head;
+use crate::wire::ids::{EntryHash, FeedId};
 use crate::wire::keys::tagged_hash;
 use crate::wire::reason::Reason;
 use crate::wire::reconcile::{Print, SHORT_BYTES, Stated, cut};
@@ -221,6 +222,12 @@ pub(super) fn passes(reason: Reason) -> bool {
 pub fn calls_for_comparison(reason: Reason) -> bool {
     use Reason::{Fork, Gap, Undecided, UnknownParty};
     matches!(reason, Gap | UnknownParty | Fork | Undecided)
+}
+
+/// True where what a far end sent of a feed, up to this entry, still is what is held here: `held` is the entry of now at that
+/// place. Else another branch, or other identity events, took its place, and go back to the far end.
+pub fn still_sent(sent: Head, held: Option<EntryHash>) -> bool {
+    held == Some(sent.hash) || mutant!(KeepSent)
 }
 
 /// Reasons that keys, branches and forks give: an identity event or a proof lifts them.

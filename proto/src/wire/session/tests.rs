@@ -1,6 +1,7 @@
 //! Two nodes without a network: what moves, what does not move again, and what ends a sync early.
 
 mod branches;
+mod unanswered;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -412,22 +413,6 @@ fn two_full_peers_and_an_empty_node_move_everything_once() {
     assert_eq!(here.sets.len(), 400);
     assert_eq!(first.moved.pulled + second.moved.pulled, 200 * 51);
     assert!(first.moved.pulled > 0 && second.moved.pulled > 0, "{:?} {:?}", first.moved, second.moved);
-}
-
-#[test]
-fn what_one_peer_withholds_the_other_gives() {
-    let full = many(0..20, 5);
-    let (mut liar, mut honest, mut here) = (full.clone(), full, Node::default());
-    // Stated, and never served.
-    liar.feeds.remove(&public(3).id());
-    let mut claims = Claims::default();
-    let (mut first_memory, mut second_memory) = (Memory::default(), Memory::default());
-    let mut first = Syncing::new(settings(), &here, &liar, &mut first_memory, &mut claims);
-    let mut second = Syncing::new(settings(), &here, &honest, &mut second_memory, &mut claims);
-    while first.step(&mut here, &mut liar, &mut first_memory, &mut claims) {}
-    while second.step(&mut here, &mut honest, &mut second_memory, &mut claims) {}
-    assert_eq!(here.entries(&public(3)), 5);
-    assert_eq!(second.moved.pulled, 5);
 }
 
 #[test]
