@@ -223,15 +223,12 @@ impl Oracle {
         self.promised[node].clear();
     }
 
-    /// Forgets what a node acknowledged of one feed: its author revoked or forked it.
-    pub fn release_feed(&mut self, node: usize, feed: &FeedId) {
-        self.promised[node].retain(|(f, _), _| f != feed);
-    }
-
-    /// Checks that a node still holds all that it acknowledged.
-    pub fn check_promises(&mut self, node: usize, store: &Store) {
+    /// Checks that a node still holds all that it acknowledged. Only the author's own word takes any of it away: a Revoke, as
+    /// this node knows of it by `revoked`, or other identity events in the place of a thief's.
+    pub fn check_promises(&mut self, node: usize, store: &Store, revoked: impl Fn(&Feed) -> bool) {
         for ((feed, seq), hash) in &self.promised[node] {
-            if self.forked(feed) {
+            let parts = self.feeds.get(feed);
+            if self.forked(feed) && parts.is_some_and(|f| f.is_identity() || revoked(f)) {
                 continue;
             }
             let held = store.held(feed).and_then(|h| h.hash_at(*seq).or_else(|| h.hash_above(*seq)));

@@ -12,6 +12,8 @@ use crate::sim::world::World;
 
 /// Who stated what about which feed.
 type Stater = (PartyId, OperatorKey, FeedId);
+/// What a node states of a feed: the last entry, and whether a fork is why it ends there.
+type State = (u64, EntryHash, bool);
 
 impl World {
     /// What keeps the network from being settled; `None` where every feed is held alike by all that may see it.
@@ -23,44 +25,57 @@ impl World {
     fn differs(&self, id: &FeedId, feed: &Feed) -> Option<String> {
         let honest = |n: &usize| self.nodes[*n].conduct.is_none() && self.oracle.entitled(*n, feed);
         let readers: Vec<usize> = (0..self.nodes.len()).filter(honest).collect();
-        for group in self.groups(&readers) {
-            let stated = |n: &usize| self.nodes[*n].sets.stated(feed).map(|s| (s.seq, s.hash, s.frozen));
-            let most = group.iter().filter_map(stated).max();
-            let Some(most) = most else { continue };
-            let holders: Vec<usize> = group.iter().copied().filter(|n| stated(n) == Some(most)).collect();
-            let behind =
-                group.iter().find(|n| stated(n) != Some(most) && !self.cannot_take(**n, feed, &holders));
-            if let Some(behind) = behind {
-                let there = stated(behind).map_or(0, |s| s.0);
-                return Some(format!(
-                    "node {behind} of {group:?} states entry {there} of {id} ({}), others entry {}{}",
-                    feed.audience(),
-                    most.0,
-                    if most.2 { ", frozen" } else { "" }
-                ));
+        self.groups(&readers).into_iter().find_map(|group| {
+            let (_, holders) = self.furthest(&group, feed)?;
+            let takes = |n: &usize| !self.cannot_take(*n, feed, &holders);
+            let taking: Vec<usize> = group.iter().copied().filter(takes).collect();
+            match taking.len() == group.len() {
+                true => self.parted(&group, id, feed),
+                // Hubs that do not carry it are no way for it either.
+                false => self.groups(&taking).iter().find_map(|group| self.parted(group, id, feed)),
             }
-            // What is stated, and so served: beyond it nobody asks.
-            let places = |n: usize| -> BTreeSet<u64> {
-                let all = self.nodes[n].lacking.get(id).into_iter().flatten();
-                all.copied().filter(|seq| *seq <= most.0).collect()
-            };
-            if let Some(lacking) = group.iter().find(|n| !places(**n).is_empty()) {
-                let with = |n: &&usize| places(**n).is_disjoint(&places(*lacking));
-                let dials = |n: &&usize| self.nodes[*lacking].dials.contains(n);
-                let with: Vec<_> = group.iter().filter(with).filter(dials).collect();
-                // What only dishonest nodes have, and those that this one does not dial, cannot be asked for.
-                if !with.is_empty() {
-                    return Some(format!(
-                        "node {lacking} of {group:?} lacks bodies of {id}, which {with:?} have"
-                    ));
-                }
-            }
+        })
+    }
+
+    /// What the furthest of these nodes state of a feed, and which they are.
+    fn furthest(&self, group: &[usize], feed: &Feed) -> Option<(State, Vec<usize>)> {
+        let most = group.iter().filter_map(|n| self.state(*n, feed)).max()?;
+        Some((most, group.iter().copied().filter(|n| self.state(*n, feed) == Some(most)).collect()))
+    }
+
+    fn state(&self, node: usize, feed: &Feed) -> Option<State> {
+        self.nodes[node].sets.stated(feed).map(|s| (s.seq, s.hash, s.frozen))
+    }
+
+    /// How nodes that all take a feed, and reach each other, hold it differently.
+    fn parted(&self, group: &[usize], id: &FeedId, feed: &Feed) -> Option<String> {
+        let (most, _) = self.furthest(group, feed)?;
+        if let Some(behind) = group.iter().find(|n| self.state(**n, feed) != Some(most)) {
+            let there = self.state(*behind, feed).map_or(0, |s| s.0);
+            return Some(format!(
+                "node {behind} of {group:?} states entry {there} of {id} ({}), others entry {}{}",
+                feed.audience(),
+                most.0,
+                if most.2 { ", frozen" } else { "" }
+            ));
         }
-        None
+        // What is stated, and so served: beyond it nobody asks.
+        let places = |n: usize| -> BTreeSet<u64> {
+            let all = self.nodes[n].lacking.get(id).into_iter().flatten();
+            all.copied().filter(|seq| *seq <= most.0).collect()
+        };
+        let mut lacking = group.iter().filter(|n| !places(**n).is_empty());
+        lacking.find_map(|lacking| {
+            let of = places(*lacking);
+            let with: Vec<_> = group.iter().filter(|n| !of.is_subset(&places(**n))).collect();
+            // What only dishonest nodes have cannot be had.
+            (!with.is_empty())
+                .then(|| format!("node {lacking} of {group:?} lacks bodies of {id}, which {with:?} have"))
+        })
     }
 
     /// True where only members' own machines hold it, of a party that this hub knows nothing of and does not carry: it
-    /// was brought to them by hand.
+    /// was brought to them by hand. Whoever offers it is told so.
     fn cannot_take(&self, node: usize, feed: &Feed, holders: &[usize]) -> bool {
         let here = &self.nodes[node];
         let held = feed.is_identity() && here.identities.state(&feed.party).is_some();
@@ -101,7 +116,7 @@ impl World {
             if self.nodes[n].conduct.is_some() {
                 continue;
             }
-            self.oracle.check_promises(n, &self.nodes[n].durable.store);
+            self.check_promises(n);
             self.check_bounds(n);
             self.check_forks(n);
             self.check_whole(n);
@@ -111,6 +126,13 @@ impl World {
         self.check_accusations();
         self.check_histories();
         self.check_branches();
+    }
+
+    /// What a node acknowledged is still there.
+    pub(super) fn check_promises(&mut self, n: usize) {
+        let here = &self.nodes[n];
+        let revoked = |feed: &Feed| matches!(here.counted(feed), Some(Counted::UpTo { .. }));
+        self.oracle.check_promises(n, &here.durable.store, revoked);
     }
 
     fn check_bounds(&mut self, n: usize) {

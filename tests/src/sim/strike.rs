@@ -248,8 +248,7 @@ impl World {
             self.nodes[node].dialled.remove(&to);
             self.queue.after(self.rng.between(0, 1_000) * MILLISECOND, Event::Dial { node, life, to });
         }
-        let store = &self.nodes[node].durable.store;
-        self.oracle.check_promises(node, store);
+        self.check_promises(node);
         self.bring_identity(node);
     }
 
