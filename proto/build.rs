@@ -185,6 +185,6 @@ const HEX_FIELDS: &[&str] = &[
 /// Lists of party ids.
 const PARTY_LISTS: &[&str] = &["Call.attesting_hubs", "FundCharter.board"];
 /// Lists of other byte strings.
-const HEX_LISTS: &[&str] = &["FellowshipClose.nominations"];
+const HEX_LISTS: &[&str] = &["FellowshipClose.nominations", "FellowshipDraw.shown"];
 /// Choices of which exactly one is written, as a field of its name.
 const ONEOFS: &[&str] = &["EngagementAct.act", "FellowshipAct.act", "FundAct.act"];

@@ -453,6 +453,7 @@ class Call:
             need((self.closing if name == "close" else self.draw) is None, "already_done")
             if name == "close":
                 self.closing, self.listed = {"act": act["hash"], "cosigned": []}, set(fields["nominations"])
+                self.closing["turns"] = dict(zip(fields["nominations"], fields["turns"]))
             else:
                 self.draw = fields["value"]
 
@@ -492,11 +493,41 @@ class Call:
             for act in order(acts, {self.author, key[0]}, lambda a: a["party"] != key[0], chosen):
                 judge(lambda a: self.step(key, a), act)
 
-    def result(self):
+    def turns(self, acts, verdicts):
+        """16.4: which of its party's each nomination is, in the order in which that party nominated."""
+        owners = defaultdict(set)
+        for party, nomination in self.nominees:
+            owners[nomination].add(party)
+        self.owner = {n: next(iter(of)) for n, of in owners.items() if len(of) == 1}
+        made = []
+        for act in acts.values():
+            name, fields = kind_of(act)
+            counts = name == "nominate" and verdicts[act["hash"]] == "counted"
+            if counts and self.owner.get(fields["nomination"]) == act["party"]:
+                made.append((act["seq"], act["feed_id"], fields["nomination"], act["party"]))
+        found, each = {}, defaultdict(int)
+        for _, _, nomination, party in sorted(made):
+            each[party] += 1
+            found[nomination] = each[party]
+        return found
+
+    def differing(self, now):
+        """Parties whose nominations the list puts in another order."""
+        stated, found = self.closing["turns"], []
+        for party in sorted(set(self.owner.values())):
+            mine = [n for n in self.listed if self.owner.get(n) == party]
+            listed = sorted(mine, key=lambda n: (stated.get(n, 0), n))
+            if any(now.get(a, 0) > now.get(b, 0) for a, b in zip(listed, listed[1:])):
+                found.append(party)
+        return found
+
+    def result(self, acts, verdicts):
         nominees = {f"{party} {nomination}": n for (party, nomination), n in self.nominees.items()}
+        turns = self.turns(acts, verdicts)
         if self.closing:
             self.closing["cosigned"].sort()
-        return {"nominees": nominees, "closing": self.closing, "draw": self.draw}
+            self.closing["turns_differ"] = self.differing(turns)
+        return {"nominees": nominees, "closing": self.closing, "draw": self.draw, "turns": turns}
 
 
 def decimal(amount):
@@ -512,7 +543,7 @@ def check_acts(stated):
     if stated["kind"] == "fellowship":
         made = Call(stated["root"])
         made.take(acts, verdicts)
-        return compare_acts(stated, verdicts, sorted(h for h, v in verdicts.items() if v == "counted"), made.result())
+        return compare_acts(stated, verdicts, sorted(h for h, v in verdicts.items() if v == "counted"), made.result(acts, verdicts))
     first = next(a for a in stated["acts"] if a["hash"] == stated["root"])
     made = Engagement(first) if stated["kind"] == "engagement" else Fund(first)
     counted = []

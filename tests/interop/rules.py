@@ -6,7 +6,8 @@ import struct
 from fractions import Fraction
 
 from acts import decimal
-from strict import tagged
+from evidence import read_statement
+from strict import Refused, tagged
 
 def read_table(name):
     path = pathlib.Path(__file__).resolve().parent.parent.parent / "proto" / "src" / "codes" / name
@@ -301,6 +302,34 @@ def allocate(stated):
         given += len(same)
     placed += [row(a, outside(a)) for a in applications if outside(a)]
     return {"list_hash": list_hash.hex(), "placed": placed}
+
+
+def closed_before(stated):
+    """When, and by which hub, a closing list is shown to have been there before the public value."""
+
+    def hash_at(feed, seq):
+        chain = stated["chains"].get(feed.hex(), [])
+        return bytes.fromhex(chain[seq - 1]) if 1 <= seq <= len(chain) else None
+
+    firsts = []
+    for entry in (stated["call"], stated["closing"]):
+        found = []
+        for text in stated["statements"]:
+            try:
+                s = read_statement(bytes.fromhex(text))
+            except Refused:
+                continue
+            hub = s.party.hex()
+            counts = hub in stated["hubs"] and hub != stated["author"] and s.time < stated["draw_ms"]
+            counts = counts and s.node.hex() in stated["node_keys"].get(hub, [])
+            there = s.feed.hex() == entry["feed_id"] and s.seq >= entry["seq"] and hash_at(s.feed, s.seq) == s.hash
+            if counts and there and hash_at(s.feed, entry["seq"]) == bytes.fromhex(entry["entry"]):
+                found.append((s.time, hub))
+        firsts.append(min(found, default=None))
+    if None in firsts:
+        return None
+    time, hub = max(firsts)
+    return {"time_ms": time, "hub": hub}
 
 
 def cover(stated):

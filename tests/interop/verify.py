@@ -19,7 +19,7 @@ from entries import check_header_signature, feed_of, judge_fork, judge_run, pars
 from evidence import compare_notes, compare_statements, is_consistent, is_included, read_note, read_statement, tree_root
 from identity import Log
 from reconcile import fingerprint, packed_fingerprints
-from rules import allocate, cover, distribute, match, prioritise, read_codes
+from rules import allocate, closed_before, cover, distribute, match, prioritise, read_codes
 from seals import SEALED_NEVER, SEALED_ONLY, protobuf, small_order
 from strict import Refused, check_signature, refuse_if, tagged
 
@@ -195,6 +195,7 @@ def check_rules(stated):
         "matching": match,
         "priority": prioritise,
         "allocation": allocate,
+        "closing": closed_before,
         "coverage": cover,
         "distribution": distribute,
     }

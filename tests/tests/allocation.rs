@@ -1,14 +1,17 @@
 //! Places under a call, from its announcement to a verdict by somebody who took no part: in real processes.
 
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
 use caphub_node::author::Author;
 use caphub_node::carriage::Quotas;
 use caphub_node::core::Core;
 use caphub_node::keys::{KeyName, KeyRing};
+use caphub_proto::exchange::day;
 use caphub_proto::v1::fellowship_act::Act;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{FellowshipAct, FellowshipNominate, RecordRef};
 use caphub_proto::wire::{Audience, PartyId};
-use caphub_tests::Machine;
+use caphub_tests::{Machine, NodeProcess, Said};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
@@ -153,10 +156,161 @@ async fn everybody_computes_the_same_places_and_a_decision_against_the_rules_is_
     let wrong = run(&["--home", "ws", "--json", "allocate", "verify", &call, "--value", "00ff10"]).await;
     let findings = wrong.json()["findings"].clone();
     let told: Vec<&Value> = findings.as_array().expect("findings").iter().map(|f| &f["finding"]).collect();
-    assert_eq!(
-        (wrong.code, told),
-        (1, vec![&json!("points_differ"), &json!("decided_otherwise"), &json!("undecided")]),
-        "{wrong:?}"
-    );
+    let due = ["closing_not_shown", "points_differ", "decided_otherwise", "undecided"].map(Value::from);
+    assert_eq!((wrong.code, told), (1, due.iter().collect()), "{wrong:?}");
     assert_eq!(run(&["--home", "ws", "allocate", &call, "--value", "xyz"]).await.code, 2);
+}
+
+async fn at(machine: &Machine, home: &str, words: &[&str]) -> Said {
+    machine.run(&[&["--home", home], words].concat()).await
+}
+
+async fn out(machine: &Machine, home: &str, words: &[&str]) -> Value {
+    machine.run(&[&["--home", home, "--json"], words].concat()).await.ok().json()
+}
+
+/// Members of one hub, and its id.
+async fn members(machine: &Machine, hub: &NodeProcess<'_>, names: &[(&str, &str)]) -> Value {
+    for (home, country) in names {
+        let invitation = hub.invitation(country).await;
+        let name = format!("{country} CERT");
+        machine.run(&["--home", home, "join", &invitation, "--name", &name]).await.ok();
+    }
+    out(machine, names[0].0, &["status"]).await["hubs"][0]["hub"].clone()
+}
+
+/// A call with one place, by its short id.
+async fn announce(machine: &Machine, home: &str, hub: &Value, at: &str) -> String {
+    let call = json!({
+        "title": { "language": "en", "text": "One place" }, "call_type": "fellowship", "places": 1,
+        "rule_set": "caphub/allocation/1", "cosignatures": 1, "attesting_hubs": [hub],
+        "window": { "from": "2020-01-01", "until": "2999-12-30" },
+        "draw": { "source": "a public beacon", "round": "77", "at": at },
+    });
+    std::fs::write(machine.path("call.json"), call.to_string()).expect("a file");
+    let call = out(machine, home, &["call", "add", "--file", "call.json"]).await;
+    call["id"].as_str().expect("an id")[..8].to_owned()
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+/// A moment to the second.
+fn written(ms: u64) -> String {
+    let second = ms / 1_000 % 86_400;
+    let (h, m, s) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{}T{h:02}:{m:02}:{s:02}Z", day::text(day::of_ms(ms)))
+}
+
+fn codes(said: &Value) -> Vec<String> {
+    let findings = said["findings"].as_array().expect("findings").iter();
+    findings.map(|f| f["finding"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_hub_shows_that_a_list_was_closed_before_its_draw_and_nobody_shows_it_of_one_kept_back() {
+    let machine = Machine::new(PROGRAM, "en");
+    let hub = machine.hub("hub", "Pacific Hub", "009").await;
+    let admitting = members(&machine, &hub, &[("fj", "FJ"), ("tv", "TV"), ("ws", "WS")]).await;
+    let begun = Instant::now();
+    let shown = announce(&machine, "fj", &admitting, "2999-12-31T00:00:00Z").await;
+    let kept_back = announce(&machine, "fj", &admitting, "2999-12-31T00:00:00Z").await;
+    at(&machine, "fj", &["sync"]).await.ok();
+    at(&machine, "tv", &["sync"]).await.ok();
+    for call in [&shown, &kept_back] {
+        at(&machine, "tv", &["fellowship", "nominate", call, "--name", "A. Fellow"]).await.ok();
+    }
+    for home in ["tv", "fj"] {
+        at(&machine, home, &["sync"]).await.ok();
+    }
+    // As long as what is left to do before the draw takes on this machine, and some more.
+    let draw_ms = now_ms() + begun.elapsed().as_millis() as u64 * 2 + 5_000;
+    let draw = written(draw_ms);
+    for call in [&shown, &kept_back] {
+        at(&machine, "fj", &["call", "edit", call, "--draw-at", &draw]).await.ok();
+    }
+    let closed = at(&machine, "fj", &["call", "close", &shown]).await.ok();
+    assert!(closed.err.contains("Sync before"), "{closed:?}");
+    for home in ["fj", "ws"] {
+        at(&machine, home, &["sync"]).await.ok();
+    }
+    at(&machine, "ws", &["call", "cosign", &shown]).await.ok();
+    at(&machine, "ws", &["sync"]).await.ok();
+    at(&machine, "fj", &["call", "close", &kept_back]).await.ok();
+    let left = draw_ms.checked_sub(now_ms()).expect("all of it before the draw");
+    tokio::time::sleep(Duration::from_millis(left + 1_500)).await;
+
+    // What the author says later in the same feed takes nothing away from what the hub said before.
+    at(&machine, "fj", &["need", "add", "--title", "Stated later", "--theme", "standards"]).await.ok();
+    at(&machine, "fj", &["sync"]).await.ok();
+    let drawn = at(&machine, "fj", &["call", "draw", &shown, "--value", "00ff10"]).await.ok();
+    assert!(!drawn.err.contains("No statement"), "{drawn:?}");
+    let drawn = at(&machine, "fj", &["call", "draw", &kept_back, "--value", "00ff10"]).await.ok();
+    assert!(drawn.err.contains("No statement of a hub"), "{drawn:?}");
+    for home in ["fj", "ws"] {
+        at(&machine, home, &["sync"]).await.ok();
+    }
+    // Whoever verifies has asked no hub for anything but records.
+    let verify = ["allocate", "verify", &shown, "--value", "00ff10"];
+    let found = out(&machine, "ws", &verify).await;
+    assert_eq!((codes(&found), &found["holds"]), (vec!["undecided".to_owned()], &json!(true)), "{found}");
+    let told = &found["closed_before_draw"];
+    assert_eq!(told["hub"], admitting, "{found}");
+    assert!(told["time_ms"].as_u64().is_some_and(|ms| ms < draw_ms && ms + 600_000 > draw_ms), "{found}");
+    let words = at(&machine, "ws", &verify).await.ok();
+    assert!(words.out.contains("closed before the draw: shown by Pacific Hub at 20"), "{words:?}");
+    assert!(words.out.lines().all(|line| line.chars().count() <= 80), "{words:?}");
+
+    let verify = ["allocate", "verify", &kept_back, "--value", "00ff10"];
+    let json = [&["--home", "ws", "--json"], &verify[..]].concat();
+    let found = machine.run(&json).await.json();
+    assert!(found["closed_before_draw"].is_null(), "{found}");
+    let finding = &found["findings"][0];
+    assert_eq!(
+        (&finding["finding"], &finding["breaks"]),
+        (&json!("closing_not_shown"), &json!(false)),
+        "{found}"
+    );
+    let words = at(&machine, "ws", &verify).await;
+    assert!(words.out.contains("closed before the draw: not shown"), "{words:?}");
+}
+
+#[tokio::test]
+async fn a_nomination_that_its_party_cuts_off_after_the_list_named_it_makes_no_author_look_guilty() {
+    let machine = Machine::new(PROGRAM, "en");
+    let hub = machine.hub("hub", "Pacific Hub", "009").await;
+    let admitting = members(&machine, &hub, &[("fj", "FJ"), ("tv", "TV"), ("ki", "KI"), ("ws", "WS")]).await;
+    // Tuvalu nominates on another machine; the first one never hears of it and takes that machine's key back.
+    at(&machine, "tv", &["key", "add", "desk two", "--to", "two"]).await.ok();
+    let call = announce(&machine, "fj", &admitting, "2999-12-31T00:00:00Z").await;
+    for home in ["tv", "fj", "two", "ki"] {
+        at(&machine, home, &["sync"]).await.ok();
+    }
+    for (home, name) in [("two", "A. Fellow"), ("ki", "B. Fellow")] {
+        at(&machine, home, &["fellowship", "nominate", &call, "--name", name]).await.ok();
+        at(&machine, home, &["sync"]).await.ok();
+    }
+    at(&machine, "fj", &["sync"]).await.ok();
+    at(&machine, "fj", &["call", "close", &call]).await.ok();
+    for home in ["fj", "ws"] {
+        at(&machine, home, &["sync"]).await.ok();
+    }
+    at(&machine, "ws", &["call", "cosign", &call]).await.ok();
+    at(&machine, "ws", &["sync"]).await.ok();
+    let verify = ["allocate", "verify", &call, "--value", "00ff10"];
+    let before = out(&machine, "ws", &verify).await;
+    assert_eq!(outcomes(&before).len(), 2, "{before}");
+    at(&machine, "tv", &["key", "revoke", "desk two", "--reason", "stolen"]).await.ok();
+    at(&machine, "tv", &["sync"]).await.ok();
+    // One who held the act, and one who never did.
+    let invitation = hub.invitation("NU").await;
+    at(&machine, "nu", &["join", &invitation, "--name", "NU CERT"]).await.ok();
+    for home in ["ws", "nu"] {
+        at(&machine, home, &["sync"]).await.ok();
+        let after = out(&machine, home, &verify).await;
+        assert_eq!(after["placed"], before["placed"], "{home}: {after}");
+        let told: Vec<String> = codes(&after).into_iter().filter(|code| code != "undecided").collect();
+        assert_eq!(told, ["closing_not_shown", "cut_later"], "{home}: {after}");
+    }
 }

@@ -1,6 +1,8 @@
 //! `caphub allocate`: who has a place under a call and why, and whether it was done as the rules say.
 
 pub mod claims;
+mod cut;
+pub mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +43,7 @@ pub fn run(context: &Context, words: &Allocate) -> Outcome {
     if context.json {
         screen::json(&state.json(&findings));
     } else if verifying {
+        state.witnessed(context, &replica);
         verdict(context, &replica, &findings);
     } else {
         state.show(context, &replica);
@@ -73,20 +76,35 @@ impl State {
         let about = RecordRef { party: record.party_id.clone(), record_id: record.record_id.clone() };
         let records = acting::acts(replica, RecordKind::Fellowship, Some(&about))?;
         let audience = Audience::decode(&record.audience);
-        let mut acts = acts::fellowships(&records);
-        acts.retain(|act| act.void.is_none() && Some(act.audience) == audience);
-        acts.sort_by_key(|act| act.hash);
+        let mut all = acts::fellowships(&records);
+        all.retain(|act| Some(act.audience) == audience);
+        all.sort_by_key(|act| act.hash);
+        let acts: Vec<_> = all.iter().filter(|act| act.void.is_none()).cloned().collect();
         let closes = last_day(&call);
         let world = World::public(replica)?;
-        let claims = claims::of(replica, &acts);
+        let mut claims = claims::of(replica, &acts);
         let mut facts = facts(entry, author, &call, &acts, &claims);
+        if let (Some(closing), Some(audience)) = (facts.closing(), audience) {
+            let cut = cut::of(replica, audience, closing, &all, &claims);
+            claims.extend(cut.iter().map(|(hash, party)| (*hash, *party)));
+            facts = self::facts(entry, author, &call, &acts, &claims);
+            facts.nominated.retain(|n| !cut.contains_key(&n.hash));
+            facts.nominated.extend(cut.into_iter().map(|(hash, party)| Nominated {
+                hash,
+                party,
+                in_window: true,
+                held_by: BTreeSet::new(),
+                cut: true,
+            }));
+        }
+        facts.shown = shown::of(replica, &record, &call, &acts);
         for cosigned in &mut facts.cosignatures {
             cosigned.attested = attested(replica, &call, &cosigned.party, closes).is_some();
         }
         facts.checked = value.map(read_value).transpose()?;
         let drawn = facts.draws.iter().min_by_key(|d| d.entry).map(|d| d.value.clone());
         let value = facts.checked.clone().or(drawn);
-        let closing = facts.closings.iter().min_by_key(|c| c.entry);
+        let closing = facts.closing();
         let (closed, hashes) = match closing {
             Some(closing) => (true, closing.applications.clone()),
             None => (false, facts.nominated.iter().map(|n| n.hash).collect()),
@@ -159,7 +177,16 @@ impl State {
         context.say("allocate-done", &[]);
     }
 
+    /// Which hub shows first that the list was closed before the draw.
+    fn witnessed(&self, context: &Context, replica: &Replica) {
+        let Some((time_ms, hub)) = self.facts.closed_before_draw() else { return };
+        let (hub, time) = (replica.name_of(&hub), moment(time_ms));
+        table::wrapped(&context.texts.tf("allocate-closed-shown", &[("hub", &hub), ("time", &time)]), 0);
+    }
+
     fn json(&self, findings: &[Finding]) -> Value {
+        let closed = self.facts.closed_before_draw();
+        let closed = closed.map(|(time_ms, hub)| json!({ "hub": hub.to_string(), "time_ms": time_ms }));
         let placed = self.placed.iter().map(|p| {
             let points = self.priorities.get(&p.application.hash).map(|priority| {
                 let points = Criterion::ALL.iter().zip(priority.points).map(|(c, n)| (c.code().to_owned(), n.into()));
@@ -175,7 +202,7 @@ impl State {
         json!({
             "rule_set": allocation::RULE_SET, "places": self.call.places, "closed": self.closed,
             "list_hash": hex::encode(self.list), "value": self.value.as_ref().map(hex::encode),
-            "placed": placed.collect::<Vec<_>>(),
+            "placed": placed.collect::<Vec<_>>(), "closed_before_draw": closed,
             "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
             "holds": !findings.iter().any(|f| f.breaks()),
         })
@@ -225,6 +252,8 @@ fn facts(
                 applications: close.nominations.iter().map(hash).collect(),
                 points: close.points.clone(),
                 turns: close.turns.clone(),
+                feeds: close.feeds.clone(),
+                after: act.after.clone(),
             }),
             Some(What::Cosign(cosign)) => cosignatures.push(Cosignature {
                 party: act.author,
@@ -259,6 +288,7 @@ fn facts(
             party: act.author,
             in_window: (window.0..=window.1).contains(&day::of_ms(act.time_ms)),
             held_by: signed.iter().filter(|s| acts::knew(s, act)).map(|s| s.author).collect(),
+            cut: false,
         }),
         _ => None,
     });
@@ -287,8 +317,15 @@ fn facts(
         checked: None,
         hubs_named: !call.attesting_hubs.is_empty(),
         points_now: BTreeMap::new(),
-        turns_now: claims::turns(acts, claims),
+        turns_now: allocation::turns(acts, claims),
+        shown: Vec::new(),
     }
+}
+
+/// A moment in UTC, to the second.
+pub fn moment(ms: u64) -> String {
+    let time = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    time.map(|t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default()
 }
 
 /// The country that a hub which the call names (any, where it names none) attests of a party that it admits on the
@@ -405,6 +442,7 @@ fn subjects(finding: Finding) -> (Option<EntryHash>, Option<PartyId>) {
         Finding::Omitted(hash, party) => (Some(hash), Some(party)),
         Finding::Unlisted(hash)
         | Finding::Unknown(hash)
+        | Finding::CutLater(hash)
         | Finding::NotAttested(hash)
         | Finding::PointsDiffer(hash)
         | Finding::DecidedOtherwise(hash)

@@ -12,6 +12,7 @@ use caphub_proto::v1;
 use caphub_proto::wire::PartyId;
 
 use crate::arguments::{Audit, AuditCommand};
+use crate::commands::allocate::shown;
 use crate::commands::reach::connect_all;
 use crate::commands::{Context, hub, sync};
 use crate::failure::{Failure, Outcome};
@@ -85,6 +86,8 @@ async fn of_replica(context: &Context, audit: &Audit) -> Result<(Report, String)
             }
         }
     }
+    pin(&replica, &auditor)?;
+    auditor.book.save().map_err(|e| Failure::new("error-store").because(e))?;
     let evidence = match audit.out {
         Some(_) => {
             let file = EvidenceFile::of(&auditor, &parties, audit.restricted, now_ms());
@@ -107,7 +110,16 @@ pub fn keep_receipts(replica: &Replica) -> Outcome {
     }
     let auditor = open(replica)?;
     auditor.receipts();
+    pin(replica, &auditor)?;
     auditor.book.save().map_err(|e| Failure::new("error-store").because(e))
+}
+
+/// What shows that own calls and closing lists were there by a time is not replaced by what is stated later.
+fn pin(replica: &Replica, auditor: &Auditor) -> Outcome {
+    for (feed, seq) in shown::own_places(replica)? {
+        auditor.book.pin(&feed, seq);
+    }
+    Ok(())
 }
 
 fn write(context: &Context, path: &std::path::Path, evidence: &str) -> Outcome {

@@ -17,6 +17,10 @@ const FEEDS_PER_HUB_MAX: usize = 20_000;
 const FEEDS_MAX: usize = 100_000;
 /// Pairs that show something, kept for one hub: one is enough to show it.
 pub const SHOWN_MAX: usize = 64;
+/// Statements kept for good because they show that an entry was there by their time; 700 bytes each.
+const PINS_MAX: usize = 4_096;
+/// The same about the feeds of one party: nobody's entries take the room of others'.
+const PINS_EACH_MAX: usize = 256;
 /// Records of the file beyond twice what is live, before it is written anew.
 const SLACK: usize = 2_000;
 
@@ -30,6 +34,10 @@ struct Inner {
     hubs: BTreeMap<PartyId, HashMap<(OperatorKey, FeedId), Line>>,
     feeds: usize,
     due: Vec<Fact>,
+    /// What is never replaced by a later statement, in a file of its own.
+    pinned: Kept,
+    pins: Vec<(Feed, HeadStatement)>,
+    pins_due: Vec<Fact>,
 }
 
 /// What is kept of one node about one feed.
@@ -45,7 +53,21 @@ impl Book {
     /// Opens the book in a folder.
     pub fn open(directory: &Path) -> io::Result<Self> {
         let (kept, facts) = Kept::open(&directory.join("statements"))?;
-        let mut inner = Inner { kept, hubs: BTreeMap::new(), feeds: 0, due: Vec::new() };
+        let (pinned, held) = Kept::open(&directory.join("pinned"))?;
+        let pin = |fact| match fact {
+            Fact::Said(feed, statement) => Some((feed, *statement)),
+            _ => None,
+        };
+        let pins = held.into_iter().filter_map(pin).take(PINS_MAX).collect();
+        let mut inner = Inner {
+            kept,
+            hubs: BTreeMap::new(),
+            feeds: 0,
+            due: Vec::new(),
+            pinned,
+            pins,
+            pins_due: Vec::new(),
+        };
         for fact in facts {
             inner.read(fact);
         }
@@ -105,6 +127,41 @@ impl Book {
         lines.map(|(_, line)| line.known.highest.seq()).max().unwrap_or(0)
     }
 
+    /// Keeps for good, of every node, the first statement known here that covers this place of a feed: later ones show
+    /// less, since they say nothing of the time before them. `save` makes it durable.
+    pub fn pin(&self, feed: &FeedId, seq: u64) {
+        let mut inner = self.lock();
+        let lines = inner.hubs.values().flatten().filter(|((_, of), _)| of == feed);
+        let covers = |s: &HeadStatement| s.seq() >= seq;
+        let first = |line: &Line| {
+            let both = [line.known.highest, line.known.latest];
+            both.into_iter().filter(covers).min_by_key(|s| s.time_ms).map(|s| (line.feed, s))
+        };
+        let found: Vec<(Feed, HeadStatement)> = lines.filter_map(|(_, line)| first(line)).collect();
+        for (feed, statement) in found {
+            let shows_as_much = |(_, held): &(Feed, HeadStatement)| {
+                (held.feed, held.node) == (statement.feed, statement.node)
+                    && covers(held)
+                    && held.time_ms <= statement.time_ms
+            };
+            let each = inner.pins.iter().filter(|(of, _)| of.party == feed.party).count();
+            let room = inner.pins.len() < PINS_MAX && each < PINS_EACH_MAX;
+            if room && !inner.pins.iter().any(shows_as_much) {
+                inner.pins.push((feed, statement));
+                inner.pins_due.push(Fact::Said(feed, Box::new(statement)));
+            }
+        }
+    }
+
+    /// Every statement kept about a feed, of all hubs.
+    pub fn of_feed(&self, feed: &FeedId) -> Vec<HeadStatement> {
+        let inner = self.lock();
+        let lines = inner.hubs.values().flatten().filter(|((_, of), _)| of == feed);
+        let kept = lines.flat_map(|(_, line)| [line.known.highest, line.known.latest]);
+        let pinned = inner.pins.iter().filter(|(of, _)| of.id() == *feed).map(|(_, s)| *s);
+        kept.chain(pinned).collect()
+    }
+
     /// The hubs of which anything is kept.
     pub fn hubs(&self) -> Vec<PartyId> {
         self.lock().hubs.keys().copied().collect()
@@ -115,6 +172,8 @@ impl Book {
         let mut inner = self.lock();
         let due = std::mem::take(&mut inner.due);
         inner.kept.append(&due)?;
+        let due = std::mem::take(&mut inner.pins_due);
+        inner.pinned.append(&due)?;
         if inner.kept.records > 2 * (2 * inner.feeds + SLACK) {
             let live = inner.live();
             inner.kept.replace(&live)?;

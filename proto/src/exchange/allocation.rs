@@ -4,10 +4,14 @@
 //! The list of applications is closed and cosigned before the public value exists that orders them, so that nobody
 //! can choose the list for the value, or the value for the list.
 
+mod shown;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod verify;
 
+pub use shown::{SHOWN_MAX, Shown, Stands, covers, since};
+pub use turns::{turns, turns_differ};
 pub use verify::{Closing, Cosignature, Decision, Drawn, Facts, Finding, Nominated, verify};
 
 use crate::exchange::place::{Countries, Eligible};

@@ -48,7 +48,10 @@ fn random_call(dice: &mut Dice) -> Pen<FellowshipAct> {
                     let closing = pen.acts[dice.roll(pen.acts.len())].hash.to_vec();
                     act(What::Cosign(FellowshipCosign { closing, list_hash: vec![5; 32] }))
                 }
-                _ => act(What::Draw(FellowshipDraw { value: vec![dice.roll(9) as u8], url: String::new() })),
+                _ => act(What::Draw(FellowshipDraw {
+                    value: vec![dice.roll(9) as u8],
+                    ..FellowshipDraw::default()
+                })),
             };
             ([AUTHOR, nominator, 4][dice.roll(3)], what)
         };

@@ -42,10 +42,16 @@ pub fn step(n: u8, nominator: u8) -> FellowshipStep {
 }
 
 pub fn close(list: &[u8]) -> FellowshipAct {
+    ordered(list, &[])
+}
+
+/// A list that says which of its party's each is.
+pub fn ordered(list: &[u8], turns: &[u32]) -> FellowshipAct {
     act(What::Close(FellowshipClose {
         nominations: list.iter().map(|n| sealed(*n).to_vec()).collect(),
         points: vec![0; list.len()],
-        turns: Vec::new(),
+        turns: turns.to_vec(),
+        feeds: Vec::new(),
     }))
 }
 

@@ -16,7 +16,10 @@ pub mod fellowship;
 #[allow(dead_code)]
 pub mod fund;
 
+use std::collections::BTreeMap;
+
 use caphub_proto::exchange::acts::{Act, Seen, Verdict, Verdicts};
+use caphub_proto::exchange::allocation::{turns, turns_differ};
 use caphub_proto::exchange::engagement::Engagement;
 use caphub_proto::exchange::fellowship::Fellowships;
 use caphub_proto::exchange::fund::{Account, Fund};
@@ -152,9 +155,24 @@ fn fellowship_case(name: &str, pen: &Pen<FellowshipAct>, cuts: &[(u8, u8, u64)])
         )
     });
     let nominees: serde_json::Map<String, Value> = nominees.collect();
+    // No sealed feeds are held: what several claim is nobody's.
+    let mut claims = BTreeMap::new();
+    for (party, hash) in f.nominees.keys() {
+        claims.entry(*hash).and_modify(|of| *of = None).or_insert(Some(*party));
+    }
+    let claims = claims.into_iter().filter_map(|(hash, party)| Some((hash, party?))).collect();
+    let live: Vec<_> = acts.iter().filter(|a| f.verdicts[&a.hash] == Verdict::Counted).cloned().collect();
+    let now = turns(&live, &claims);
+    let text = |turns: &BTreeMap<EntryHash, u32>| -> serde_json::Map<String, Value> {
+        turns.iter().map(|(hash, turn)| (hash.to_string(), json!(turn))).collect()
+    };
     let closing = f.closing.as_ref().map(|c| {
         let cosigned: Vec<String> = c.cosigned.keys().map(|p| hex::encode(p.as_bytes())).collect();
-        json!({ "act": c.act.to_string(), "cosigned": cosigned })
+        let stated = c.nominations.iter().copied().zip(c.turns.iter().copied()).collect();
+        let listed = c.nominations.iter().filter_map(|hash| Some((*claims.get(hash)?, *hash)));
+        let differ: Vec<String> =
+            turns_differ(listed, &stated, &now).iter().map(|p| hex::encode(p.as_bytes())).collect();
+        json!({ "act": c.act.to_string(), "cosigned": cosigned, "turns": text(&stated), "turns_differ": differ })
     });
     ActsCase {
         name: name.to_owned(),
@@ -164,7 +182,8 @@ fn fellowship_case(name: &str, pen: &Pen<FellowshipAct>, cuts: &[(u8, u8, u64)])
         cuts: cut_json(cuts),
         counted: counted.collect(),
         verdicts: codes(&f.verdicts),
-        result: json!({ "nominees": nominees, "closing": closing, "draw": f.draw.as_ref().map(hex::encode) }),
+        result: json!({ "nominees": nominees, "closing": closing, "draw": f.draw.as_ref().map(hex::encode),
+            "turns": text(&now) }),
     }
 }
 
@@ -209,10 +228,31 @@ fn fellowships() -> Vec<ActsCase> {
     listed.write(3, close(&[7, 8]));
     listed.write_knowing(AUTHOR, 1, &open.acts, close(&[7, 8]));
     listed.write(AUTHOR, decide(8, 3, true));
-    let draw = FellowshipDraw { value: vec![1, 2], url: String::new() };
+    let draw = FellowshipDraw { value: vec![1, 2], ..FellowshipDraw::default() };
     listed.write(AUTHOR, act(Nominating::Draw(draw.clone())));
     listed.write(AUTHOR, act(Nominating::Draw(draw)));
+    // Two keys of one party nominate, one of them twice; another party has one.
+    let mut several = Pen::new("vectors: several of one party");
+    for (author, key, n) in [(2, 0, 12), (2, 0, 10), (2, 1, 11), (2, 0, 10), (2, 1, 9), (3, 0, 8)] {
+        let known = several.acts.clone();
+        several.write_knowing(author, key, &known, nominate(n));
+    }
+    let sorted =
+        turns(&several.acts, &[9, 10, 11, 12].map(|n| (fellowship::sealed(n), pen::party(2))).into());
+    let stated: Vec<u32> =
+        (8..=12).map(|n| sorted.get(&fellowship::sealed(n)).copied().unwrap_or(1)).collect();
+    let mut moved = several.clone();
+    let mut silent = several.clone();
+    several.write(AUTHOR, fellowship::ordered(&[8, 9, 10, 11, 12], &stated));
+    let mut other = stated.clone();
+    other.swap(1, 4);
+    moved.write(AUTHOR, fellowship::ordered(&[8, 9, 10, 11, 12], &other));
+    silent.write(AUTHOR, close(&[8, 9, 12]));
     vec![
+        fellowship_case("fellowship: turns as the party nominated", &several, &[]),
+        fellowship_case("fellowship: turns in another order", &moved, &[]),
+        fellowship_case("fellowship: a list that states no turns", &silent, &[]),
+        fellowship_case("fellowship: turns after a feed was cut off", &several, &[(2, 0, 1)]),
         fellowship_case("fellowship: from nomination to certificate", &whole, &[]),
         fellowship_case("fellowship: two keys answer at once", &crossing, &[]),
         fellowship_case("fellowship: an old refusal by a second key", &slipped, &[]),

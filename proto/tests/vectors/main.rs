@@ -9,6 +9,7 @@ mod acts;
 mod artifacts;
 mod carry;
 mod case;
+mod closings;
 mod curve;
 mod ed25519;
 mod entries;

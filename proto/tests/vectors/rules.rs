@@ -16,7 +16,7 @@ const TODAY: &str = "2026-11-25";
 #[derive(Serialize)]
 pub struct RuleCase {
     pub name: String,
-    /// matching, priority, allocation, coverage or distribution.
+    /// matching, priority, allocation, closing, coverage or distribution.
     pub kind: &'static str,
     pub input: Value,
     pub result: Value,
@@ -29,6 +29,7 @@ pub fn judged(case: &RuleCase) -> Value {
         "matching" => match_result(i),
         "priority" => priority_result(i),
         "allocation" => allocation_result(i),
+        "closing" => crate::closings::judged(i),
         "coverage" => coverage_result(i),
         _ => distribution_result(i),
     }
@@ -252,6 +253,7 @@ pub fn cases() -> Vec<RuleCase> {
         json!({ "countries": ["TV"], "unmet": true, "served": 0, "waiting_days": 100, "weights": rules });
     add("priority: own weights", "priority", input);
     allocations(&mut |name, input| add(&format!("allocation: {name}"), "allocation", input));
+    crate::closings::cases(&mut |name, input| add(&format!("closing: {name}"), "closing", input));
     add("coverage: the Pacific", "coverage", pacific("009"));
     add("coverage: a sub-region", "coverage", pacific("061"));
     add("distribution: groups and providers", "distribution", shares());

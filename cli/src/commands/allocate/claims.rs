@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use caphub_proto::exchange::acts::Act;
 use caphub_proto::v1::FellowshipAct;
 use caphub_proto::v1::fellowship_act::Act as What;
-use caphub_proto::wire::{Audience, EntryHash, FeedId, PartyId, Seq};
+use caphub_proto::wire::{Audience, EntryHash, PartyId, Seq};
 
 use crate::replica::Replica;
 
@@ -26,28 +26,6 @@ pub fn of(replica: &Replica, acts: &[Act<FellowshipAct>]) -> BTreeMap<EntryHash,
     let disputed: BTreeSet<PartyId> = claimants.values().filter(|c| c.len() > 1).flatten().copied().collect();
     let sealed = if disputed.is_empty() { BTreeMap::new() } else { sealed(replica, &disputed) };
     settle(claimants, &sealed)
-}
-
-/// The place of each nomination among those of its party, from 1, in the order in which that party nominated.
-pub fn turns(acts: &[Act<FellowshipAct>], claims: &BTreeMap<EntryHash, PartyId>) -> BTreeMap<EntryHash, u32> {
-    let mut own: Vec<(PartyId, u64, FeedId, EntryHash)> = acts
-        .iter()
-        .filter_map(|act| match &act.what.act {
-            Some(What::Nominate(n)) => {
-                let hash = EntryHash::from_slice(&n.nomination)?;
-                (claims.get(&hash) == Some(&act.author)).then_some((act.author, act.seq, act.feed, hash))
-            }
-            _ => None,
-        })
-        .collect();
-    own.sort_unstable();
-    let (mut turns, mut last, mut turn) = (BTreeMap::new(), None, 0);
-    for (party, _, _, hash) in own {
-        turn = if last == Some(party) { turn + 1 } else { 1 };
-        last = Some(party);
-        turns.entry(hash).or_insert(turn);
-    }
-    turns
 }
 
 fn settle(

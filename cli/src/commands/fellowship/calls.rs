@@ -1,20 +1,22 @@
 //! `caphub call`: as every record, and its closing list, cosignatures and draw.
 
+use std::collections::BTreeMap;
+
 use caphub_node::author::now_ms;
 use caphub_proto::exchange::RecordKind;
-use caphub_proto::exchange::acts::{Act, Verdict};
-use caphub_proto::exchange::allocation::{NOMINATIONS_EACH_MAX, list_hash};
+use caphub_proto::exchange::acts::{self, Act, Verdict};
+use caphub_proto::exchange::allocation::{NOMINATIONS_EACH_MAX, Stands, list_hash, turns};
 use caphub_proto::exchange::fellowship::State;
 use caphub_proto::exchange::priority;
 use caphub_proto::v1::fellowship_act::Act as What;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{Draw, FellowshipAct, FellowshipClose, FellowshipCosign, FellowshipDraw, RecordRef};
-use caphub_proto::wire::EntryHash;
+use caphub_proto::wire::{EntryHash, FeedId, PartyId};
 
 use super::Found;
 use crate::arguments::RecordCommand;
 use crate::arguments::acts::{CallCommand, CallTerms};
-use crate::commands::allocate::{self, claims};
+use crate::commands::allocate::{self, claims, shown};
 use crate::commands::fund::all as funds;
 use crate::commands::{Context, acting, records};
 use crate::failure::{Failure, Outcome};
@@ -50,7 +52,7 @@ pub async fn run(context: &Context, command: CallCommand) -> Outcome {
                 let nominee = found.all.nominees.get(&(*party, *hash));
                 nominee.is_some_and(|n| n.state != State::Withdrawn)
             });
-            let turns = claims::turns(&found.acts, &claims);
+            let turns = turns(&counted(&found), &claims);
             // Nobody fills a list alone: of each party its first ones.
             let within =
                 |hash: &EntryHash| turns.get(hash).is_none_or(|t| *t as usize <= NOMINATIONS_EACH_MAX);
@@ -58,8 +60,14 @@ pub async fn run(context: &Context, command: CallCommand) -> Outcome {
             let points = allocate::points_of(&found.replica, &found.call, &claims)?;
             let nominations = points.keys().map(|hash| hash.to_vec()).collect();
             let turns = points.keys().map(|hash| turns.get(hash).copied().unwrap_or(0)).collect();
+            let feeds = made_in(&found, points.keys(), &claims);
             let points = points.values().copied().collect();
-            found.act(context, What::Close(FellowshipClose { nominations, points, turns })).await
+            let at = drawn_at(&found).map(allocate::moment);
+            let close = FellowshipClose { nominations, points, turns, feeds };
+            found.act(context, What::Close(close)).await?;
+            // Whoever verifies asks what a hub stated before the value was there.
+            at.iter().for_each(|at| context.say("call-closed-sync", &[("at", at)]));
+            Ok(())
         }
         CallCommand::Cosign { call, anyway } => {
             let found = Found::of(context, &call)?;
@@ -82,18 +90,45 @@ pub async fn run(context: &Context, command: CallCommand) -> Outcome {
         }
         CallCommand::Draw { call, value, url } => {
             let value = hex::decode(&value).map_err(|e| Failure::usage("error-hex").because(e))?;
-            let draw = FellowshipDraw { value, url: url.unwrap_or_default() };
             let found = Found::of(context, &call)?;
-            if found.all.closing.is_none() {
-                return Err(Failure::new("error-call-open"));
-            }
+            let closing = found.all.closing.as_ref().ok_or_else(|| Failure::new("error-call-open"))?;
             // A value that is stated before it exists was chosen.
-            if drawn_at(&found).is_none_or(|at| now_ms() < at) {
+            let Some(at) = drawn_at(&found).filter(|at| now_ms() >= *at) else {
                 return Err(Failure::new("error-draw-early").hint("hint-draw-early").reason("draw_early"));
+            };
+            let list = found.acts.iter().find(|a| a.hash == closing.act);
+            let shown = match list.map(|a| Stands { entry: a.hash, feed: a.feed, seq: a.seq }) {
+                Some(list) => shown::to_carry(&found.replica, &found.call, list, at)?,
+                None => Vec::new(),
+            };
+            if shown.is_empty() {
+                context.say("call-draw-not-shown", &[]);
             }
-            found.act(context, What::Draw(draw)).await
+            found
+                .act(context, What::Draw(FellowshipDraw { value, url: url.unwrap_or_default(), shown }))
+                .await
         }
     }
+}
+
+/// Of each nomination the place in `after`, from 1, of the feed in which its party made it; 0 where it is not there.
+fn made_in<'a>(
+    found: &Found,
+    nominations: impl Iterator<Item = &'a EntryHash>,
+    claims: &BTreeMap<EntryHash, PartyId>,
+) -> Vec<u32> {
+    let after = acts::after(&found.acts, &found.all.verdicts);
+    let places: BTreeMap<&[u8], u32> = after.iter().map(|s| &s.feed_id[..]).zip(1..).collect();
+    let feeds: BTreeMap<(PartyId, Vec<u8>), FeedId> = counted(found)
+        .into_iter()
+        .filter_map(|act| match act.what.act {
+            Some(What::Nominate(n)) => Some(((act.author, n.nomination), act.feed)),
+            _ => None,
+        })
+        .collect();
+    let made = |hash: &EntryHash| feeds.get(&(*claims.get(hash)?, hash.to_vec()));
+    let place = |hash| made(hash).and_then(|feed| places.get(&feed.as_bytes()[..]).copied()).unwrap_or(0);
+    nominations.map(place).collect()
 }
 
 /// Acts under the call that count.

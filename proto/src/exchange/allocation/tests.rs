@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::exchange::acts::Seen;
 use std::collections::{BTreeMap, BTreeSet};
 
 const DRAW: u64 = 1_000;
@@ -36,7 +37,9 @@ fn honest() -> (Facts, Vec<Application>) {
         party: PartyId(hash.0),
         in_window: true,
         held_by: BTreeSet::from([party(1), party(2)]),
+        cut: false,
     };
+    let shown = |entry, hub, time_ms| Shown { entry, time_ms, hub: party(hub), counts: true };
     let mut facts = Facts {
         call: hash(1),
         author: party(1),
@@ -49,6 +52,8 @@ fn honest() -> (Facts, Vec<Application>) {
             applications: hashes.clone(),
             points: vec![10; 3],
             turns: Vec::new(),
+            feeds: Vec::new(),
+            after: Vec::new(),
         }],
         cosignatures: vec![cosigned(2), cosigned(3)],
         nominated: hashes.iter().map(nominated).collect(),
@@ -58,6 +63,7 @@ fn honest() -> (Facts, Vec<Application>) {
         hubs_named: true,
         points_now: hashes.iter().map(|h| (*h, 10)).collect(),
         turns_now: hashes.iter().map(|h| (*h, 1)).collect(),
+        shown: vec![shown(hash(1), 7, 400), shown(hash(5), 7, 510), shown(hash(5), 8, DRAW)],
     };
     let decided = |p: &Placed| Decision {
         application: p.application.hash,
@@ -90,7 +96,12 @@ fn an_honest_allocation_holds() {
 fn whatever_does_not_hold_is_told() {
     assert_eq!(said(|f| f.draw_ms = None), ["no_draw"]);
     assert_eq!(said(|f| f.closings[0].time_ms = DRAW), ["list_late"]);
-    assert_eq!(said(|f| f.closings[0].party = party(9)), ["not_by_author"]);
+    let stranger = |f: &mut Facts| {
+        f.closings.push(Closing { entry: hash(0), party: party(9), ..f.closings[0].clone() });
+    };
+    assert_eq!(said(stranger), [""; 0], "a list that a stranger closes is none");
+    let only = said(|f| f.closings[0].party = party(9));
+    assert_eq!(only, ["not_by_author"]);
     let two = |f: &mut Facts| f.closings.push(Closing { entry: hash(6), ..f.closings[0].clone() });
     assert_eq!(said(two), ["several_lists"]);
     let none = said(|f| f.closings.clear());
@@ -105,8 +116,50 @@ fn whatever_does_not_hold_is_told() {
     assert_eq!(said(|f| f.decisions[0].granted ^= true), ["decided_otherwise"]);
     assert_eq!(said(|f| f.decisions[0].rank += 1), ["decided_otherwise"]);
     assert_eq!(said(|f| f.decisions.truncate(2)), ["undecided"]);
-    // Another revision of the call: what was cosigned is not this one.
-    assert_eq!(said(|f| f.call = hash(2)), ["few_cosignatures", "cosigned_other", "cosigned_other"]);
+    // Another revision of the call: what was cosigned is not this one, and no hub showed it in time.
+    let revised = said(|f| f.call = hash(2));
+    assert_eq!(revised, ["closing_not_shown", "few_cosignatures", "cosigned_other", "cosigned_other"]);
+}
+
+#[test]
+fn a_list_is_shown_by_a_hub_that_counts_and_is_not_its_authors_from_before_the_value_or_not_at_all() {
+    let (facts, _) = honest();
+    assert_eq!(facts.closed_before_draw(), Some((510, party(7))));
+    for change in [
+        |f: &mut Facts| f.shown[1].time_ms = DRAW,
+        |f: &mut Facts| f.shown[1].counts = false,
+        |f: &mut Facts| f.shown[1].hub = f.author,
+        |f: &mut Facts| f.shown[1].entry = hash(6),
+        // Which revision of the call the list is of is shown as well: its rule and its source were not chosen later.
+        |f: &mut Facts| f.shown[0].time_ms = DRAW,
+        |f: &mut Facts| f.shown.clear(),
+    ] {
+        assert_eq!(said(change), ["closing_not_shown"]);
+    }
+    assert!(!Finding::ClosingNotShown.breaks(), "nobody is guilty for want of a witness");
+    // Two hubs: each entry by whoever showed it first, all by the later of these.
+    let (mut facts, _) = honest();
+    facts.shown.push(Shown { entry: hash(1), time_ms: 300, hub: party(8), counts: true });
+    facts.shown.push(Shown { entry: hash(5), time_ms: 505, hub: party(8), counts: true });
+    assert_eq!(facts.closed_before_draw(), Some((505, party(8))));
+    facts.closings.clear();
+    assert_eq!(facts.closed_before_draw(), None);
+}
+
+#[test]
+fn a_nomination_that_its_party_cut_off_after_the_list_had_named_it_counts_against_nobody() {
+    let cut = |f: &mut Facts| {
+        f.nominated[2].cut = true;
+        f.nominated[2].held_by.clear();
+        f.turns_now.remove(&hash(12));
+    };
+    assert_eq!(said(cut), ["cut_later"]);
+    assert!(!Finding::CutLater(hash(1)).breaks() && Finding::Unknown(hash(1)).breaks());
+    let seen = |seq| Seen { feed: crate::wire::FeedId([seq as u8; 32]), seq, hash: hash(9) };
+    let mut closing = honest().0.closings[0].clone();
+    (closing.after, closing.feeds) = (vec![seen(3), seen(4)], vec![2, 0, 9]);
+    let made: Vec<_> = [10, 11, 12, 13].map(|id| closing.made_in(&hash(id)).map(|s| s.seq)).to_vec();
+    assert_eq!(made, [Some(4), None, None, None]);
 }
 
 #[test]
@@ -135,7 +188,7 @@ fn a_nomination_that_was_held_and_left_out_is_told_from_one_that_may_have_come_l
         let held_by = held_by.iter().map(|id| party(*id)).collect();
         move |f: &mut Facts| {
             let held_by: BTreeSet<PartyId> = Clone::clone(&held_by);
-            f.nominated.push(Nominated { hash: hash(20), party: party(20), in_window, held_by });
+            f.nominated.push(Nominated { hash: hash(20), party: party(20), in_window, held_by, cut: false });
         }
     };
     assert_eq!(said(with(&[1, 3], true)), ["omitted", "omitted"]);
@@ -216,6 +269,7 @@ fn the_order_of_one_partys_nominations_is_compared_and_more_than_sixteen_need_no
                 party: party(20),
                 in_window: true,
                 held_by: Clone::clone(&held_by),
+                cut: false,
             };
             f.nominated.extend((20..41).map(more));
             f.closings[0].applications.extend((20..20 + listed).map(hash));

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{NOMINATIONS_EACH_MAX, Outcome, Placed, list_hash};
+use super::{NOMINATIONS_EACH_MAX, Outcome, Placed, Shown, list_hash, since, turns_differ};
+use crate::exchange::acts::Seen;
 use crate::wire::{EntryHash, PartyId};
 
 /// The list of applications that the call's author closed.
@@ -20,9 +21,20 @@ pub struct Closing {
     pub points: Vec<u32>,
     /// The place of each among those of its party, in the same order; none where no party has several.
     pub turns: Vec<u32>,
+    /// Of each, in the same order, the place in `after`, from 1, of the feed in which it was made; 0 for none.
+    pub feeds: Vec<u32>,
+    /// What its author held.
+    pub after: Vec<Seen>,
 }
 
 impl Closing {
+    /// What its author held of the feed in which a nomination was made, as the list says.
+    pub fn made_in(&self, nomination: &EntryHash) -> Option<&Seen> {
+        let at = self.applications.iter().position(|hash| hash == nomination)?;
+        let place = usize::try_from(*self.feeds.get(at)?).ok()?;
+        self.after.get(place.checked_sub(1)?)
+    }
+
     /// The place that it states for each application among those of its party.
     pub fn turns(&self) -> BTreeMap<EntryHash, u32> {
         self.applications.iter().copied().zip(self.turns.iter().copied()).collect()
@@ -74,6 +86,8 @@ pub struct Nominated {
     pub in_window: bool,
     /// Parties whose closing or cosignature names it among what they held.
     pub held_by: BTreeSet<PartyId>,
+    /// Its party cut the act off after the list had named it: it stays on the list, and nobody is to blame.
+    pub cut: bool,
 }
 
 /// What the call's author decided.
@@ -116,6 +130,22 @@ pub struct Facts {
     pub points_now: BTreeMap<EntryHash, u32>,
     /// The place of each nomination among those of its party, as that party nominated, by what is held now.
     pub turns_now: BTreeMap<EntryHash, u32>,
+    /// Statements that cover the call's revision or a closing list.
+    pub shown: Vec<Shown>,
+}
+
+impl Facts {
+    /// The list that is judged: of those that the call's author closed the one with the lowest entry hash. Lists of
+    /// others are none as long as there is one of the author.
+    pub fn closing(&self) -> Option<&Closing> {
+        self.closings.iter().min_by_key(|c| (c.party != self.author, c.entry))
+    }
+
+    /// The first moment at which hubs show that the list and the call's revision were there, where that is before the
+    /// value; and which hub.
+    pub fn closed_before_draw(&self) -> Option<(u64, PartyId)> {
+        since(&[self.call, self.closing()?.entry], &self.author, self.draw_ms?, &self.shown)
+    }
 }
 
 /// One thing that does not hold, or that is worth knowing.
@@ -143,6 +173,8 @@ pub enum Finding {
     NotByAuthor,
     /// The list was closed when the value existed already.
     ListLate,
+    /// No hub shows that the list was closed before the value: that it was is its author's and cosigners' word.
+    ClosingNotShown,
     /// Too few cosigned in time.
     FewCosignatures {
         /// That count.
@@ -164,6 +196,8 @@ pub enum Finding {
     Unlisted(EntryHash),
     /// On the list, and no such nomination is held here.
     Unknown(EntryHash),
+    /// On the list, and its party cut the act off later: it takes part as the list names it.
+    CutLater(EntryHash),
     /// On the list, without an attestation that counts: it takes no part.
     NotAttested(EntryHash),
     /// The list states another priority than what is held now gives; it may have been right then.
@@ -195,6 +229,7 @@ impl Finding {
             Self::SeveralLists(_) => "several_lists",
             Self::NotByAuthor => "not_by_author",
             Self::ListLate => "list_late",
+            Self::ClosingNotShown => "closing_not_shown",
             Self::FewCosignatures { .. } => "few_cosignatures",
             Self::CosignedLate(_) => "cosigned_late",
             Self::CosignedOther(_) => "cosigned_other",
@@ -203,6 +238,7 @@ impl Finding {
             Self::Omitted(..) => "omitted",
             Self::Unlisted(_) => "unlisted",
             Self::Unknown(_) => "unknown",
+            Self::CutLater(_) => "cut_later",
             Self::NotAttested(_) => "not_attested",
             Self::DecidedOtherwise(_) => "decided_otherwise",
             Self::DecidedUnlisted(_) => "decided_unlisted",
@@ -214,7 +250,9 @@ impl Finding {
     pub fn breaks(self) -> bool {
         !matches!(
             self,
-            Self::CosignedLate(_)
+            Self::ClosingNotShown
+                | Self::CutLater(_)
+                | Self::CosignedLate(_)
                 | Self::CosignedOther(_)
                 | Self::CosignerNotAttested(_)
                 | Self::CosignedByAuthor
@@ -249,13 +287,17 @@ pub fn verify(facts: &Facts, placed: &[Placed]) -> Vec<Finding> {
         Some(_) => {}
         None => drop(found.insert(Finding::ValueUnchecked)),
     }
-    if facts.closings.len() > 1 {
-        found.insert(Finding::SeveralLists(u32::try_from(facts.closings.len()).unwrap_or(u32::MAX)));
+    let own = facts.closings.iter().filter(|c| c.party == facts.author).count();
+    if own > 1 {
+        found.insert(Finding::SeveralLists(u32::try_from(own).unwrap_or(u32::MAX)));
     }
-    let Some(closing) = facts.closings.iter().min_by_key(|c| c.entry) else {
+    let Some(closing) = facts.closing() else {
         found.insert(Finding::NoList);
         return found.into_iter().collect();
     };
+    if facts.draw_ms.is_some() && facts.closed_before_draw().is_none() {
+        found.insert(Finding::ClosingNotShown);
+    }
     if closing.party != facts.author {
         found.insert(Finding::NotByAuthor);
     }
@@ -269,28 +311,14 @@ pub fn verify(facts: &Facts, placed: &[Placed]) -> Vec<Finding> {
     let moved =
         stated.iter().filter(|(hash, points)| facts.points_now.get(hash).is_some_and(|now| now != *points));
     found.extend(moved.map(|(hash, _)| Finding::PointsDiffer(*hash)));
-    found.extend(turns(facts, closing).into_iter().map(Finding::TurnsDiffer));
+    let counted = facts.nominated.iter().filter(|n| !n.cut && closing.applications.contains(&n.hash));
+    let counted = counted.map(|n| (n.party, n.hash));
+    let differ = turns_differ(counted, &closing.turns(), &facts.turns_now);
+    found.extend(differ.into_iter().map(Finding::TurnsDiffer));
     cosignatures(facts, closing, &mut found);
     applications(facts, closing, placed, &mut found);
     decisions(facts, closing, placed, &mut found);
     found.into_iter().collect()
-}
-
-/// Parties whose listed nominations stand in another order than they nominated in.
-fn turns(facts: &Facts, closing: &Closing) -> BTreeSet<PartyId> {
-    let stated = closing.turns();
-    let mut of: BTreeMap<PartyId, Vec<&Nominated>> = BTreeMap::new();
-    for nominated in facts.nominated.iter().filter(|n| closing.applications.contains(&n.hash)) {
-        of.entry(nominated.party).or_default().push(nominated);
-    }
-    let differs = |listed: &mut Vec<&Nominated>| {
-        listed.sort_by_key(|n| (stated.get(&n.hash).copied().unwrap_or(0), n.hash));
-        !listed.is_sorted_by_key(|n| facts.turns_now.get(&n.hash).copied().unwrap_or(0))
-    };
-    of.iter_mut()
-        .filter(|(_, listed)| listed.len() > 1)
-        .filter_map(|(p, l)| differs(l).then_some(*p))
-        .collect()
 }
 
 fn cosignatures(facts: &Facts, closing: &Closing, found: &mut BTreeSet<Finding>) {
@@ -320,13 +348,15 @@ fn applications(facts: &Facts, closing: &Closing, placed: &[Placed], found: &mut
     let listed: BTreeSet<EntryHash> = closing.applications.iter().copied().collect();
     let held: BTreeSet<EntryHash> = facts.nominated.iter().map(|n| n.hash).collect();
     found.extend(listed.difference(&held).map(|hash| Finding::Unknown(*hash)));
+    let cut = facts.nominated.iter().filter(|n| n.cut && listed.contains(&n.hash));
+    found.extend(cut.map(|n| Finding::CutLater(n.hash)));
     let mut each: BTreeMap<PartyId, usize> = BTreeMap::new();
     for nominated in facts.nominated.iter().filter(|n| listed.contains(&n.hash)) {
         *each.entry(nominated.party).or_default() += 1;
     }
     // Of one party no more than so many have to be listed.
     let full = |party: &PartyId| each.get(party).is_some_and(|n| *n >= NOMINATIONS_EACH_MAX);
-    let out = |n: &&Nominated| !listed.contains(&n.hash) && !full(&n.party);
+    let out = |n: &&Nominated| !n.cut && !listed.contains(&n.hash) && !full(&n.party);
     for nominated in facts.nominated.iter().filter(out) {
         found.extend(nominated.held_by.iter().map(|by| Finding::Omitted(nominated.hash, *by)));
         if nominated.held_by.is_empty() && nominated.in_window {

@@ -2,9 +2,11 @@
 
 use super::super::{Field, Invalid, exactly, reference};
 use super::{days, note, required, said, seen};
+use crate::exchange::allocation::SHOWN_MAX;
 use crate::exchange::check::{self, FIELD_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::v1::fellowship_act::Act;
 use crate::v1::{FellowshipAct, FellowshipStep};
+use crate::wire::statement::STATEMENT_BYTES;
 
 /// Most nominations of one closing list: as many as fit a body, with room for the rest.
 const NOMINATIONS_MAX: usize = 1_500;
@@ -34,7 +36,8 @@ pub(in crate::exchange::validate) fn fellowship(r: &FellowshipAct) -> Result<(),
                 false => Err("are not one for each nomination".to_owned()),
             };
             each(&c.points).of("close.points")?;
-            if c.turns.is_empty() { Ok(()) } else { each(&c.turns) }.of("close.turns")
+            if c.turns.is_empty() { Ok(()) } else { each(&c.turns) }.of("close.turns")?;
+            if c.feeds.is_empty() { Ok(()) } else { each(&c.feeds) }.of("close.feeds")
         }
         Act::Cosign(c) => {
             exactly(&c.closing, 32).of("cosign.closing")?;
@@ -42,6 +45,11 @@ pub(in crate::exchange::validate) fn fellowship(r: &FellowshipAct) -> Result<(),
         }
         Act::Draw(d) => {
             required(!d.value.is_empty()).of("draw.value")?;
+            match d.shown.len() <= SHOWN_MAX && d.shown.iter().all(|s| s.len() == STATEMENT_BYTES) {
+                true => Ok(()),
+                false => Err(format!("are not at most {SHOWN_MAX} statements of {STATEMENT_BYTES} bytes")),
+            }
+            .of("draw.shown")?;
             match d.value.len() <= FIELD_BYTES_MAX {
                 true => check::url(&d.url).of("draw.url"),
                 false => {
