@@ -1,4 +1,5 @@
-//! Seeded faults of the protocol's own rules, by which the simulator is proven: each must be caught by it.
+//! Seeded faults of the protocol's own rules, by which its tests are proven: the simulator must catch each that is not of
+//! acts, and the properties of acts each that is.
 //!
 //! Only the feature `mutations` can turn one on, for one thread; without it `mutant!(Name)` is the constant false.
 
@@ -55,6 +56,31 @@ mutations! {
     HideMissing, "bodies that are missing are not told to those that dial";
     SettleUnanswered, "a feed that was stated and did not come is not asked for again";
     RememberPassing, "a refusal that passes by itself is remembered as one that does not";
+    OrderByArrival, "concurrent acts are taken as they arrived";
+    CountVoidActs, "acts whose entry does not count are taken all the same";
+    WaitForCutOff, "what was cut off is waited for where it never came";
+    AcceptByAnybody, "the provider accepts in the recipient's name";
+    AcceptOtherTerms, "another word of the provider than its latest is accepted";
+    AcceptWithoutWaiver, "conditions against the terms need no waiver";
+    StartUnaccepted, "an engagement is active before the recipient accepted it";
+    AgreeLater, "the provider changes its conditions after they were accepted";
+    ConfirmByProvider, "the provider confirms its own delivery";
+    CommitWithoutVotes, "a fund is bound without votes at its threshold";
+    PayUnderThreshold, "a fund pays under its threshold";
+    ReuseApprovals, "what was agreed to once is agreed to for good";
+    ApproveByAnybody, "agreement of others than the board counts";
+    PayTwice, "a milestone is paid again";
+    BelowZero, "an account of a fund goes below zero";
+    StartUngranted, "a fellow starts without having taken the place";
+    DecideUnlisted, "who is not on the closing list is decided over";
+    CloseTwice, "a second closing list replaces the first";
+}
+
+impl Mutation {
+    /// True where the fault is in the rules of engagements, fellowships and funds, which no wire carries.
+    pub fn is_of_acts(self) -> bool {
+        self >= Self::OrderByArrival
+    }
 }
 
 #[cfg(feature = "mutations")]

@@ -2,10 +2,13 @@
 
 #![allow(unreachable_pub, dead_code, clippy::unwrap_used)]
 
+mod auditor;
 mod calls;
 mod cost;
 mod engagement;
 mod fellowship;
 mod fund;
+mod money;
+mod mutants;
 mod pen;
 mod properties;

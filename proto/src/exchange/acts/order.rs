@@ -1,9 +1,11 @@
 //! The order of acts: by what each author held, and among concurrent ones by rules that no latecomer can use
 //! (SPEC.md section 15.2).
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ACTS_MAX, Act, Fault, Seen, Verdict, Verdicts};
+use crate::mutant;
 use crate::wire::{EntryHash, FeedId, PartyId};
 
 /// Acts that can be put in order, with what precedes each.
@@ -15,6 +17,7 @@ pub struct Graph<'a, T> {
     feeds: BTreeMap<FeedId, Vec<usize>>,
     /// What became of all others: void entries, those that wait, those beyond the bound.
     pub others: Verdicts,
+    work: Cell<u64>,
 }
 
 impl<'a, T> Graph<'a, T> {
@@ -22,7 +25,12 @@ impl<'a, T> Graph<'a, T> {
     /// `gone` tells that an entry which is not here can never count: its feed is cut off before it.
     pub fn new(acts: &'a [Act<T>], class: &dyn Fn(&Act<T>) -> u8, gone: &dyn Fn(&Seen) -> bool) -> Self {
         let mut all: Vec<&Act<T>> = acts.iter().collect();
-        all.sort_by_key(|a| a.hash);
+        if mutant!(OrderByArrival) {
+            let mut seen = BTreeSet::new();
+            all.retain(|a| seen.insert(a.hash));
+        } else {
+            all.sort_by_key(|a| a.hash);
+        }
         all.dedup_by_key(|a| a.hash);
         let held: BTreeMap<EntryHash, (FeedId, u64)> =
             all.iter().map(|a| (a.hash, (a.feed, a.seq))).collect();
@@ -30,15 +38,18 @@ impl<'a, T> Graph<'a, T> {
         let mut live = Vec::with_capacity(all.len());
         for act in all {
             match act.void {
-                Some(reason) => drop(others.insert(act.hash, Verdict::Void(Fault::of_entry(reason)))),
-                None => live.push(act),
+                Some(reason) if !mutant!(CountVoidActs) => {
+                    others.insert(act.hash, Verdict::Void(Fault::of_entry(reason)));
+                }
+                _ => live.push(act),
             }
         }
         for act in bound(&mut live, class) {
             others.insert(act.hash, Verdict::Void(Fault::TooMany));
         }
         let ready = ready(&live, &held, gone);
-        let mut graph = Self { acts: Vec::new(), past: Vec::new(), feeds: BTreeMap::new(), others };
+        let (acts, past, feeds, work) = Default::default();
+        let mut graph = Self { acts, past, feeds, others, work };
         for (act, ready) in live.iter().zip(ready) {
             match ready {
                 true => graph.acts.push(act),
@@ -58,15 +69,17 @@ impl<'a, T> Graph<'a, T> {
         sides: &dyn Fn(&PartyId) -> bool,
         rank: &dyn Fn(&Act<T>) -> u8,
     ) -> Vec<&'a Act<T>> {
-        let chosen: Vec<bool> = self.acts.iter().map(|a| of(a)).collect();
-        let built_on = self.built_on(sides);
-        let mut left: Vec<usize> =
-            (0..self.acts.len()).map(|i| self.held_by(i).filter(|p| chosen[*p]).count()).collect();
+        let chosen: Vec<usize> =
+            (0..self.acts.len()).filter(|i| self.acts.get(*i).is_some_and(|a| of(a))).collect();
+        let built_on = self.built_on(&chosen, sides);
+        let held = |later: &usize| chosen.iter().filter(|earlier| self.follows(*later, **earlier)).count();
+        let mut left: Vec<usize> = chosen.iter().map(held).collect();
         let mut open: Vec<Candidate> = Vec::new();
-        let enter = |open: &mut Vec<Candidate>, act: usize| {
-            let mut new = Candidate { act, beaten: 0 };
+        let enter = |open: &mut Vec<Candidate>, at: usize| {
+            let Some(act) = chosen.get(at).copied() else { return };
+            let mut new = Candidate { at, act, beaten: 0 };
             for other in open.iter_mut() {
-                match self.compare(&built_on, act, other.act) {
+                match self.compare(&built_on, new.at, other.at) {
                     std::cmp::Ordering::Greater => other.beaten += 1,
                     std::cmp::Ordering::Less => new.beaten += 1,
                     std::cmp::Ordering::Equal => {}
@@ -74,21 +87,21 @@ impl<'a, T> Graph<'a, T> {
             }
             open.push(new);
         };
-        (0..self.acts.len()).filter(|i| chosen[*i] && left[*i] == 0).for_each(|i| enter(&mut open, i));
+        (0..chosen.len()).filter(|at| left.get(*at) == Some(&0)).for_each(|at| enter(&mut open, at));
         let mut sequence = Vec::new();
         while let Some(at) = self.next(&open, rank) {
-            let next = open.swap_remove(at).act;
+            let next = open.swap_remove(at);
             for other in &mut open {
-                if self.compare(&built_on, next, other.act) == std::cmp::Ordering::Greater {
+                if self.compare(&built_on, next.at, other.at) == std::cmp::Ordering::Greater {
                     other.beaten -= 1;
                 }
             }
-            sequence.extend(self.acts.get(next));
-            for later in 0..self.acts.len() {
-                if chosen[later] && self.follows(later, next) {
-                    left[later] -= 1;
-                    if left[later] == 0 {
-                        enter(&mut open, later);
+            sequence.extend(self.acts.get(next.act));
+            for (at, (later, left)) in chosen.iter().zip(&mut left).enumerate() {
+                if self.follows(*later, next.act) {
+                    *left -= 1;
+                    if *left == 0 {
+                        enter(&mut open, at);
                     }
                 }
             }
@@ -96,52 +109,69 @@ impl<'a, T> Graph<'a, T> {
         sequence
     }
 
+    /// Words of 64 acts that were compared so far: what putting them in order cost, on whatever machine.
+    pub fn work(&self) -> u64 {
+        self.work.get()
+    }
+
     /// The candidate that comes next. Where each is beaten by another, none of them counts as beaten.
     fn next(&self, open: &[Candidate], rank: &dyn Fn(&Act<T>) -> u8) -> Option<usize> {
         let fewest = open.iter().map(|c| c.beaten.min(1)).min()?;
         let among = open.iter().enumerate().filter(|(_, c)| c.beaten.min(1) == fewest);
+        if mutant!(OrderByArrival) {
+            return among.min_by_key(|(_, c)| c.act).map(|(at, _)| at);
+        }
         among.min_by_key(|(_, c)| self.acts.get(c.act).map(|a| (rank(a), a.hash))).map(|(at, _)| at)
     }
 
     /// How many parties built on `one` without `other`, against the reverse.
     fn compare(&self, built_on: &BuiltOn, one: usize, other: usize) -> std::cmp::Ordering {
-        if built_on.first.get(one) == built_on.first.get(other) {
+        let (Some(one), Some(other)) = (built_on.rows.get(one), built_on.rows.get(other)) else {
+            return std::cmp::Ordering::Equal;
+        };
+        // Most acts were built on by the same, or by nobody.
+        if one.alike == other.alike {
             return std::cmp::Ordering::Equal;
         }
-        let support = |one: usize, other: usize| {
-            let author = self.acts.get(one).map(|a| a.author);
-            let (mut parties, mut last) = (0_usize, None);
-            let rows = built_on.first.get(one).zip(built_on.first.get(other));
-            for ((a, b), party) in rows.into_iter().flat_map(|(a, b)| a.iter().zip(b)).zip(&built_on.parties)
-            {
-                // Feeds of one party stand together.
-                if a < b && last != Some(party) && Some(*party) != author {
-                    (parties, last) = (parties + 1, Some(party));
-                }
-            }
-            parties
+        let support = |one: &Row, other: &Row| {
+            let with = |(party, words): &&(PartyId, std::ops::Range<usize>)| {
+                let pair = one.words.get(words.clone()).zip(other.words.get(words.clone()));
+                self.work.set(self.work.get().saturating_add(words.len() as u64));
+                Some(*party) != one.author
+                    && pair.is_some_and(|(a, b)| a.iter().zip(b).any(|(a, b)| a & !b != 0))
+            };
+            built_on.parties.iter().filter(with).count()
         };
         support(one, other).cmp(&support(other, one))
     }
 
-    /// Per act and feed of a side: the place of the first act there whose author held it.
-    fn built_on(&self, sides: &dyn Fn(&PartyId) -> bool) -> BuiltOn {
-        let mut lists: Vec<(PartyId, &Vec<usize>)> = Vec::new();
-        for list in self.feeds.values() {
-            let party = list.first().and_then(|i| self.acts.get(*i)).map(|a| a.author);
-            lists.extend(party.filter(|p| sides(p)).map(|p| (p, list)));
+    /// Per chosen act the acts of each side that follow it. Those of one party stand together, from a word of their own.
+    fn built_on(&self, chosen: &[usize], sides: &dyn Fn(&PartyId) -> bool) -> BuiltOn {
+        let mut of: BTreeMap<PartyId, Vec<usize>> = BTreeMap::new();
+        for (i, act) in self.acts.iter().enumerate().filter(|(_, a)| sides(&a.author)) {
+            of.entry(act.author).or_default().push(i);
         }
-        lists.sort_by_key(|(party, _)| *party);
-        let first = |act: usize, list: &[usize]| {
-            // Whoever held an act holds it ever after.
-            u32::try_from(list.partition_point(|later| !self.follows(*later, act))).unwrap_or(u32::MAX)
+        let (mut parties, mut end) = (Vec::with_capacity(of.len()), 0);
+        for (party, acts) in &of {
+            let start = end;
+            end += acts.len().div_ceil(64);
+            parties.push((*party, start..end));
+        }
+        let mut alike: BTreeMap<Vec<u64>, usize> = BTreeMap::new();
+        let mut row = |act: &usize| {
+            let mut words = Vec::with_capacity(end);
+            for acts in of.values() {
+                let word = |some: &[usize]| {
+                    let bit = |(at, later): (usize, &usize)| u64::from(self.follows(*later, *act)) << at;
+                    some.iter().enumerate().map(bit).fold(0, |word, bit| word | bit)
+                };
+                words.extend(acts.chunks(64).map(word));
+            }
+            let fresh = alike.len();
+            let alike = *alike.entry(words.clone()).or_insert(fresh);
+            Row { author: self.acts.get(*act).map(|a| a.author), alike, words }
         };
-        let end = |list: &[usize], at: u32| if at as usize == list.len() { u32::MAX } else { at };
-        let row = |act: usize| lists.iter().map(|(_, list)| end(list, first(act, list))).collect();
-        BuiltOn {
-            first: (0..self.acts.len()).map(row).collect(),
-            parties: lists.iter().map(|(party, _)| *party).collect(),
-        }
+        BuiltOn { rows: chosen.iter().map(&mut row).collect(), parties }
     }
 
     fn follows(&self, later: usize, earlier: usize) -> bool {
@@ -149,10 +179,6 @@ impl<'a, T> Graph<'a, T> {
             .get(later)
             .and_then(|bits| bits.get(earlier / 64))
             .is_some_and(|w| w >> (earlier % 64) & 1 == 1)
-    }
-
-    fn held_by(&self, act: usize) -> impl Iterator<Item = usize> {
-        (0..self.acts.len()).filter(move |earlier| self.follows(act, *earlier))
     }
 
     /// Computes what precedes each act. Acts that precede themselves, which no hash allows, wait for ever.
@@ -209,15 +235,28 @@ impl<'a, T> Graph<'a, T> {
 }
 
 struct Candidate {
+    /// Its place among the acts that are put in order.
+    at: usize,
+    /// Its place among all.
     act: usize,
     /// How many other candidates go before it by what was built on them.
     beaten: usize,
 }
 
 struct BuiltOn {
-    /// The party of each feed.
-    parties: Vec<PartyId>,
-    first: Vec<Vec<u32>>,
+    /// Each side, and the words that stand for its acts.
+    parties: Vec<(PartyId, std::ops::Range<usize>)>,
+    /// One for each act that is put in order.
+    rows: Vec<Row>,
+}
+
+/// What was built on one act.
+struct Row {
+    author: Option<PartyId>,
+    /// The same for acts on which the same was built.
+    alike: usize,
+    /// A bit for each act of the sides that follows it.
+    words: Vec<u64>,
 }
 
 /// Cuts to `ACTS_MAX`: lower classes first, then parties in turn, and of each party its feeds in turn, so that whoever
@@ -266,7 +305,7 @@ fn ready<T>(
                     needs[i] += 1;
                     later[*earlier].push(i);
                 }
-                None if here || gone(seen) => {}
+                None if here || (gone(seen) && !mutant!(WaitForCutOff)) => {}
                 None => needs[i] = usize::MAX / 2,
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{Engagement, State, conflicts};
 use crate::exchange::acts::{Act, Fault};
+use crate::mutant;
 use crate::v1::engagement_act::Act as What;
 use crate::v1::{EngagementAcceptance, EngagementAct};
 use crate::wire::{EntryHash, PartyId};
@@ -29,6 +30,10 @@ impl Engagement {
         match what {
             What::Propose(_) => Err(Fault::OutOfTurn),
             What::Agree(agreement) => {
+                if mutant!(AgreeLater) && self.state == Accepted {
+                    self.conditions = agreement.conditions.clone().unwrap_or_default();
+                    return Ok(());
+                }
                 self.turn(act, Some(provider), &[Proposed, Agreed], Agreed)?;
                 self.word = act.hash;
                 self.answered_ms = self.answered_ms.or(Some(act.time_ms));
@@ -37,6 +42,10 @@ impl Engagement {
                 Ok(())
             }
             What::Accept(acceptance) => self.accept(act, acceptance),
+            What::Start(_) if mutant!(StartUnaccepted) => {
+                self.turn(act, Some(provider), &[Agreed, Accepted], Active)
+            }
+            What::Confirm(_) if mutant!(ConfirmByProvider) => self.turn(act, None, &[Delivered], Confirmed),
             What::Start(_) => self.turn(act, Some(provider), &[Accepted], Active),
             What::Deliver(_) => self.turn(act, Some(provider), &[Active], Delivered),
             What::Confirm(_) => self.turn(act, Some(recipient), &[Delivered], Confirmed),
@@ -90,7 +99,7 @@ impl Engagement {
 
     /// The recipient accepts what the provider said last. Its terms now, and those of the proposal, both hold.
     fn accept(&mut self, act: &Act<EngagementAct>, acceptance: &EngagementAcceptance) -> Result<(), Fault> {
-        if act.author != self.recipient {
+        if act.author != self.recipient && !mutant!(AcceptByAnybody) {
             return Err(Fault::WrongParty);
         }
         // What a recipient proposed waits for the provider's conditions.
@@ -99,7 +108,7 @@ impl Engagement {
         if !asked {
             return Err(Fault::OutOfTurn);
         }
-        if EntryHash::from_slice(&acceptance.to) != Some(self.word) {
+        if EntryHash::from_slice(&acceptance.to) != Some(self.word) && !mutant!(AcceptOtherTerms) {
             return Err(Fault::OtherTerms);
         }
         let terms = acceptance.terms.clone().unwrap_or_default();
@@ -107,7 +116,7 @@ impl Engagement {
         found.extend(conflicts(&terms, &self.conditions));
         found.sort_unstable();
         found.dedup();
-        if !found.iter().all(|c| acceptance.waivers.contains(c)) {
+        if !found.iter().all(|c| acceptance.waivers.contains(c)) && !mutant!(AcceptWithoutWaiver) {
             return Err(Fault::TermsConflict);
         }
         (self.state, self.since_ms) = (State::Accepted, act.time_ms);

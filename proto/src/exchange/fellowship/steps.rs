@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Closing, Fellowships, Nominee, State};
 use crate::exchange::acts::{Act, Fault};
+use crate::mutant;
 use crate::v1::FellowshipAct;
 use crate::v1::fellowship_act::Act as What;
 use crate::wire::{EntryHash, PartyId};
@@ -14,7 +15,7 @@ impl Fellowships {
         match act.what.act.as_ref().ok_or(Fault::OutOfTurn)? {
             What::Close(close) => {
                 by(act, &self.author)?;
-                if self.closing.is_some() {
+                if self.closing.is_some() && !mutant!(CloseTwice) {
                     return Err(Fault::AlreadyDone);
                 }
                 let nominations = close.nominations.iter().filter_map(|n| EntryHash::from_slice(n)).collect();
@@ -82,7 +83,7 @@ impl Fellowships {
             What::Decide(decision) => {
                 by(act, &author)?;
                 let nominee = self.nominees.get_mut(&key).ok_or(Fault::UnknownSubject)?;
-                if nominee.listed == Some(false) {
+                if nominee.listed == Some(false) && !mutant!(DecideUnlisted) {
                     return Err(Fault::NotListed);
                 }
                 nominee.turn(act, &[Nominated], if decision.granted { Granted } else { Refused })?;
@@ -96,6 +97,9 @@ impl Fellowships {
             What::Decline(_) => self.by_nominator(key, act, &[Granted], Declined),
             What::Withdraw(_) => {
                 self.by_nominator(key, act, &[Nominated, Granted, Accepted, Started], Withdrawn)
+            }
+            What::Start(_) if mutant!(StartUngranted) => {
+                self.by_author(key, act, &[Granted, Accepted], Started)
             }
             What::Start(_) => self.by_author(key, act, &[Accepted], Started),
             What::Complete(_) => self.by_author(key, act, &[Started], Completed),

@@ -3,6 +3,7 @@
 use super::{Fund, Milestone, Pledge, Proposal, State, Subject};
 use crate::exchange::acts::{Act, Fault};
 use crate::exchange::amount::Amount;
+use crate::mutant;
 use crate::v1::fund_act::Act as What;
 use crate::v1::{FundAct, FundCharter, FundProposal, Money};
 use crate::wire::{EntryHash, PartyId};
@@ -113,7 +114,9 @@ impl Fund {
     }
 
     fn approve(&mut self, act: &Act<FundAct>, step: &crate::v1::FundStep) -> Result<(), Fault> {
-        self.on_board(act)?;
+        if !mutant!(ApproveByAnybody) {
+            self.on_board(act)?;
+        }
         let about = hash(&step.about)?;
         if let Some(proposal) = self.proposals.get_mut(&about) {
             if proposal.state != State::Committed {
@@ -174,10 +177,16 @@ impl Fund {
     pub(super) fn agreed(&mut self, act: &Act<FundAct>, subject: Subject) -> Result<(), Fault> {
         let mut agreed = self.approvals.get(&subject).cloned().unwrap_or_default();
         agreed.insert(act.author);
-        if agreed.intersection(&self.board).count() < self.threshold() {
+        let count = match mutant!(ApproveByAnybody) {
+            true => agreed.len(),
+            false => agreed.intersection(&self.board).count(),
+        };
+        if count < self.threshold() && !mutant!(PayUnderThreshold) {
             return Err(Fault::UnderThreshold);
         }
-        self.approvals.remove(&subject);
+        if !mutant!(ReuseApprovals) {
+            self.approvals.remove(&subject);
+        }
         Ok(())
     }
 
@@ -217,7 +226,7 @@ impl Proposal {
 
     /// Not paid, and every one before was paid, received and reported.
     pub(super) fn payable(&mut self, number: u32) -> Result<(), Fault> {
-        if self.milestone(number)?.disbursed_ms.is_some() {
+        if self.milestone(number)?.disbursed_ms.is_some() && !mutant!(PayTwice) {
             return Err(Fault::AlreadyDone);
         }
         let before = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
