@@ -1,7 +1,9 @@
 //! The member's folder: who it is, where it syncs, what still waits for the network.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use caphub_node::core::KnownHubs;
 use caphub_node::durable;
 use caphub_node::keys::KeyRing;
 use caphub_proto::wire::PartyId;
@@ -134,6 +136,30 @@ impl Home {
     /// What is remembered of one hub between two syncs.
     pub fn remembered(&self, hub: &PartyId) -> PathBuf {
         self.directory.join("hubs").join(format!("{hub}.json"))
+    }
+
+    /// Keeps which other hubs' admissions count at one of the member's hubs.
+    pub fn know(&self, hub: &PartyId, others: &[PartyId]) -> Result<(), Failure> {
+        let others: Vec<String> = others.iter().map(PartyId::to_string).collect();
+        let path = self.known(hub);
+        if durable::read_json::<Vec<String>>(&path).is_ok_and(|held| held == others) {
+            return Ok(());
+        }
+        let failed = |e: std::io::Error| Failure::new("error-file").with("path", path.display()).because(e);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
+        durable::replace_json(&path, &others).map_err(failed)
+    }
+
+    /// The hubs that a member knows: those that it joined and those whose admissions count there.
+    pub fn known_hubs(&self, me: &Me) -> KnownHubs {
+        let joined: BTreeSet<PartyId> = me.cards().iter().map(|card| card.party).collect();
+        let read = |hub: &PartyId| durable::read_json::<Vec<String>>(&self.known(hub)).unwrap_or_default();
+        let stated = joined.iter().flat_map(read).filter_map(|text| text.parse().ok()).collect();
+        KnownHubs { joined, stated }
+    }
+
+    fn known(&self, hub: &PartyId) -> PathBuf {
+        self.directory.join("hubs").join(format!("{hub}.known.json"))
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Failure {

@@ -31,6 +31,7 @@ impl Replica {
         let me = home.load()?;
         let party = me.party()?;
         let core = Core::open(&home.directory, party, true, Quotas::default()).map_err(open_failure)?;
+        core.heed_hubs(home.known_hubs(&me));
         Ok(Self { me, home: home.clone(), core })
     }
 
@@ -141,7 +142,10 @@ impl Replica {
         let known = self.core.views.party(&self.viewer(), party, now_ms()).unwrap_or_default();
         match known.name.is_empty() {
             true => party.short(),
-            false => crate::screen::name(&known.name, known.self_named && *party != self.core.party),
+            false => {
+                let self_named = known.self_named && *party != self.core.party;
+                crate::screen::all_names(&known.name, self_named, &known.also_named)
+            }
         }
     }
 

@@ -32,6 +32,12 @@ fn plain_lines(text: &str) -> String {
     text.chars().filter(|c| *c != '\r').map(keep).collect()
 }
 
+/// Every name under which hubs known here admit somebody, harmless.
+pub fn all_names(first: &str, self_named: bool, also: &[String]) -> String {
+    let also = also.iter().map(|name| format!(" / {}", plain(name)));
+    std::iter::once(name(first, self_named)).chain(also).collect()
+}
+
 /// A name, harmless; marked where no hub known here stands behind it.
 pub fn name(name: &str, self_named: bool) -> String {
     if self_named { format!("(?) {}", plain(name)) } else { plain(name) }
@@ -112,7 +118,7 @@ pub fn record_line(record: &v1::Record) -> String {
     let summary = record.revision.as_ref().and_then(Summary::of).map(|(_, s)| s).unwrap_or_default();
     let who = match record.party_name.is_empty() {
         true => PartyId::from_slice(&record.party_id).map(|p| p.short()).unwrap_or_default(),
-        false => name(&record.party_name, record.self_named),
+        false => all_names(&record.party_name, record.self_named, &record.also_named),
     };
     let mut tail = vec![who];
     if !summary.countries.is_empty() {
@@ -171,6 +177,7 @@ pub fn record_json(record: &v1::Record) -> serde_json::Value {
         "party": PartyId::from_slice(&record.party_id).map(|p| p.to_string()).unwrap_or_default(),
         "party_name": record.party_name,
         "self_named": record.self_named.then_some(true),
+        "also_named": record.also_named,
         "standing": record.standing,
         "kind": record.kind,
         "number": revision.number,

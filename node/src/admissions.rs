@@ -164,6 +164,13 @@ impl Admissions {
         table.recognised.get(hub).is_some_and(|r| r.values().any(|words| words.current() == Some(other)))
     }
 
+    /// Everybody whom `hub` recognises.
+    pub fn recognised_by(&self, hub: &PartyId) -> Vec<PartyId> {
+        let table = self.read();
+        let words = table.recognised.get(hub).into_iter().flat_map(HashMap::values);
+        words.filter_map(|words| words.current().copied()).collect()
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
         // Each write replaces one value: a writer that panicked left none half done.
         self.0.read().unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,8 @@
 //! What a node and a replica share: the store, what is derived from it, and the one door between them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use caphub_proto::exchange::RecordKind;
@@ -51,6 +52,16 @@ pub struct Core {
     pub blobs: Blobs,
     /// What others acknowledged of what was pushed to them.
     pub receipts: Arc<crate::audit::Receipts>,
+    told: Arc<RwLock<Option<KnownHubs>>>,
+}
+
+/// The hubs that a member's replica knows.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct KnownHubs {
+    /// Those that it joined.
+    pub joined: BTreeSet<PartyId>,
+    /// Those whose admissions count at these, as they said.
+    pub stated: BTreeSet<PartyId>,
 }
 
 /// The store or the views could not be opened.
@@ -110,6 +121,7 @@ impl Core {
             views,
             blobs,
             receipts,
+            told: Arc::default(),
         };
         core.ingest.heed_erasures(core.views.clone());
         core.views.heed_hubs(core.hubs(everything));
@@ -117,19 +129,30 @@ impl Core {
         Ok(core)
     }
 
-    /// A node knows its hubs: itself, those linked and those recognised. A replica was told of its own only: it goes by
-    /// whether a node's key signed, which a desk's is not.
+    /// Says which hubs a replica knows: only their admissions make a member from now on.
+    pub fn heed_hubs(&self, known: KnownHubs) {
+        *self.told.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// A node knows its hubs: itself, those linked and those recognised. A replica knows those that it was told of. Where
+    /// nobody told it, as in a tool that opens a store, it goes by whether a node's key signed, which a desk's is not; but
+    /// anybody can give itself such a key.
     fn hubs(&self, everything: bool) -> IsHub {
         // The door holds the views: these must not hold the door.
         let (own, ingest, admissions) =
             (self.party, Arc::downgrade(&self.ingest), Arc::clone(&self.admissions));
-        let identities = Arc::clone(&self.identities);
+        let (identities, told) = (Arc::clone(&self.identities), Arc::clone(&self.told));
         match everything {
             false => Box::new(move |a| {
                 let linked = || ingest.upgrade().is_some_and(|i| i.is_peer(&a.hub));
                 a.hub == own || admissions.recognises(&own, &a.hub) || linked()
             }),
             true => Box::new(move |a| {
+                if let Some(known) = &*told.read().unwrap_or_else(PoisonError::into_inner) {
+                    let recognised = || known.joined.iter().any(|h| admissions.recognises(h, &a.hub));
+                    let named = known.joined.contains(&a.hub) || known.stated.contains(&a.hub);
+                    return named || a.hub == own || recognised();
+                }
                 let state = identities.state(&a.hub);
                 let operator = a.feed.key().and_then(|key| state.as_ref()?.operators.get(&key));
                 operator.is_some_and(|o| o.capabilities.holds(Capabilities::SERVE))

@@ -134,6 +134,7 @@ async fn one(
     if way.dry_run {
         return Ok(report);
     }
+    replica.home.know(&card.party, &report.hubs)?;
     refused::learn(context, replica, &card, channel.clone()).await?;
     artifact::bring_own(context, replica, &card, channel).await?;
     audit::keep_receipts(replica)?;

@@ -118,7 +118,7 @@ pub async fn over(
     let memory = memory.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     // Without it the next sync compares again: no reason to fail this one.
     let _ = remembered::save(&path, &memory);
-    Ok(Report::done(card.name, synced))
+    Ok(Report::done(card.name, synced, &hello.hubs))
 }
 
 fn key_refused<T>(synced: &Result<T, SyncError>) -> bool {

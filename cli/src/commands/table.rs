@@ -81,7 +81,7 @@ pub fn title(record: &v1::Record) -> String {
 pub fn who(record: &v1::Record) -> String {
     match record.party_name.is_empty() {
         true => PartyId::from_slice(&record.party_id).map(|p| p.short()).unwrap_or_default(),
-        false => screen::name(&record.party_name, record.self_named),
+        false => screen::all_names(&record.party_name, record.self_named, &record.also_named),
     }
 }
 

@@ -36,6 +36,8 @@ use crate::sync::bodies;
 /// Heads in one message; about 200 bytes each.
 const HEADS_PER_MESSAGE: usize = 1_000;
 
+/// Hubs that Hello names: more than any hub is linked with, and within what costs nothing to say.
+const HUBS_STATED_MAX: usize = 256;
 /// Feeds that one request for heads may name.
 const HEADS_ASKED_MAX: usize = 4_096;
 
@@ -69,6 +71,19 @@ impl Federation {
 
     fn position(&self, admitted: &Admitted) -> Position {
         position(&self.core.store, self.core.store.end(), admitted)
+    }
+
+    /// The other hubs whose admissions count here, for callers whom that concerns.
+    fn hubs(&self, standing: Standing) -> Vec<Vec<u8>> {
+        if !matches!(standing, Standing::Own | Standing::Peer | Standing::Member) {
+            return Vec::new();
+        }
+        let (peers, own) = (self.core.ingest.peers(), self.core.party);
+        let mut hubs: Vec<PartyId> =
+            peers.into_iter().chain(self.core.admissions.recognised_by(&own)).filter(|h| *h != own).collect();
+        hubs.sort_unstable();
+        hubs.dedup();
+        hubs.into_iter().take(HUBS_STATED_MAX).map(PartyId::to_vec).collect()
     }
 }
 
@@ -113,6 +128,7 @@ impl FederationService for Federation {
             follows_you,
             roots: reconcile::roots(&asked.roots, &self.core.heads.sets(), &admitted.viewer),
             missing_bodies,
+            hubs: self.hubs(admitted.standing),
         }))
     }
 

@@ -224,6 +224,9 @@ impl Inner {
     }
 }
 
+/// Other names of one party that are shown.
+const ALSO_NAMED_MAX: usize = 8;
+
 /// How a party is admitted and what it is called.
 #[derive(Clone, Default)]
 pub struct Party {
@@ -233,6 +236,8 @@ pub struct Party {
     pub name: String,
     /// The name is the party's own word alone.
     pub self_named: bool,
+    /// Names under which other hubs that count here admit it.
+    pub also_named: Vec<String>,
 }
 
 /// One read: a viewer, a clock, and what is looked up once.
@@ -348,7 +353,7 @@ impl<'a> Reading<'a> {
     }
 
     fn build(&mut self, held: Held) -> Result<Record, ViewsError> {
-        let Party { standing, name, self_named } = self.party(&held.party())?;
+        let Party { standing, name, self_named, also_named } = self.party(&held.party())?;
         let future = held.time_ms > self.now_ms.saturating_add(FUTURE_MS_MAX);
         let kind = match &held.revision.record {
             // A withdrawn record shows as what it was.
@@ -374,6 +379,7 @@ impl<'a> Reading<'a> {
             standing: standing.to_owned(),
             party_name: name,
             self_named,
+            also_named,
         })
     }
 
@@ -394,14 +400,20 @@ impl<'a> Reading<'a> {
         } else {
             ""
         };
-        // What a hub looked at goes before what anybody calls itself.
+        // What a hub looked at goes before what anybody calls itself. Where hubs differ, all that they say is shown.
+        let in_force = |a: &&Admission| !a.name.is_empty() && a.admits_on(&self.today);
+        let mut also_named: Vec<String> = words.iter().filter(in_force).map(|a| a.name.clone()).collect();
         let attested = words.into_iter().map(|a| a.name).find(|name| !name.is_empty());
+        also_named.retain(|name| Some(name) != attested.as_ref());
+        also_named.sort_unstable();
+        also_named.dedup();
+        also_named.truncate(ALSO_NAMED_MAX);
         let known = match attested {
-            Some(name) => Party { standing, name, self_named: false },
+            Some(name) => Party { standing, name, self_named: false, also_named },
             None => {
                 let name =
                     self.profile(party)?.and_then(|p| p.name).map(|name| name.text).unwrap_or_default();
-                Party { standing, self_named: !name.is_empty(), name }
+                Party { standing, self_named: !name.is_empty(), name, also_named }
             }
         };
         self.parties.insert(*party, known.clone());

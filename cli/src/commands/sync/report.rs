@@ -1,6 +1,7 @@
 //! What a sync did, or would do, in words and as data.
 
 use caphub_node::sync::{Planned, Synced};
+use caphub_proto::wire::PartyId;
 
 use crate::commands::Context;
 use crate::screen;
@@ -9,7 +10,12 @@ use crate::screen;
 pub struct Report {
     hub: String,
     what: What,
+    /// Other hubs whose admissions count at the one that was synced with, as it said.
+    pub hubs: Vec<PartyId>,
 }
+
+/// Most hubs that one is believed to name: as many as a node states.
+const HUBS_MAX: usize = 256;
 
 enum What {
     Done(Synced),
@@ -18,13 +24,14 @@ enum What {
 
 impl Report {
     /// Of a sync that was done.
-    pub fn done(hub: String, synced: Synced) -> Self {
-        Self { hub, what: What::Done(synced) }
+    pub fn done(hub: String, synced: Synced, hubs: &[Vec<u8>]) -> Self {
+        let hubs = hubs.iter().take(HUBS_MAX).filter_map(|h| PartyId::from_slice(h)).collect();
+        Self { hub, what: What::Done(synced), hubs }
     }
 
     /// Of one that was not.
     pub fn planned(hub: String, pulled: Planned, pushed: Planned) -> Self {
-        Self { hub, what: What::Planned { pulled, pushed } }
+        Self { hub, what: What::Planned { pulled, pushed }, hubs: Vec::new() }
     }
 
     /// Bytes of entries that moved.

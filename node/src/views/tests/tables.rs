@@ -121,6 +121,33 @@ fn records_show_standing_and_name_as_far_as_the_viewer_may_know() {
 }
 
 #[test]
+fn a_hub_that_admits_anothers_member_under_another_name_hides_nobodys_word() {
+    let mut world = World::new();
+    let (hub, other, party) = (world.party(1), world.party(2), world.party(5));
+    let admits = |name: &str, level| attest(5, level, name, "");
+    world.publish(&hub, &Write::new(1), admits("Fiji CERT", AttestationLevel::Member));
+    world.publish(&other, &Write::new(1), admits("Fiji CERT", AttestationLevel::Member));
+    world.publish(&party, &Write::new(1), course("x"));
+    world.catch_up();
+    let seen = |world: &World| {
+        let page = world.list(&Viewer::public());
+        let record = page.records.into_iter().find(|r| r.kind == "course").unwrap();
+        let mut names = [vec![record.party_name], record.also_named].concat();
+        names.sort();
+        (record.standing, names)
+    };
+    let (one, both) = (vec!["Fiji CERT".to_owned()], vec!["Fiji CERT".to_owned(), "Samoa CERT".to_owned()]);
+    assert_eq!(seen(&world), ("member".to_owned(), one.clone()));
+    world.publish(&other, &Write::new(2).at(20), admits("Samoa CERT", AttestationLevel::Member));
+    world.catch_up();
+    assert_eq!(seen(&world), ("member".to_owned(), both));
+    // Whoever's word does not count, or has ended, says nothing.
+    let trusted = hub.party;
+    world.views.heed_hubs(Box::new(move |admission| admission.hub == trusted));
+    assert_eq!(seen(&world), ("member".to_owned(), one));
+}
+
+#[test]
 fn only_a_hub_whose_word_counts_makes_somebody_a_member() {
     let mut world = World::new();
     let (hub, desk, party) = (world.party(1), world.party(2), world.party(5));
