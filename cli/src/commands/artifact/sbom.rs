@@ -1,4 +1,6 @@
-//! What software is made of, as CycloneDX JSON or SPDX 2 JSON state it: read, bounded and listed.
+//! What software is made of, as CycloneDX JSON, SPDX 2 JSON or SPDX 3 JSON-LD state it: read, bounded and listed.
+
+mod spdx3;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,6 +16,8 @@ use crate::replica::Replica;
 pub(super) const BYTES_MAX: u64 = 16 << 20;
 /// Most components; the largest lists of operating systems have some ten thousand.
 const COMPONENTS_MAX: usize = 100_000;
+/// Most JSON objects of a file: one that holds little else than these would take much more memory than its bytes.
+const OBJECTS_MAX: usize = 500_000;
 /// Most licences that a record repeats.
 pub(super) const LICENCES_STATED: usize = 256;
 /// Most bytes of one text that is kept.
@@ -94,15 +98,18 @@ struct SpdxPackage {
     license_declared: Option<String>,
 }
 
-/// Reads a file of either kind.
+/// Reads a file of any of these kinds.
 pub(super) fn read_file(path: &Path) -> Result<Listed, Failure> {
     let bytes = super::advisory::small_file(path, BYTES_MAX)?;
     read(&bytes).ok_or_else(|| Failure::usage("error-sbom").with("path", path.display()).hint("hint-sbom"))
 }
 
-/// Reads either kind; `None` where it is none of them.
+/// Reads whichever kind it is; `None` where it is none of them.
 pub(super) fn read(bytes: &[u8]) -> Option<Listed> {
     let text = std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}');
+    if text.bytes().filter(|b| *b == b'{').count() > OBJECTS_MAX {
+        return None;
+    }
     if let Ok(bom) = serde_json::from_str::<Cyclone>(text)
         && bom.bom_format == "CycloneDX"
     {
@@ -119,6 +126,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Listed> {
             open.extend(component.components.into_iter().rev());
         }
         return Some(Listed { format: "cyclonedx", components });
+    }
+    if let Some(third) = spdx3::read(text) {
+        return Some(third);
     }
     let spdx = serde_json::from_str::<Spdx>(text).ok().filter(|s| s.spdx_version.starts_with("SPDX-2"))?;
     let stated =
