@@ -21,6 +21,7 @@ pub(super) const CARRIED: &[&str] = &[
     "name",
     "organisation-identifier",
     "participating-org",
+    "planned-disbursement",
     "recipient-country",
     "recipient-country-budget",
     "recipient-org-budget",
@@ -204,7 +205,9 @@ fn countries(item: &Node, notes: &mut Vec<Why>) -> Vec<String> {
 
 fn regions(item: &Node, notes: &mut Vec<Why>) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    for region in item.all("recipient-region") {
+    let budgets = item.all("recipient-region-budget").flat_map(|b| b.all("recipient-region"));
+    let spent = item.all("transaction").flat_map(|t| t.all("recipient-region"));
+    for region in item.all("recipient-region").chain(budgets).chain(spent) {
         let code = region.get("code");
         let known = match region.get("vocabulary") {
             "" | "1" => REGIONS.iter().find(|(dac, _)| *dac == code).map(|(_, m49)| *m49),
@@ -217,6 +220,8 @@ fn regions(item: &Node, notes: &mut Vec<Why>) -> Vec<String> {
             None => notes.push(Why::new("import-left-region").with("text", field(code))),
         }
     }
+    notes.dedup();
+    out.truncate(LIST_MAX);
     out
 }
 

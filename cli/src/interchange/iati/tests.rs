@@ -15,6 +15,9 @@ const GOOD: &str = r#"<iati-activity xml:lang="EN" default-currency="USD" xmlns:
   <sector code="22040"/>
   <budget type="1"><period-start iso-date="2027-01-01"/><period-end iso-date="2027-12-31"/>
     <value value-date="2027-01-01">1000.50</value></budget>
+  <planned-disbursement type="1"><period-start iso-date="2027-03-01"/><period-end iso-date="2027-03-31"/>
+    <value currency="XPF" value-date="2027-01-01">70</value>
+    <provider-org><narrative>A body</narrative></provider-org><receiver-org ref="TV-1"/></planned-disbursement>
   <transaction><transaction-type code="13"/><transaction-date iso-date="2027-02-01"/>
     <value currency="EUR" value-date="2027-02-01">-5</value></transaction>
   <x:note>not read<deep/></x:note>
@@ -51,7 +54,14 @@ fn a_valid_activity_becomes_a_project() {
     assert_eq!(project["regions"][0], "009");
     assert_eq!(project["sectors"][0], "dac:22040");
     assert_eq!(project["budgets"][0]["value"]["currency"], "USD");
-    assert_eq!(project["transactions"][0]["value"]["amount"], "-5");
+    let planned = &project["budgets"][1];
+    assert_eq!(
+        (&planned["amount_type"], &planned["from"], &planned["to"], &planned["value"]["amount"]),
+        (&"planned-disbursement".into(), &"A body".into(), &"TV-1".into(), &"70".into())
+    );
+    // A pledge of somebody: type 13 of the standard's list, as it was stated.
+    let pledged = &project["transactions"][0];
+    assert_eq!((&pledged["value"]["amount"], &pledged["amount_type"]), (&"-5".into(), &"13".into()));
     assert_eq!(reading.not_carried, Vec::<String>::new());
 }
 

@@ -32,6 +32,7 @@ pub(super) fn fill(item: &Node, project: &mut Project, notes: &mut Vec<Why>) {
         out
     };
     let mut budgets = amounts(&mut item.all("budget"), budget);
+    budgets.extend(amounts(&mut item.all("planned-disbursement"), planned));
     for kind in
         ["total-budget", "recipient-org-budget", "recipient-region-budget", "recipient-country-budget"]
     {
@@ -73,8 +74,23 @@ fn organisation(node: &Node) -> ProjectAmount {
     }
 }
 
+/// What is to be paid out, by whom and to whom.
+fn planned(node: &Node) -> ProjectAmount {
+    ProjectAmount {
+        amount_type: node.name.clone(),
+        window: period(node),
+        from: organisation_of(node, "provider-org"),
+        to: organisation_of(node, "receiver-org"),
+        ..ProjectAmount::default()
+    }
+}
+
+fn organisation_of(node: &Node, child: &str) -> String {
+    node.child(child).map(name).unwrap_or_default()
+}
+
 fn transaction(node: &Node) -> ProjectAmount {
-    let of = |child: &str| node.child(child).map(name).unwrap_or_default();
+    let of = |child: &str| organisation_of(node, child);
     ProjectAmount {
         amount_type: node.child("transaction-type").map(|t| field(t.get("code"))).unwrap_or_default(),
         date: node.child("transaction-date").map(|d| date(d.get("iso-date"))).unwrap_or_default(),
