@@ -183,11 +183,12 @@ async fn every_path_shows_every_caller_exactly_what_is_for_it() {
                 wrong.push(format!("{} by {path}: {seen:?} instead of {due:?}", caller.name));
             }
         }
-        watching.push((caller, shown, client.watch().await));
+        let following = client.follow().await;
+        watching.push((caller, shown, client.watch().await, handed, following));
     }
     write(&machine, "author", &mut all).await;
     a.reaches("records", 8).await;
-    for (caller, shown, mut stream) in watching {
+    for (caller, shown, mut stream, handed, mut following) in watching {
         let mut seen = BTreeSet::new();
         // All changes are on their way by now: silence is the end.
         while let Ok(Ok(Some(message))) = tokio::time::timeout(Duration::from_secs(1), stream.message()).await
@@ -196,6 +197,16 @@ async fn every_path_shows_every_caller_exactly_what_is_for_it() {
         }
         if seen != shown {
             wrong.push(format!("{} by watch: {seen:?} instead of {shown:?}", caller.name));
+        }
+        let mut seen = BTreeSet::new();
+        while let Ok(Ok(Some(message))) =
+            tokio::time::timeout(Duration::from_secs(1), following.message()).await
+        {
+            let feeds = message.runs.into_iter().map(|run| paths::feed_of(run.feed).id());
+            seen.extend(feeds.filter_map(|id| paths::word_of_feed(&id, &all)));
+        }
+        if seen != handed {
+            wrong.push(format!("{} by follow: {seen:?} instead of {handed:?}", caller.name));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -155,6 +155,93 @@ async fn a_sealed_fund_takes_pledges_and_votes_of_those_it_is_sealed_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_fund_is_lived_to_its_last_receipt_and_who_carries_it_learns_nothing_of_it() {
+    let machine = Machine::new(PROGRAM, "en");
+    let hub = members(&machine).await;
+    for home in ["tv", "fj"] {
+        at(&machine, home, &["key", "add", "treasury", "--treasury"]).await.ok();
+    }
+    sync(&machine).await;
+    let create = ["fund", "create", "--title", "Hushmoney", "--board", "me,Fiji CERT", "--threshold", "2"];
+    let create = [&create[..], &["--currency", "USD", "--to", "Fiji CERT"]].concat();
+    let fund = id(&data(&machine, "tv", &create).await);
+    sync(&machine).await;
+    let pledge = id(&data(&machine, "fj", &["fund", "pledge", &fund, "100.10", "USD"]).await);
+    let propose =
+        ["fund", "propose", &fund, "--title", "Hushproject", "--recipient", "me", "--currency", "USD"];
+    let parts = ["--milestone", "First=60.05", "--milestone", "Second=40.05"];
+    let project = id(&data(&machine, "fj", &[&propose[..], &parts].concat()).await);
+    sync(&machine).await;
+    let paid = ["fund", "paid-in", &pledge, "100.10", "USD", "--reference", "FJ 1"];
+    data(&machine, "tv", &paid).await;
+    data(&machine, "tv", &["fund", "vote", &project, "--yes"]).await;
+    let alone = at(&machine, "tv", &["fund", "commit", &project]).await;
+    assert_eq!(refused(alone), "under_threshold");
+    sync(&machine).await;
+    data(&machine, "fj", &["fund", "vote", &project, "--yes"]).await;
+    data(&machine, "fj", &["fund", "commit", &project]).await;
+    for part in ["1", "2"] {
+        let of = [project.as_str(), "--milestone", part];
+        data(&machine, "fj", &[&["fund", "approve"], &of[..]].concat()).await;
+        let early = at(&machine, "fj", &[&["fund", "disburse"], &of[..]].concat()).await;
+        assert_eq!(refused(early), "under_threshold", "its own word alone");
+        sync(&machine).await;
+        data(&machine, "tv", &[&["fund", "disburse"], &of[..]].concat()).await;
+        sync(&machine).await;
+        data(&machine, "fj", &[&["fund", "receipt"], &of[..]].concat()).await;
+        let report = [&["fund", "report"], &of[..], &["--text", "Done"]].concat();
+        data(&machine, "fj", &report).await;
+        sync(&machine).await;
+    }
+    let mut statements = Vec::new();
+    for home in ["tv", "fj"] {
+        statements.push(data(&machine, home, &["fund", "statement", &fund]).await);
+    }
+    assert_eq!(statements[0]["totals"], statements[1]["totals"]);
+    let totals = &statements[0]["totals"][0];
+    assert_eq!(
+        (&totals["disbursed"], &totals["free"], &totals["committed"], &totals["adds_up"]),
+        (&json!("100.1"), &json!("0"), &json!("0"), &json!(true)),
+        "{totals}"
+    );
+    // A member of the same hub, and the hub itself, hold the bytes and none of the words.
+    let (list, found) = (["fund", "list"], ["search", "Hushmoney"]);
+    for words in [&list[..], &found] {
+        let said = at(&machine, "ws", words).await;
+        assert!(!said.out.contains("Hush") && !said.out.contains(&fund[..8]), "{said:?}");
+    }
+    assert_eq!(at(&machine, "ws", &["fund", "statement", &fund]).await.code, 3);
+    let shared = data(&machine, "ws", &["distribution"]).await;
+    assert_eq!(shared["money"].as_array().map_or(0, Vec::len), 0, "{shared}");
+    // Who reads it sees it in its own table; what is published leaves it out.
+    let ours = data(&machine, "tv", &["distribution"]).await;
+    assert_eq!(ours["money"][0]["paid"], "100.1", "{ours}");
+    at(&machine, "tv", &["report", "--period", "2020-01..2999-12", "--out", "published"]).await.ok();
+    let page = std::fs::read_to_string(machine.path("published/report.html")).expect("a page");
+    assert!(!page.contains("100.1") && !page.contains("Hush"), "what is sealed is in no report for others");
+    for home in ["ws", "hub"] {
+        assert_eq!(holds(&machine.path(home), b"Hush"), Vec::<std::path::PathBuf>::new(), "{home}");
+    }
+    drop(hub);
+}
+
+/// Files below a folder in which these bytes stand.
+fn holds(folder: &std::path::Path, bytes: &[u8]) -> Vec<std::path::PathBuf> {
+    let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if std::fs::read(&path).is_ok_and(|file| file.windows(bytes.len()).any(|w| w == bytes)) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn matches_by_other_published_weights_say_whose_they_are() {
     let machine = Machine::new(PROGRAM, "en");
     let _hub = members(&machine).await;

@@ -29,11 +29,11 @@ pub(crate) fn word_of(record: &Record, all: &[Written]) -> Option<&'static str> 
     all.iter().find(|w| w.records.iter().any(|r| r.as_bytes()[..] == record.record_id[..])).map(|w| w.word)
 }
 
-fn word_of_feed(id: &FeedId, all: &[Written]) -> Option<&'static str> {
+pub(crate) fn word_of_feed(id: &FeedId, all: &[Written]) -> Option<&'static str> {
     all.iter().find(|w| w.feed.id() == *id).map(|w| w.word)
 }
 
-fn feed_of(parts: Option<v1::Feed>) -> Feed {
+pub(crate) fn feed_of(parts: Option<v1::Feed>) -> Feed {
     let parts = parts.expect("a feed");
     Feed::from_parts(&parts.party_id, &parts.operator_key, &parts.audience).expect("a feed")
 }
@@ -168,6 +168,15 @@ impl Client {
     pub(crate) async fn pull_log(&mut self, all: &[Written]) -> Words {
         let position = Some(v1::Position::default());
         self.pulled(v1::PullRequest { position, ..v1::PullRequest::default() }, all).await.0
+    }
+
+    /// Everything that comes after what was there.
+    pub(crate) async fn follow(&mut self) -> tonic::Streaming<v1::PullResponse> {
+        let position = Some(v1::Position::default());
+        let ask = v1::PullRequest { position, follow: true, ..v1::PullRequest::default() };
+        let mut stream = self.federation.pull(ask).await.expect("a stream").into_inner();
+        while !stream.message().await.expect("a message").expect("the log's end").current {}
+        stream
     }
 
     /// The words of what came, and how many entries that were.
