@@ -149,6 +149,24 @@ pub(super) struct OfferPools {
     homes: Pool<Countries>,
 }
 
+/// Puts a record's values into the pools and takes them out again: one list of columns for both ways.
+macro_rules! columns {
+    ($pools:ident, $this:ident: $($column:ident = $value:expr,)*) => {
+        fn add(&$this, pools: &mut $pools) -> Classes {
+            let classes = [$(pools.$column.add($value)),*];
+            let mut columns = [0; COLUMNS];
+            columns.iter_mut().zip(classes).for_each(|(column, class)| *column = class);
+            (pools.themes.add(&$this.themes), columns)
+        }
+
+        fn remove((themes, columns): &Classes, pools: &mut $pools) {
+            pools.themes.remove(*themes);
+            let mut columns = columns.iter();
+            $(columns.next().into_iter().for_each(|class| pools.$column.remove(*class));)*
+        }
+    };
+}
+
 impl Facts for NeedFacts {
     type Pools = NeedPools;
     type Other = OfferFacts;
@@ -157,30 +175,15 @@ impl Facts for NeedFacts {
         self.party
     }
 
-    fn add(&self, pools: &mut NeedPools) -> Classes {
-        let columns = [
-            pools.countries.add(&(self.countries, self.countries.few())),
-            pools.ways.add(&self.ways),
-            pools.languages.add(&self.languages),
-            pools.windows.add(&self.window),
-            pools.asked.add(&self.asked),
-            pools.terms.add(&self.terms),
-            pools.reaches.add(&self.reach),
-            0,
-        ];
-        (pools.themes.add(&self.themes), columns)
-    }
-
-    fn remove((themes, columns): &Classes, pools: &mut NeedPools) {
-        let [countries, ways, languages, window, asked, terms, reach, _] = *columns;
-        pools.themes.remove(*themes);
-        pools.countries.remove(countries);
-        pools.ways.remove(ways);
-        pools.languages.remove(languages);
-        pools.windows.remove(window);
-        pools.asked.remove(asked);
-        pools.terms.remove(terms);
-        pools.reaches.remove(reach);
+    columns! {
+        NeedPools, self:
+        countries = &(self.countries, self.countries.few()),
+        ways = &self.ways,
+        languages = &self.languages,
+        windows = &self.window,
+        asked = &self.asked,
+        terms = &self.terms,
+        reaches = &self.reach,
     }
 
     fn tables(&self, pools: &OfferPools, rules: &Rules, tables: &mut Tables) {
@@ -209,31 +212,16 @@ impl Facts for OfferFacts {
         self.party
     }
 
-    fn add(&self, pools: &mut OfferPools) -> Classes {
-        let columns = [
-            pools.places.add(&self.place),
-            pools.entries.add(&self.entry),
-            pools.ways.add(&self.ways),
-            pools.languages.add(&self.languages),
-            pools.windows.add(&self.window),
-            pools.capacities.add(&self.capacity),
-            pools.giving.add(&self.giving),
-            pools.homes.add(&self.home),
-        ];
-        (pools.themes.add(&self.themes), columns)
-    }
-
-    fn remove((themes, columns): &Classes, pools: &mut OfferPools) {
-        let [place, entry, ways, languages, window, capacity, giving, home] = *columns;
-        pools.themes.remove(*themes);
-        pools.places.remove(place);
-        pools.entries.remove(entry);
-        pools.ways.remove(ways);
-        pools.languages.remove(languages);
-        pools.windows.remove(window);
-        pools.capacities.remove(capacity);
-        pools.giving.remove(giving);
-        pools.homes.remove(home);
+    columns! {
+        OfferPools, self:
+        places = &self.place,
+        entries = &self.entry,
+        ways = &self.ways,
+        languages = &self.languages,
+        windows = &self.window,
+        capacities = &self.capacity,
+        giving = &self.giving,
+        homes = &self.home,
     }
 
     fn tables(&self, pools: &NeedPools, rules: &Rules, tables: &mut Tables) {
