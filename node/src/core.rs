@@ -13,6 +13,7 @@ use caphub_proto::wire::{Feed, FeedId, Head, LogId, PartyId, Seq};
 use crate::admissions::Admissions;
 use crate::artifacts::Blobs;
 use crate::carriage::Quotas;
+use crate::cores::cores;
 use crate::forks::Forks;
 use crate::heads::Heads;
 use crate::identities::Identities;
@@ -26,6 +27,8 @@ use crate::views::{IsHub, Views, ViewsError};
 
 /// Absent bodies that are looked at in one turn.
 const EXCUSED_AT_ONCE: usize = 4_096;
+/// Fewest identity logs that are worth a thread of their own at the start.
+const IDENTITIES_A_THREAD_MIN: usize = 256;
 
 /// One open store with all that is derived from it.
 #[derive(Clone)]
@@ -90,8 +93,19 @@ impl Core {
         let files = directory.join("store");
         let forks = Arc::new(Forks::open(&files.join("forks")).map_err(StoreError::File)?);
         let shown = Arc::new(Shown::open(&files.join("shown")).map_err(StoreError::File)?);
-        let heads = Heads::new(Arc::clone(&store), Arc::clone(&identities), Arc::clone(&forks));
-        let heads = Arc::new(heads);
+        let log = Arc::new(StoreLog(Arc::clone(&store)));
+        let authority =
+            Arc::new(KnownKeys::new(Arc::clone(&identities), Arc::clone(&forks), Arc::clone(&store)));
+        // Only a member's replica opens anything, and only with keys that its folder holds openly.
+        let opener = if everything { Opener::of_folder(directory, party) } else { Opener::none() };
+        let (views, heads) = std::thread::scope(|scope| {
+            // The two rest on the same store and not on each other.
+            let opener = Arc::new(opener);
+            let views = scope.spawn(|| Views::open_reading(&directory.join("views"), log, authority, opener));
+            let heads = Heads::new(Arc::clone(&store), Arc::clone(&identities), Arc::clone(&forks));
+            (views.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), Arc::new(heads))
+        });
+        let views = views?;
         let ingest = Ingest::new(
             Arc::clone(&store),
             Arc::clone(&identities),
@@ -101,12 +115,6 @@ impl Core {
             everything,
             quotas,
         );
-        let log = Arc::new(StoreLog(Arc::clone(&store)));
-        let authority =
-            Arc::new(KnownKeys::new(Arc::clone(&identities), Arc::clone(&forks), Arc::clone(&store)));
-        // Only a member's replica opens anything, and only with keys that its folder holds openly.
-        let opener = if everything { Opener::of_folder(directory, party) } else { Opener::none() };
-        let views = Views::open_reading(&directory.join("views"), log, authority, Arc::new(opener))?;
         views.catch_up()?;
         let (ingest, receipts, blobs) = (Arc::new(ingest), Arc::default(), Blobs::of(directory));
         let core = Self {
@@ -211,28 +219,30 @@ impl Core {
     fn read_admissions(&self) -> Result<(), OpenError> {
         let noted = self.views.position();
         let kinds = [RecordKind::Attestation, RecordKind::Recognition];
-        let mut run: Option<StoredRun> = None;
         let mut ordinals = self.views.entries_of(&kinds)?;
         // Of feeds that forked or whose key was revoked the views know what counts: the rest may count again.
         for held in self.store.heads().into_iter().filter(|h| self.ingest.may_admit_again(&h.feed)) {
             let (id, last) = (held.feed.id(), held.head.seq.value());
             ordinals.extend((1..=last).filter_map(Seq::new).filter_map(|seq| self.store.ordinal(&id, seq)));
         }
+        ordinals.retain(|o| *o < noted);
         ordinals.sort_unstable();
         ordinals.dedup();
-        for ordinal in ordinals.into_iter().filter(|o| *o < noted) {
-            if run.as_ref().is_none_or(|r| ordinal - r.first_ordinal >= u64::from(r.count)) {
-                run = self.store.read_from(ordinal, 1)?.0.into_iter().next();
-            }
-            let Some(held) = &run else { continue };
-            let Some(at) = ordinal.checked_sub(held.first_ordinal) else { continue };
-            self.ingest.note_admissions(&held.feed, &held.packed, at as usize, 1);
+        let mut rest = &ordinals[..];
+        while let Some(first) = rest.first() {
+            let Some(run) = self.store.read_from(*first, 1)?.0.into_iter().next() else { break };
+            // Entries of one run are often many, and are unpacked once.
+            let within = rest.partition_point(|o| *o < run.first_ordinal + u64::from(run.count));
+            let (here, after) = rest.split_at(within.max(1));
+            let wanted = |at: usize| here.binary_search(&(run.first_ordinal + at as u64)).is_ok();
+            self.ingest.note_admissions(&run.feed, &run.packed, wanted);
+            rest = after;
         }
         let mut next = noted;
         while next < self.store.end() {
             let (runs, after) = self.store.read_from(next, BATCH_BYTES)?;
             for run in &runs {
-                self.ingest.note_admissions(&run.feed, &run.packed, 0, usize::MAX);
+                self.ingest.note_admissions(&run.feed, &run.packed, |_| true);
             }
             next = after;
         }
@@ -240,25 +250,39 @@ impl Core {
     }
 }
 
+/// Reads what the store holds of every party's keys, on all cores where there are many.
 fn read_identities(store: &Store, identities: &Identities) -> Result<(), StoreError> {
-    for held in store.heads().into_iter().filter(|h| h.feed.is_identity()) {
-        let (party, id) = (held.feed.party, held.feed.id());
-        let (mut runs, mut from) = (Vec::new(), Some(Seq::FIRST));
-        while let Some(next) = from.filter(|f| *f <= held.head.seq) {
-            let read = store.read_feed(&id, next, BATCH_BYTES)?;
-            from = read.last().and_then(|run| Seq::new(run.first.value() + u64::from(run.count)));
-            runs.extend(read.into_iter().map(|run| run.packed));
-        }
-        let packed = runs.concat();
-        if identities.restore(party, &packed, held.head) {
-            continue;
-        }
-        // Not what was stored, or events that replaced others: all is checked, and the reason said.
-        for packed in runs {
-            match identities.judge(party, &packed) {
-                Ok((_, log)) => identities.keep(log),
-                Err(reason) => tracing::error!(%party, %reason, "a stored identity log is damaged"),
-            }
+    let held: Vec<FeedHead> = store.heads().into_iter().filter(|h| h.feed.is_identity()).collect();
+    let share = held.len().div_ceil(cores()).max(IDENTITIES_A_THREAD_MIN);
+    std::thread::scope(|scope| {
+        let read =
+            |part: &[FeedHead]| part.iter().try_for_each(|held| read_identity(store, identities, held));
+        let mut parts = held.chunks(share);
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || read(part))).collect();
+        let own = read(own);
+        let panicked = |panic| std::panic::resume_unwind(panic);
+        others.into_iter().map(|other| other.join().unwrap_or_else(panicked)).fold(own, Result::and)
+    })
+}
+
+fn read_identity(store: &Store, identities: &Identities, held: &FeedHead) -> Result<(), StoreError> {
+    let (party, id) = (held.feed.party, held.feed.id());
+    let (mut runs, mut from) = (Vec::new(), Some(Seq::FIRST));
+    while let Some(next) = from.filter(|f| *f <= held.head.seq) {
+        let read = store.read_feed(&id, next, BATCH_BYTES)?;
+        from = read.last().and_then(|run| Seq::new(run.first.value() + u64::from(run.count)));
+        runs.extend(read.into_iter().map(|run| run.packed));
+    }
+    let packed = runs.concat();
+    if identities.restore(party, &packed, held.head) {
+        return Ok(());
+    }
+    // Not what was stored, or events that replaced others: all is checked, and the reason said.
+    for packed in runs {
+        match identities.judge(party, &packed) {
+            Ok((_, log)) => identities.keep(log),
+            Err(reason) => tracing::error!(%party, %reason, "a stored identity log is damaged"),
         }
     }
     Ok(())

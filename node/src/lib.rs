@@ -14,6 +14,7 @@ pub mod carriage;
 pub mod carry;
 pub mod config;
 pub mod core;
+mod cores;
 pub mod descriptors;
 pub mod durable;
 pub mod entitlement;

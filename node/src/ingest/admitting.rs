@@ -28,16 +28,16 @@ struct Admitting {
 }
 
 impl Ingest {
-    /// Attestations and recognitions take effect at once, by keys that may make them: of a packed run, at most
-    /// `count` entries after the first `skip`. Those that do not count now are noted too: a Revoke can bring them back.
-    pub fn note_admissions(&self, feed: &Feed, packed: &[u8], skip: usize, count: usize) {
+    /// Attestations and recognitions take effect at once, by keys that may make them: of a packed run, the entries at
+    /// the `wanted` places, counted from 0. Those that do not count now are noted too: a Revoke can bring them back.
+    pub fn note_admissions(&self, feed: &Feed, packed: &[u8], wanted: impl Fn(usize) -> bool) {
         let (Some(key), Some(state)) = (feed.key(), self.identities.state(&feed.party)) else { return };
         let Some(operator) = state.operators.get(&key) else { return };
         if !operator.capabilities.holds(Capabilities::ADMIT) {
             return;
         }
         let Ok(entries) = unpack(packed) else { return };
-        for entry in entries.into_iter().skip(skip).take(count) {
+        for (_, entry) in entries.into_iter().enumerate().filter(|(at, _)| wanted(*at)) {
             let number = |at: Range<usize>| {
                 u64::from_be_bytes(entry.header[at].try_into().expect("eight bytes of a header"))
             };
@@ -65,9 +65,12 @@ impl Ingest {
     pub fn may_admit_again(&self, feed: &Feed) -> bool {
         let (Some(key), Some(state)) = (feed.key(), self.identities.state(&feed.party)) else { return false };
         let admits = state.operators.get(&key).is_some_and(|o| o.capabilities.holds(Capabilities::ADMIT));
+        if !admits {
+            return false;
+        }
         let id = feed.id();
         let revoked = state.counted(&key, &id).is_some_and(|counted| counted != Counted::All);
-        admits && (revoked || self.keys.is_unsettled(&id))
+        revoked || self.keys.is_unsettled(&id)
     }
 
     /// A party's keys, its branch or its forks have changed: what it said of others counts, or no longer does.

@@ -19,6 +19,9 @@ pub(super) const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Magic, format version and log id at the start of every segment.
 pub(super) const START: u64 = 4 + 4 + 16;
 
+/// Bytes read at once where a frame begins: one of a few records, or of an identity log, is read whole by it.
+const SMALL_FRAME_BYTES: usize = 4 * 1024;
+
 const MAGIC: &[u8; 4] = b"CHS1";
 /// The version of the segments' format. Since 2 a frame says whether the register of own batches has it too; a segment of 1
 /// may say so as well, from builds in between. A later version is refused. `tests/fixtures/store-N` is a store of each.
@@ -149,19 +152,35 @@ pub(super) fn check_start(file: &File, path: &Path, logs: &[LogId]) -> Result<()
 
 /// Reads the frame at a place: its head, and its entries as they travel.
 pub(super) fn read_frame(file: &File, offset: u64) -> io::Result<Option<(FrameHead, Bytes, u64)>> {
-    let mut lead = [0; LEAD];
-    if let Err(error) = file.read_exact_at(&mut lead, offset) {
-        return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
-    }
-    let Some((head_len, packed_len)) = frame::lengths(&lead) else { return Ok(None) };
-    let mut bytes = vec![0; head_len + packed_len];
-    if let Err(error) = file.read_exact_at(&mut bytes, offset) {
-        return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
+    let mut bytes = vec![0; SMALL_FRAME_BYTES];
+    let read = read_up_to(file, offset, &mut bytes)?;
+    let lead = bytes.get(..read).and_then(|read| read.first_chunk::<LEAD>());
+    let Some((head_len, packed_len)) = lead.and_then(frame::lengths) else { return Ok(None) };
+    let length = head_len + packed_len;
+    bytes.resize(length, 0);
+    if length > read {
+        let more = read_up_to(file, offset + read as u64, &mut bytes[read..])?;
+        if more < length - read {
+            return Ok(None);
+        }
     }
     let mut head = Bytes::from(bytes);
     let packed = head.split_off(head_len);
-    let length = (head_len + packed_len) as u64;
-    Ok(decode(&head).map(|head| (head, packed, length)))
+    Ok(decode(&head).map(|head| (head, packed, length as u64)))
+}
+
+/// Fills as much of the buffer as the file has; how much that is.
+fn read_up_to(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// Bytes of a frame's packed entries, from its lead alone; 0 where there is no frame.

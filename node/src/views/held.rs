@@ -73,6 +73,37 @@ impl Held {
         Self::unpacked(ordinal, log.lone_entry(ordinal), opener)
     }
 
+    /// Gives those of the entries at these places, in order, that are revisions; neighbours are read together.
+    pub(super) fn load_each(
+        log: &dyn Log,
+        ordinals: &[u64],
+        opener: &Opener,
+        mut each: impl FnMut(Self),
+    ) -> Result<(), ViewsError> {
+        let mut rest = ordinals;
+        while let Some(first) = rest.first() {
+            let (runs, _) = log.read_from(*first, 1).map_err(ViewsError::Log)?;
+            // Of an entry beyond the end there is none.
+            let Some(run) = runs.into_iter().next() else { return Ok(()) };
+            let Ok(entries) = unpack(&run.packed) else {
+                // A damaged neighbour is no reason to miss this one.
+                Self::load(log, *first, opener)?.into_iter().for_each(&mut each);
+                rest = &rest[1..];
+                continue;
+            };
+            let end = run.first_ordinal + entries.len() as u64;
+            let within = rest.partition_point(|ordinal| *ordinal < end);
+            let (here, after) = rest.split_at(within.max(1));
+            for ordinal in here {
+                let at = ordinal.checked_sub(run.first_ordinal).and_then(|at| usize::try_from(at).ok());
+                let entry = at.and_then(|at| entries.get(at));
+                entry.and_then(|e| Self::read(*ordinal, run.feed, e, opener)).into_iter().for_each(&mut each);
+            }
+            rest = after;
+        }
+        Ok(())
+    }
+
     fn unpacked(
         ordinal: u64,
         read: Result<Option<(Feed, Bytes)>, String>,

@@ -2,7 +2,7 @@
 
 mod acts;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -158,19 +158,24 @@ impl Views {
                 RecordKind::NodeCard,
                 RecordKind::ThreadGrant,
             ];
+            let mut shown = BTreeMap::new();
             for kind in kinds {
                 let term = Term::from_field_text(inner.opened().fields.kind, kind.code());
                 let all = TermQuery::new(term, IndexRecordOption::Basic);
                 for address in searcher.search(&all, &Addresses)? {
                     let Some(place) = inner.place_at(&searcher, address)? else { continue };
                     let Some(key) = place.key().filter(|_| !place.withdrawn) else { continue };
-                    if let Some(shown) = Held::load(inner.log.as_ref(), place.shown, &inner.opener)? {
-                        // A cut may have come between a grant and what it opens: looked at again.
-                        inner.note_grant(&shown);
-                        tables.set(key, Row::of(&shown));
-                    }
+                    shown.insert(place.shown, key);
                 }
             }
+            let ordinals: Vec<u64> = shown.keys().copied().collect();
+            Held::load_each(inner.log.as_ref(), &ordinals, &inner.opener, |held| {
+                // A cut may have come between a grant and what it opens: looked at again.
+                inner.note_grant(&held);
+                if let Some(key) = shown.get(&held.ordinal) {
+                    tables.set(*key, Row::of(&held));
+                }
+            })?;
             Ok(tables)
         })?;
         *self.0.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
