@@ -3,6 +3,7 @@
 //! Views follow the log asynchronously and say how far they are. They hold places in the log and never bodies, are
 //! judged from the log and the identity logs alone, and can be deleted at any time: the next open builds them again.
 
+mod counting;
 mod disk;
 mod erasure;
 mod filter;
@@ -17,7 +18,9 @@ mod page;
 mod places;
 mod profiles;
 mod query;
+mod queue;
 mod read;
+mod reading;
 mod renew;
 mod schema;
 mod sealed;
@@ -53,6 +56,7 @@ use erasure::Erasures;
 use follow::Writing;
 use index::Opened;
 use pace::Pace;
+use queue::Queue;
 use renew::Beside;
 use tables::Tables;
 use token::Tokens;
@@ -136,6 +140,7 @@ struct Inner {
     opened: RwLock<Arc<Opened>>,
     /// Views that are being derived again.
     beside: Beside,
+    queue: Queue,
     tokens: Tokens,
     writing: Mutex<Writing>,
     position: AtomicU64,
@@ -179,6 +184,7 @@ impl Views {
             opener,
             opened: RwLock::new(Arc::new(opened)),
             beside: Beside::default(),
+            queue: Queue::default(),
             tokens: Tokens::new()?,
             granted: Mutex::default(),
             writing: Mutex::new(Writing::new(origin)),

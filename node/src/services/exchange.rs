@@ -18,7 +18,7 @@ use crate::core::Core;
 use crate::services::federation::{origin, party_of, push_response};
 use crate::services::gate::SharedGate;
 use crate::services::status::status;
-use crate::views::{PageRequest, RecordKey, ViewsError};
+use crate::views::{Page, PageRequest, RecordKey, ViewsError};
 
 /// Records waiting for a slow watcher.
 const WATCH_BUFFER: usize = 64;
@@ -34,6 +34,12 @@ impl Exchange {
     pub fn new(core: Core, gate: SharedGate) -> Self {
         Self { core, gate }
     }
+}
+
+/// A page, read away from the network's tasks: among many records it takes some milliseconds.
+async fn looked_up(read: impl FnOnce() -> Result<Page, ViewsError> + Send + 'static) -> Result<Page, Status> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or(Err(ViewsError::Damaged)).map_err(views_status)
 }
 
 fn views_status(error: ViewsError) -> Status {
@@ -80,7 +86,8 @@ impl ExchangeService for Exchange {
         let asked = request.into_inner();
         let filter = asked.filter.unwrap_or_default();
         let page = PageRequest { size: asked.page_size, token: asked.page_token };
-        let page = self.core.views.list(&admitted.viewer, &filter, &page, now_ms()).map_err(views_status)?;
+        let views = self.core.views.clone();
+        let page = looked_up(move || views.list(&admitted.viewer, &filter, &page, now_ms())).await?;
         Ok(Response::new(ListResponse {
             records: page.records,
             next_page_token: page.next_page_token,
@@ -94,11 +101,9 @@ impl ExchangeService for Exchange {
         let asked = request.into_inner();
         let filter = asked.filter.unwrap_or_default();
         let page = PageRequest { size: asked.page_size, token: asked.page_token };
-        let page = self
-            .core
-            .views
-            .search(&admitted.viewer, &asked.query, &filter, &page, now_ms())
-            .map_err(views_status)?;
+        let (views, query) = (self.core.views.clone(), asked.query);
+        let page =
+            looked_up(move || views.search(&admitted.viewer, &query, &filter, &page, now_ms())).await?;
         Ok(Response::new(SearchResponse {
             records: page.records,
             next_page_token: page.next_page_token,

@@ -16,22 +16,25 @@ use tantivy::directory::{
     WatchHandle, WritePtr,
 };
 
+use super::reading::Files;
+
 /// Bytes gathered before a file is written to.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// Where Linux names the boot that it is in.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
-/// A folder of files that are read as tantivy reads them and written without syncs.
+/// A folder of files that are written without syncs, some of them read and the others mapped.
 #[derive(Clone, Debug)]
 pub(super) struct Unsynced {
     files: MmapDirectory,
+    reading: Files,
     root: PathBuf,
 }
 
 impl Unsynced {
     /// The folder, which exists.
     pub(super) fn open(root: &Path) -> Result<Self, OpenDirectoryError> {
-        Ok(Self { files: MmapDirectory::open(root)?, root: root.to_owned() })
+        Ok(Self { files: MmapDirectory::open(root)?, reading: Files::default(), root: root.to_owned() })
     }
 }
 
@@ -60,7 +63,10 @@ impl TerminatingWrite for Plain {
 
 impl Directory for Unsynced {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.files.get_file_handle(path)
+        match self.reading.open(&self.root, path)? {
+            Some(file) => Ok(file),
+            None => self.files.get_file_handle(path),
+        }
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {

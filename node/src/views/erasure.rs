@@ -8,11 +8,10 @@ use caphub_proto::v1::Revision;
 use caphub_proto::wire::limits::SALT_BYTES;
 use caphub_proto::wire::{Feed, FeedId, PartyId, RecordId};
 use prost::Message;
-use tantivy::IndexWriter;
 
 use super::ViewsError;
 use super::follow::Writing;
-use super::index::{Opened, commit};
+use super::index::{Opened, Writer, commit};
 
 /// Most erasures that wait to be taken; beyond them the index is asked again for those still due.
 const WAITING_MAX: usize = 65_536;
@@ -194,7 +193,7 @@ pub(super) fn is_erased(excuses: &[(u64, Excuse)], feed: &Feed, seq: u64, body: 
     found.is_some_and(|(_, excuse)| excuse.covers_body(feed, body))
 }
 
-fn collect_files(writer: &IndexWriter) -> Result<(), ViewsError> {
+fn collect_files(writer: &Writer) -> Result<(), ViewsError> {
     writer.garbage_collect_files().wait()?;
     Ok(())
 }

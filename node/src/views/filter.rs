@@ -6,11 +6,12 @@ use std::ops::Bound;
 use caphub_proto::exchange::{RecordKind, check};
 use caphub_proto::v1::Filter;
 use caphub_proto::wire::{PartyId, RecordId};
-use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery};
+use tantivy::query::{BooleanQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use super::ViewsError;
+use super::counting::Counting;
 use super::key::RecordKey;
 use super::places;
 use super::schema::{Fields, NETWORK, PUBLIC, SEALED, day, hub_term, state};
@@ -89,15 +90,14 @@ pub(super) fn entitled(fields: &Fields, viewer: &Viewer) -> Option<Box<dyn Query
 pub(super) fn any(mut terms: Vec<Term>) -> Box<dyn Query> {
     /// Above it, one pass over the terms is cheaper than a union of so many lists.
     const UNION_MAX: usize = 16;
-    let query: Box<dyn Query> = if terms.len() > UNION_MAX {
-        Box::new(TermSetQuery::new(terms))
+    if terms.len() > UNION_MAX {
+        Counting::new(TermSetQuery::new(terms), 0.0)
     } else if terms.len() == 1 {
-        Box::new(TermQuery::new(terms.remove(0), IndexRecordOption::Basic))
+        Counting::new(TermQuery::new(terms.remove(0), IndexRecordOption::Basic), 0.0)
     } else {
         let term = |t| -> Clause { (Occur::Should, Box::new(TermQuery::new(t, IndexRecordOption::Basic))) };
-        Box::new(BooleanQuery::new(terms.into_iter().map(term).collect()))
-    };
-    Box::new(ConstScoreQuery::new(query, 0.0))
+        Counting::new(BooleanQuery::new(terms.into_iter().map(term).collect()), 0.0)
+    }
 }
 
 fn terms<T: AsRef<str>>(field: Field, values: &[T]) -> Vec<Term> {
@@ -145,17 +145,16 @@ fn overlapping(fields: &Fields, filter: &Filter) -> Result<Vec<Box<dyn Query>>, 
     for (field, date) in [("from", &filter.from), ("until", &filter.until)] {
         check::date(date, true).map_err(|problem| bad(field, problem))?;
     }
-    let mut queries: Vec<Box<dyn Query>> = Vec::new();
+    let mut queries = Vec::new();
     if let Some(from) = day(&filter.from) {
         let last = Term::from_field_u64(fields.until_day, from);
-        queries.push(Box::new(RangeQuery::new(Bound::Included(last), Bound::Unbounded)));
+        queries.push(Counting::new(RangeQuery::new(Bound::Included(last), Bound::Unbounded), 0.0));
     }
     if let Some(until) = day(&filter.until) {
         let first = Term::from_field_u64(fields.from_day, until);
-        queries.push(Box::new(RangeQuery::new(Bound::Unbounded, Bound::Included(first))));
+        queries.push(Counting::new(RangeQuery::new(Bound::Unbounded, Bound::Included(first)), 0.0));
     }
-    let quiet = |query| -> Box<dyn Query> { Box::new(ConstScoreQuery::new(query, 0.0)) };
-    Ok(queries.into_iter().map(quiet).collect())
+    Ok(queries)
 }
 
 fn bounded<'a>(field: &'static str, values: &'a [String]) -> Result<&'a [String], ViewsError> {

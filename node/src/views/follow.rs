@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use caphub_proto::exchange::Summary;
 use caphub_proto::wire::PartyId;
 use caphub_proto::wire::feed::unpack;
+use tantivy::Term;
 use tantivy::query::{AllQuery, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{IndexWriter, Term};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::erasure::{Excuse, LastPurge, purge};
 use super::held::Held;
-use super::index::{Origin, commit};
+use super::index::{Origin, Writer, commit};
 use super::judge::{Verdict, bound, judge};
 use super::key::RecordKey;
 use super::page::Addresses;
@@ -60,7 +60,7 @@ pub struct Progress {
 /// What only one catch-up at a time may use.
 pub(super) struct Writing {
     /// Made when first needed, and again after a failure.
-    pub(super) writer: Option<IndexWriter>,
+    pub(super) writer: Option<Writer>,
     /// What the last commit was made from.
     pub(super) origin: Origin,
     pub(super) last_purge: LastPurge,
@@ -224,7 +224,7 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) fn writer<'a>(&self, writing: &'a mut Writing) -> Result<&'a mut IndexWriter, ViewsError> {
+    pub(super) fn writer<'a>(&self, writing: &'a mut Writing) -> Result<&'a mut Writer, ViewsError> {
         match &mut writing.writer {
             Some(writer) => Ok(writer),
             none => Ok(none.insert(self.opened().writer()?)),

@@ -15,8 +15,10 @@ use tracing::warn;
 
 use super::ViewsError;
 use super::disk::{Unsynced, boot};
+use super::queue::Queued;
 use super::schema::{Fields, SCHEMA_VERSION};
 use super::words::{TOKENIZER, Words};
+use crate::cores::cores;
 
 /// Bytes of memory in which the writer gathers a batch before it writes a segment.
 const WRITER_BYTES: usize = 20_000_000;
@@ -26,8 +28,13 @@ const LAYER_DOCS_MIN: u32 = 128;
 /// The file that stands while no process has the index open and the last one ended in good order; it names the boot
 /// in which that was, because nothing here waits for the disk.
 const CLEAN: &str = "ended-clean";
+/// Threads that search the files of the index side by side; more would be idle for want of files of a like size.
+const SEARCHERS_MAX: usize = 4;
 /// Blocks of stored places that a reader keeps unpacked, 16 KiB each.
 const STORE_BLOCKS: usize = 64;
+
+/// What takes documents.
+pub(super) type Writer = IndexWriter<Queued>;
 
 /// What a commit was made from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,8 +93,8 @@ impl Opened {
         empty(dir).map_err(|source| ViewsError::Directory { source })?;
         let (schema, fields) = Fields::build();
         let directory = Unsynced::open(dir).map_err(tantivy::TantivyError::from)?;
-        let index = Index::create(directory, schema, IndexSettings::default())?;
-        let reader = reader(&index)?;
+        let mut index = Index::create(directory, schema, IndexSettings::default())?;
+        let reader = reader(&mut index)?;
         let origin = Origin { log, position: 0, purge: false, readers };
         Ok(Self { index, reader, fields, origin, dir: dir.to_owned() })
     }
@@ -102,7 +109,7 @@ impl Opened {
             return Err(Unusable::Absent);
         }
         let directory = Unsynced::open(dir).map_err(|e| because(&e))?;
-        let index = Index::open(directory).map_err(|e| because(&e))?;
+        let mut index = Index::open(directory).map_err(|e| because(&e))?;
         let (schema, fields) = Fields::build();
         if index.schema() != schema {
             return Err(because(&"another schema"));
@@ -128,18 +135,18 @@ impl Opened {
         if marked.is_ok() {
             fs::remove_file(&clean).map_err(|e| because(&e))?;
         }
-        let reader = reader(&index).map_err(|e| because(&e))?;
+        let reader = reader(&mut index).map_err(|e| because(&e))?;
         Ok(Self { index, reader, fields, origin, dir: dir.to_owned() })
     }
 
     /// A writer; there is at most one at a time.
-    pub(super) fn writer(&self) -> tantivy::Result<IndexWriter> {
+    pub(super) fn writer(&self) -> tantivy::Result<Writer> {
         let options = IndexWriterOptions::builder()
             .num_worker_threads(1)
             .num_merge_threads(1)
             .memory_budget_per_thread(WRITER_BYTES)
             .build();
-        let writer: IndexWriter = self.index.writer_with_options(options)?;
+        let writer: Writer = self.index.writer_with_options(options)?;
         let mut merging = LogMergePolicy::default();
         merging.set_min_layer_size(LAYER_DOCS_MIN);
         writer.set_merge_policy(Box::new(merging));
@@ -160,8 +167,8 @@ impl Opened {
 }
 
 /// Makes a batch durable together with what it was made from.
-pub(super) fn commit(writer: &mut IndexWriter, origin: &Origin) -> tantivy::Result<()> {
-    let mut prepared: PreparedCommit<'_> = writer.prepare_commit()?;
+pub(super) fn commit(writer: &mut Writer, origin: &Origin) -> tantivy::Result<()> {
+    let mut prepared: PreparedCommit<'_, Queued> = writer.prepare_commit()?;
     prepared.set_payload(&origin.write());
     prepared.commit().map(|_| ())
 }
@@ -179,7 +186,10 @@ fn guarded(open: impl FnOnce() -> Result<Opened, Unusable>) -> Result<Opened, Un
     opened.unwrap_or_else(|_| Err(Unusable::Because("damaged files".to_owned())))
 }
 
-fn reader(index: &Index) -> tantivy::Result<IndexReader> {
+fn reader(index: &mut Index) -> tantivy::Result<IndexReader> {
+    if cores() > 1 {
+        index.set_multithread_executor(cores().min(SEARCHERS_MAX))?;
+    }
     index.tokenizers().register(TOKENIZER, TextAnalyzer::from(Words));
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
     reader.doc_store_cache_num_blocks(STORE_BLOCKS).try_into()

@@ -113,6 +113,8 @@ pub(super) struct SegmentTop {
     tie: Arc<dyn ColumnValues<u64>>,
     total: u64,
     heap: BinaryHeap<Reverse<(Rank, DocId)>>,
+    /// The last of those kept, once there are as many as are wanted.
+    lowest: Option<Rank>,
 }
 
 impl Collector for Top {
@@ -130,6 +132,7 @@ impl Collector for Top {
             tie: fast.column_first_or_default(TIE)?,
             total: 0,
             heap: BinaryHeap::with_capacity(self.limit + 1),
+            lowest: None,
         })
     }
 
@@ -151,22 +154,27 @@ impl SegmentCollector for SegmentTop {
 
     fn collect(&mut self, doc: DocId, score: Score) {
         self.total += 1;
+        let score = score.max(0.0).to_bits();
+        // In a long list most come after what is kept: that is decided with as few reads as can be.
+        let lowest = self.lowest;
+        if lowest.is_some_and(|lowest| score < lowest.score) {
+            return;
+        }
         let claimed = self.time.get_val(doc);
         let time_ms = if claimed > self.future_ms { 0 } else { claimed };
-        let score = score.max(0.0).to_bits();
-        // The common case of a long list, decided without another read.
-        if let Some(Reverse((lowest, _))) = self.heap.peek().filter(|_| self.heap.len() >= self.limit)
-            && (score, time_ms) < (lowest.score, lowest.time_ms)
-        {
+        if lowest.is_some_and(|lowest| (score, time_ms) < (lowest.score, lowest.time_ms)) {
             return;
         }
         let rank = Rank { score, time_ms, tie: self.tie.get_val(doc) };
-        if self.after.is_some_and(|after| rank >= after) {
+        if lowest.is_some_and(|lowest| rank <= lowest) || self.after.is_some_and(|after| rank >= after) {
             return;
         }
         self.heap.push(Reverse((rank, doc)));
         if self.heap.len() > self.limit {
             self.heap.pop();
+        }
+        if self.heap.len() >= self.limit {
+            self.lowest = self.heap.peek().map(|Reverse((lowest, _))| *lowest);
         }
     }
 

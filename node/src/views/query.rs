@@ -5,12 +5,11 @@
 use std::ops::Bound;
 
 use tantivy::Term;
-use tantivy::query::{
-    BooleanQuery, ConstScoreQuery, InvertedIndexRangeQuery, Occur, PhraseQuery, Query, TermQuery,
-};
+use tantivy::query::{BooleanQuery, InvertedIndexRangeQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::{TokenStream, Tokenizer};
 
+use super::counting::Counting;
 use super::filter::Clause;
 use super::schema::Fields;
 use super::words::{Piece, Words, pieces};
@@ -47,7 +46,7 @@ pub(super) fn clauses(fields: &Fields, query: &str) -> Vec<Clause> {
     for part in parts(query) {
         for word in part.words() {
             let title = TermQuery::new(Term::from_field_text(fields.title, word), IndexRecordOption::Basic);
-            clauses.push((Occur::Should, counting(title, TITLE_SCORE)));
+            clauses.push((Occur::Should, Counting::new(title, TITLE_SCORE)));
         }
         clauses.push((Occur::Must, part.query(fields.text)));
     }
@@ -124,19 +123,20 @@ impl Part {
 
     fn query(&self, field: Field) -> Box<dyn Query> {
         let term = |word: &str| Term::from_field_text(field, word);
-        let exact = |word: &str| counting(TermQuery::new(term(word), IndexRecordOption::Basic), WORD_SCORE);
+        let exact =
+            |word: &str| Counting::new(TermQuery::new(term(word), IndexRecordOption::Basic), WORD_SCORE);
         match self {
             Self::Word(word) => exact(word),
             Self::Beginning(word) => {
-                let longer = counting(longer(field, word), PREFIX_SCORE);
-                boxed(BooleanQuery::new(vec![(Occur::Should, exact(word)), (Occur::Should, longer)]))
+                let longer = Counting::new(longer(field, word), PREFIX_SCORE);
+                Box::new(BooleanQuery::new(vec![(Occur::Should, exact(word)), (Occur::Should, longer)]))
             }
             // A phrase query takes two terms or more.
             Self::Phrase(terms) => match terms.as_slice() {
                 [(_, word)] => exact(word),
                 terms => {
                     let terms = terms.iter().map(|(at, word)| (*at, term(word))).collect();
-                    counting(PhraseQuery::new_with_offset(terms), WORD_SCORE)
+                    Counting::new(PhraseQuery::new_with_offset(terms), WORD_SCORE)
                 }
             },
         }
@@ -150,15 +150,6 @@ fn longer(field: Field, beginning: &str) -> impl Query {
         Bound::Excluded(Term::from_field_text(field, beginning)),
         Bound::Excluded(Term::from_field_text(field, &end)),
     )
-}
-
-/// Whatever the query scores, it counts so much.
-fn counting(query: impl Query, score: f32) -> Box<dyn Query> {
-    boxed(ConstScoreQuery::new(boxed(query), score))
-}
-
-fn boxed(query: impl Query) -> Box<dyn Query> {
-    Box::new(query)
 }
 
 #[cfg(test)]

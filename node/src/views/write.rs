@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use caphub_proto::v1::revision::Record;
 use caphub_proto::wire::FeedId;
+use prost::Message;
 use tantivy::Term;
 use tracing::warn;
 
@@ -20,6 +21,9 @@ use super::{Inner, ViewsError};
 
 /// How long a record that is shown waits for its commit, with others: a commit takes some milliseconds of the processor.
 pub(super) const COMMIT_AFTER: Duration = Duration::from_millis(100);
+
+/// Bytes of a document beside what its record says, about.
+const DOCUMENT_BYTES: usize = 512;
 
 /// One record after its judgement.
 pub(super) struct Outcome {
@@ -95,7 +99,9 @@ impl Inner {
             writer.delete_term(Term::from_field_bytes(fields.key, &outcome.key.bytes()));
         }
         if let (Some(place), Some(shown)) = (&outcome.place, &outcome.shown) {
-            writer.add_document(document(&fields, place, shown, &outcome.about))?;
+            let bytes = DOCUMENT_BYTES + shown.revision.encoded_len();
+            let document = document(&fields, place, shown, &outcome.about);
+            writer.add_document(self.queue.admit(document, bytes))?;
         }
         let since = &mut writing.since;
         since.purge |= outcome.former.is_some() && outcome.erases();

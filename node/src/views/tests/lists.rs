@@ -2,7 +2,7 @@
 
 use caphub_proto::v1::revision::Record as Kind;
 use caphub_proto::v1::{Course, Endorsement, Filter, RecordRef, Session};
-use caphub_proto::wire::Reason;
+use caphub_proto::wire::{Audience, Reason};
 
 use super::world::{NOW, World, Write, course, record_id, text, titles};
 use crate::entitlement::Viewer;
@@ -197,4 +197,43 @@ fn watchers_hear_of_changed_records() {
     world.catch_up();
     assert_eq!(watch.try_recv().unwrap(), RecordKey { party: desk.party, record: record_id(1) });
     assert!(watch.try_recv().is_err());
+}
+
+#[test]
+fn a_match_counts_the_same_in_a_file_of_which_all_records_match_and_in_one_of_which_few_do() {
+    let mut world = World::new();
+    let desk = world.party(1);
+    let described = |title: &str, body: &str| {
+        Kind::Course(Course { title: text(title), description: text(body), ..Course::default() })
+    };
+    // Each commit is a file of the index. Of the first all records have the word, the newest of them in the title.
+    world.publish(&desk, &Write::new(1).at(10), described("a", "network"));
+    world.publish(&desk, &Write::new(2).at(40), described("network b", "of all"));
+    world.catch_up();
+    world.publish(&desk, &Write::new(3).at(30), described("c", "network"));
+    world.publish(&desk, &Write::new(4).at(50), described("d", "something else"));
+    world.publish(&desk, &Write::new(5).at(60), described("e", "networks"));
+    world.publish(&desk, &Write::new(6).at(20).to(Audience::Network), described("f", "network"));
+    world.catch_up();
+    let found = |viewer: &Viewer, query: &str, size: u32, token: String| {
+        let request = PageRequest { size, token };
+        world.views.search(viewer, query, &Filter::default(), &request, NOW).unwrap()
+    };
+    let all = found(&Viewer::public(), "network", 0, String::new());
+    assert_eq!(titles(&all), ["network b", "c", "a", "e"], "title, then the word by time, then a beginning");
+    assert_eq!(all.total, 4);
+    let member = Viewer { network: true, ..Viewer::public() };
+    assert_eq!(titles(&found(&member, "network", 0, String::new())), ["network b", "c", "f", "a", "e"]);
+    assert_eq!(titles(&found(&Viewer::public(), "netw else", 0, String::new())), [""; 0]);
+    assert_eq!(titles(&found(&Viewer::public(), "else", 0, String::new())), ["d"]);
+    let (mut paged, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = found(&Viewer::public(), "network", 1, token);
+        paged.extend(titles(&page));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(paged, titles(&all), "page by page as in one");
 }
