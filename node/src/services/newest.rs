@@ -10,6 +10,8 @@ use crate::store::{FeedHead, StoreError};
 
 /// Most bytes that are served so: what comes after it is better compared first.
 pub(super) const NEWEST_BYTES_MAX: u64 = 65_536;
+/// A message of them is closed at so many bytes: a party's keys and its newest entry.
+pub(super) const NEWEST_MESSAGE_BYTES: usize = 1_024;
 /// Entries of each feed: several parties are seen at once.
 const ENTRIES_EACH: u64 = 2;
 /// Runs of the log that are looked at; each may be of 1 MiB.

@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::entitlement::Viewer;
 use crate::forks;
 use crate::services::gate::Admitted;
-use crate::services::newest::{NEWEST_BYTES_MAX, newest};
+use crate::services::newest::{NEWEST_BYTES_MAX, NEWEST_MESSAGE_BYTES, newest};
 use crate::services::status::status;
 use crate::store::{FeedHead, StoreError};
 use crate::sync::cut::{beginning, pieces};
@@ -68,7 +68,9 @@ impl Ranges {
     /// Sends them; ends with its receiver, when a caller goes away. A blocking thread is held for as long as one
     /// message is read: callers that do not read hold none of them.
     pub async fn serve(self, core: Core, admitted: Admitted, sender: Sender) {
-        let mut reading = Reading { full: self.batch_bytes, left: self.left, ..Reading::default() };
+        // Of the newest a caller can show the first while the others are on their way.
+        let full = if self.newest { NEWEST_MESSAGE_BYTES } else { self.batch_bytes };
+        let mut reading = Reading { full, left: self.left, ..Reading::default() };
         let mut asked = Some(self);
         // Room first: what was read has a place to go.
         while let Ok(place) = sender.reserve().await {
