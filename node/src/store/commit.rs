@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
-use caphub_proto::wire::{EntryHash, FeedId};
+use caphub_proto::wire::{EntryHash, FeedId, Seq};
 use tokio::sync::oneshot;
 
 use crate::store::batch::Frames;
@@ -84,8 +84,7 @@ impl Committer {
     pub(super) fn replay_own(&mut self, signed: Vec<(FrameHead, Bytes)>) -> Result<(), StoreError> {
         for (head, packed) in signed {
             let Some(last) = head.head() else { continue };
-            let own = (last.seq, last.hash);
-            self.shared.own.write().unwrap_or_else(PoisonError::into_inner).insert(head.feed.id(), own);
+            self.signed(head.feed.id(), (last.seq, last.hash));
             let run = NewRun {
                 feed: head.feed,
                 packed,
@@ -101,6 +100,15 @@ impl Committer {
             }
         }
         Ok(())
+    }
+
+    /// Remembers how far a feed was signed: never less than before, in whatever order the register tells it.
+    fn signed(&self, feed: FeedId, last: (Seq, EntryHash)) {
+        let mut own = self.shared.own.write().unwrap_or_else(PoisonError::into_inner);
+        let known = own.entry(feed).or_insert(last);
+        if last.0 > known.0 {
+            *known = last;
+        }
     }
 
     pub(super) fn run(mut self, waiting: &mpsc::Receiver<Work>) {

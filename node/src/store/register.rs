@@ -245,11 +245,7 @@ pub(super) fn mend(directory: &Path, sheet: &Sheet) -> Result<(), StoreError> {
         return Err(StoreError::Register { path, offset: gap.offset });
     }
     let file = OpenOptions::new().read(true).write(true).open(&path)?;
-    for (gap, (at, bytes)) in sheet.gaps.iter().zip(&plan.writes) {
-        let (offset, length) = (gap.offset, gap.length);
-        tracing::error!(path = %path.display(), offset, length, "the register was damaged: written again from the log");
-        file.write_all_at(bytes, *at)?;
-    }
+    fill(&path, &file, sheet, &plan)?;
     if let Some((offset, rest)) = plan.end {
         tracing::warn!(path = %path.display(), offset, "a torn tail of the register is cut");
         if sheet.whole.iter().any(|(at, ..)| *at > offset) {
@@ -263,13 +259,25 @@ pub(super) fn mend(directory: &Path, sheet: &Sheet) -> Result<(), StoreError> {
     Ok(file.sync_all()?)
 }
 
+/// Writes again what the log has.
+fn fill(path: &Path, file: &File, sheet: &Sheet, plan: &Plan) -> io::Result<()> {
+    let cured = sheet.gaps.iter().zip(&plan.cures).filter(|(_, cure)| **cure == Cure::Log);
+    for ((gap, _), (at, bytes)) in cured.zip(&plan.writes) {
+        let (path, offset, length) = (path.display(), gap.offset, gap.length);
+        tracing::error!(%path, offset, length, "the register was damaged: written again from the log");
+        file.write_all_at(bytes, *at)?;
+    }
+    Ok(())
+}
+
 /// The last resort, for an operator who asks for it: what nothing tells is taken out and kept aside, and nothing is signed until a
 /// linked hub has shown how far the own feeds reach. How many bytes were taken out.
 pub(super) fn without_unknown(directory: &Path, erased: &Erased) -> Result<u64, StoreError> {
     let path = directory.join(FILE);
-    let file = File::open(&path)?;
+    let file = OpenOptions::new().read(true).write(true).open(&path)?;
     let sheet = read(&file, erased)?;
-    let mut lost = 0;
+    fill(&path, &file, &sheet, &plan(directory, &sheet)?)?;
+    let (sheet, mut lost) = (read(&file, erased)?, 0);
     for gap in &sheet.gaps {
         keep_aside(directory, &file, gap.offset, gap.end())?;
         lost += gap.length;

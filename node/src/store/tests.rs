@@ -165,6 +165,30 @@ async fn a_deleted_or_damaged_index_is_built_again() {
 }
 
 #[tokio::test]
+async fn an_index_of_another_store_is_noticed_and_built_again() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut held = Vec::new();
+    // Alike in everything but who signed and under which id the log is known.
+    for (seed, folder) in (1..).zip(&folders) {
+        let (signer, feed) = feed(seed);
+        let run = run(&signer, &feed, None, 5);
+        Store::open(folder.path()).unwrap().append_own(vec![run.clone()]).await.unwrap();
+        held.push((feed, run));
+    }
+    let [one, other] = folders.each_ref().map(|f| f.path().join("index"));
+    let aside = folders[0].path().join("theirs");
+    for (from, to) in [(&one, &aside), (&other, &one), (&aside, &other)] {
+        std::fs::rename(from, to).unwrap();
+    }
+    for (folder, (feed, run)) in folders.iter().zip(held) {
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.heads().len(), 1);
+        assert_eq!(store.head(&feed.id()).map(|h| h.head), Some(run.head));
+        assert_eq!(texts(&store.read_feed(&feed.id(), Seq::FIRST, 1 << 20).unwrap()), run.packed);
+    }
+}
+
+#[tokio::test]
 async fn a_second_process_is_told_who_holds_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let _held = Store::open(directory.path()).unwrap();
