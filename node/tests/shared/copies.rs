@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Copies a folder and all below it, but for these names.
-pub fn copy(from: &Path, to: &Path, without: &[&str]) {
+pub(crate) fn copy(from: &Path, to: &Path, without: &[&str]) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
         let path = entry.expect("an entry").path();
