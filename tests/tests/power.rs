@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use caphub_tests::Machine;
 use caphub_tests::acknowledged::{Acknowledged, Dice, strikes};
@@ -52,10 +53,19 @@ impl Volume {
         done("python3", &["-c", SHUT_DOWN, text(&self.at)]).expect("a shutdown");
     }
 
-    /// And comes back.
-    fn again(&self) {
-        done("umount", &[text(&self.at)]).expect("nobody has it open");
-        self.mount().expect("a file system that is mended from its log");
+    /// And comes back. Whoever begins a mount namespace of its own on this machine holds the file system as it was, until it ends:
+    /// it is mounted anew only then.
+    async fn again(&self) {
+        for _ in 0..120 {
+            done("umount", &[text(&self.at)]).expect("nobody has it open");
+            self.mount().expect("a file system that is mended from its log");
+            let probe = self.at.join("probe");
+            if std::fs::write(&probe, "up").and_then(|()| std::fs::remove_file(&probe)).is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        panic!("somebody else on this machine holds the file system");
     }
 }
 
@@ -89,7 +99,7 @@ async fn nothing_acknowledged_is_lost_when_the_power_goes() {
         hub.kill().await;
         let _ = sync.start_kill();
         let _ = sync.wait().await;
-        volume.again();
+        volume.again().await;
         hub.up().await;
         member.check().await;
     }
