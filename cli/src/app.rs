@@ -1,34 +1,30 @@
 //! From the command line to an exit code.
 
-mod spoken;
-
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use caphub_node::texts::spoken;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::{self, Context};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
-use crate::texts::Texts;
+use crate::texts::{self, Texts};
 use caphub_node::link::Proxies;
 use caphub_proto::exchange::RecordKind;
 
-/// Widest line of a help text.
-const COLUMNS: usize = 80;
-
 /// Parses the process's arguments and runs.
 pub fn main() -> ExitCode {
-    let texts = Texts::from_environment(|name| std::env::var(name).ok());
-    let command = described(Arguments::command(), "", &texts).max_term_width(COLUMNS);
-    let parsed = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    let texts = texts::from_environment();
+    let parsed =
+        described(&texts).try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => return wrong_use(&error, &texts),
+        Err(error) => return spoken::wrong_use(&error, &texts),
     };
     if let Command::Node { rest } = arguments.command {
         let words = std::iter::once("caphub-node".to_owned()).chain(rest);
-        return caphub_node::server::run(caphub_node::server::Arguments::parse_from(words));
+        return caphub_node::server::run(words);
     }
     if matches!(arguments.command, Command::Sync(_)) {
         caphub_node::arenas::few();
@@ -36,7 +32,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("{}", texts.complaint(&texts.said(&error.to_string()), ""));
             return ExitCode::FAILURE;
         }
     };
@@ -46,7 +42,7 @@ pub fn main() -> ExitCode {
         Ok(proxies) => proxies,
         Err(error) => {
             let failure = Failure::usage("error-proxy").because(error).hint("hint-proxy");
-            eprintln!("{}", crate::failure::folded(&failure.lines(&texts)));
+            eprintln!("{}", failure.lines(&texts));
             return ExitCode::from(failure.code());
         }
     };
@@ -64,20 +60,13 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", crate::failure::folded(&failure.lines(&context.texts)));
+            eprintln!("{}", failure.lines(&context.texts));
             if json && failure.is_unanswered() {
                 crate::screen::json(&failure.json(&context.texts));
             }
             ExitCode::from(failure.code())
         }
     }
-}
-
-/// Words that could not be understood, or a request for help.
-fn wrong_use(error: &clap::Error, texts: &Texts) -> ExitCode {
-    let Some((said, hint)) = spoken::refused(error, texts) else { error.exit() };
-    eprintln!("{}", crate::failure::folded(&format!("error: {said}\nhint: {hint}")));
-    ExitCode::from(2)
 }
 
 async fn dispatch(context: &Context, command: Command) -> Outcome {
@@ -120,7 +109,7 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Audit(audit) => commands::audit::run(context, audit).await,
         Command::Verify => commands::verify::run(context),
         Command::Completions { shell } => {
-            let mut command = described(Arguments::command(), "", &context.texts);
+            let mut command = described(&context.texts);
             clap_complete::generate(shell, &mut command, "caphub", &mut std::io::stdout());
             Ok(())
         }
@@ -134,81 +123,16 @@ fn manual(context: &Context, folder: &std::path::Path) -> Outcome {
     let failed =
         |error: std::io::Error| Failure::new("error-file").with("path", folder.display()).because(error);
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let commands =
-        [described(Arguments::command(), "", &context.texts), caphub_node::server::Arguments::command()];
-    for command in commands {
+    for command in [described(&context.texts), caphub_node::server::command(&context.texts)] {
         clap_mangen::generate_to(command, folder).map_err(failed)?;
     }
     Ok(())
 }
 
-/// Puts the help texts of one language into a command and all below it.
-pub fn described(mut command: clap::Command, path: &str, texts: &Texts) -> clap::Command {
-    let key = if path.is_empty() { "help-caphub".to_owned() } else { format!("help-{path}") };
-    if texts.has(&key) {
-        command = command.about(texts.t(&key));
-    }
-    if path.is_empty() {
-        command = command.after_help(texts.t("help-exit-codes"));
-    }
-    command = command.mut_args(|argument| {
-        let name = argument.get_id().as_str().replace('_', "-");
-        // The same word may mean something else in one command.
-        // An empty default says nothing.
-        let values = argument.get_default_values();
-        let empty = !values.is_empty() && values.iter().all(|value| value.is_empty());
-        let argument = if empty { argument.hide_default_value(true) } else { argument };
-        let keys = [format!("arg-{path}-{name}"), format!("arg-{name}")];
-        let argument = match keys.iter().find(|key| texts.has(key)) {
-            Some(key) => argument.help(texts.t(key)),
-            None => argument,
-        };
-        spoken::beside(argument, texts)
-    });
-    command = spoken::headed(command, texts);
-    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    for name in names {
-        let below = if path.is_empty() { name.clone() } else { format!("{path}-{name}") };
-        command = command.mut_subcommand(&name, |c| described(c, &below, texts));
-    }
-    command
+/// The command line with its help in one language.
+pub fn described(texts: &Texts) -> clap::Command {
+    spoken::described(Arguments::command(), "", texts).after_help(texts.t("help-exit-codes"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn walk(command: &clap::Command, path: &str, missing: &mut Vec<String>, texts: &Texts) {
-        for sub in command.get_subcommands().filter(|c| !c.is_hide_set()) {
-            let below = if path.is_empty() {
-                sub.get_name().to_owned()
-            } else {
-                format!("{path}-{}", sub.get_name())
-            };
-            if !texts.has(&format!("help-{below}")) {
-                missing.push(format!("help-{below}"));
-            }
-            for argument in sub.get_arguments() {
-                let key = format!("arg-{}", argument.get_id().as_str().replace('_', "-"));
-                if !texts.has(&key) {
-                    missing.push(key);
-                }
-            }
-            walk(sub, &below, missing, texts);
-        }
-    }
-
-    #[test]
-    fn every_command_and_argument_is_explained() {
-        let mut missing = Vec::new();
-        walk(&Arguments::command(), "", &mut missing, &Texts::of("en"));
-        missing.sort();
-        missing.dedup();
-        assert!(missing.is_empty(), "{missing:?}");
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-}
+mod tests;

@@ -146,17 +146,17 @@ pub enum RecordCommand {
         #[command(flatten)]
         fields: Fields,
     },
+    #[command(flatten)]
+    Held(HeldCommand),
+}
+
+/// What is the same for records of every kind that is written by hand.
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs, clippy::large_enum_variant)]
+pub enum HeldCommand {
     List(Narrow),
-    Show {
-        id: String,
-    },
-    Withdraw {
-        id: String,
-        #[arg(long)]
-        erase: bool,
-        #[arg(long, default_value = "")]
-        note: String,
-    },
+    Show { id: String },
+    Withdraw(TakeBack),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq, Default)]

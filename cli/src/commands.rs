@@ -72,7 +72,7 @@ pub struct Context {
 impl Context {
     /// Talk, on stderr.
     pub fn say(&self, key: &str, values: &[(&str, &str)]) {
-        eprintln!("{}", self.texts.tf(key, values));
+        eprintln!("{}", caphub_node::texts::columns::all_folded(&self.texts.tf(key, values)));
     }
 
     /// Opens the replica; views and store are read on this thread.

@@ -83,33 +83,38 @@ impl Failure {
         self.code
     }
 
-    /// The lines for stderr.
+    /// The lines for stderr, within the columns.
     pub fn lines(&self, texts: &Texts) -> String {
+        let (error, hint) = self.words(texts);
+        texts.complaint(&error, &hint)
+    }
+
+    /// The same of what stops nothing.
+    pub fn remark(&self, texts: &Texts) -> String {
+        let (error, hint) = self.words(texts);
+        texts.remark(&error, &hint)
+    }
+
+    fn words(&self, texts: &Texts) -> (String, String) {
         let values: Vec<_> = self.values.iter().map(|(k, v)| (*k, crate::screen::plain(v))).collect();
         let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let mut out = format!("error: {}", texts.tf(self.key, &values));
+        let mut error = texts.tf(self.key, &values);
         if !self.detail.is_empty() {
-            out.push_str(&format!(": {}", crate::screen::plain(&self.detail)));
+            let detail = crate::screen::plain(&texts.said(&self.detail));
+            error = texts.tf("said-because", &[("what", &error), ("why", &detail)]);
         }
-        if let Some(hint) = self.hint {
-            out.push_str(&format!("\nhint: {}", texts.tf(hint, &values)));
-        }
-        out
+        (error, self.hint.map(|hint| texts.tf(hint, &values)).unwrap_or_default())
     }
 
     /// The object for `--json`.
     pub fn json(&self, texts: &Texts) -> serde_json::Value {
-        serde_json::json!({ "error": { "code": self.key, "reason": self.reason, "message": self.lines(texts) } })
+        let (error, hint) = self.words(texts);
+        let mut message = format!("{} {error}", texts.t("said-error"));
+        if !hint.is_empty() {
+            message.push_str(&format!("\n{} {hint}", texts.t("said-hint")));
+        }
+        serde_json::json!({ "error": { "code": self.key, "reason": self.reason, "message": message } })
     }
-}
-
-/// Lines for a person, none wider than a terminal of 80 columns; what goes on below stands under what it belongs to.
-pub fn folded(lines: &str) -> String {
-    let fold = |line: &str| {
-        let indent = line.find(": ").filter(|at| *at < 8).map_or(0, |at| at + 2);
-        crate::commands::table::folded(line, indent).join("\n")
-    };
-    lines.lines().map(fold).collect::<Vec<_>>().join("\n")
 }
 
 /// What commands return.

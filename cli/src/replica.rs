@@ -193,7 +193,7 @@ pub fn open_failure(error: OpenError) -> Failure {
 
 fn publish_failure(error: PublishError) -> Failure {
     match error {
-        PublishError::Invalid { .. } => Failure::usage("error-invalid").because(error),
+        PublishError::Invalid { invalid, .. } => Failure::usage("error-invalid").because(invalid),
         PublishError::Refused(reason) => {
             Failure::new("error-refused").because(reason.meaning()).reason(reason)
         }

@@ -2,35 +2,23 @@
 
 use std::io::{IsTerminal, Write};
 
+use caphub_node::texts::{Texts, columns, is_active};
 use caphub_proto::exchange::Summary;
 use caphub_proto::v1;
 use caphub_proto::wire::{Audience, PartyId};
 
-/// Text of unknown origin with control characters and direction overrides made visible.
-pub fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(' '),
-            c if is_active(c) => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// True for what moves, colours or hides on a screen: control characters, and marks that reorder or hide what follows,
-/// by which a name could pretend to be another.
-fn is_active(c: char) -> bool {
-    let marks = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-    c.is_control() || marks || matches!(c, '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-}
+pub use caphub_node::texts::plain;
 
 /// The same of text that has lines, for a terminal.
 fn plain_lines(text: &str) -> String {
     let keep = |c: char| if c == '\n' || c == '\t' || !is_active(c) { c } else { '\u{fffd}' };
     text.chars().filter(|c| *c != '\r').map(keep).collect()
 }
+
+/// Columns of a kind's name in lists.
+const KIND_COLUMNS: usize = 8;
+/// Where the second line of a record begins.
+const TAIL_INDENT: usize = 10;
 
 /// Every name under which hubs known here admit somebody, harmless.
 pub fn all_names(first: &str, self_named: bool, also: &[String]) -> String {
@@ -78,8 +66,19 @@ pub fn may_ask() -> bool {
     std::io::stdin().is_terminal() || std::env::var_os("CAPHUB_ASK").is_some()
 }
 
-/// One line of stdout; a closed pipe ends the program quietly.
+/// What a person reads, on stdout: lines no wider than the columns, what goes on below a little further in.
 pub fn line(text: &str) {
+    if text.is_empty() {
+        return raw(text);
+    }
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start_matches(' ').len() + 2;
+        columns::folded(line, indent).iter().for_each(|line| raw(line));
+    }
+}
+
+/// A line of stdout as it is, for programs and for copying; a closed pipe ends the program quietly.
+pub fn raw(text: &str) {
     if writeln!(std::io::stdout(), "{text}").is_err() {
         std::process::exit(0);
     }
@@ -105,7 +104,7 @@ pub fn bytes(bytes: &[u8]) {
 
 /// A JSON value on stdout.
 pub fn json(value: &serde_json::Value) {
-    line(&plain_json(&serde_json::to_string_pretty(value).unwrap_or_default()));
+    raw(&plain_json(&serde_json::to_string_pretty(value).unwrap_or_default()));
 }
 
 /// The id of a record as people type it: the first characters of the party and the record's own.
@@ -113,8 +112,13 @@ pub fn record_id(record: &v1::Record) -> String {
     hex::encode(&record.record_id)
 }
 
-/// A record on one line.
-pub fn record_line(record: &v1::Record) -> String {
+/// A record on one line where it fits the columns, else on two: below, whose it is and for whom.
+pub fn record_line(texts: &Texts, record: &v1::Record) -> String {
+    record_line_after(texts, "", record)
+}
+
+/// The same behind something short.
+pub fn record_line_after(texts: &Texts, before: &str, record: &v1::Record) -> String {
     let summary = record.revision.as_ref().and_then(Summary::of).map(|(_, s)| s).unwrap_or_default();
     let who = match record.party_name.is_empty() {
         true => PartyId::from_slice(&record.party_id).map(|p| p.short()).unwrap_or_default(),
@@ -137,7 +141,18 @@ pub fn record_line(record: &v1::Record) -> String {
     }
     let id = record_id(record);
     let short = id.get(..8).unwrap_or(&id);
-    format!("{short}  {:<8} {}  ({})", record.kind, plain(&summary.title), plain(&tail.join("; ")))
+    let kind = columns::pad(&texts.named("kind", &record.kind), KIND_COLUMNS);
+    let (title, tail) = (plain(&summary.title), format!("({})", plain(&tail.join("; "))));
+    let line = format!("{before}{short}  {kind} {title}  {tail}");
+    match columns::width(&line) <= columns::COLUMNS {
+        true => line,
+        false => {
+            let title = columns::fit(&format!("{before}{short}  {kind} {title}"), columns::COLUMNS);
+            let below = columns::folded(&format!("{}{tail}", " ".repeat(TAIL_INDENT)), TAIL_INDENT + 1);
+            let below: Vec<String> = below.iter().map(|l| columns::fit(l, columns::COLUMNS)).collect();
+            format!("{title}\n{}", below.join("\n"))
+        }
+    }
 }
 
 /// A record as one JSON object, empty fields left out.
@@ -242,5 +257,47 @@ mod tests {
         let json = plain_json(&serde_json::to_string_pretty(&value).expect("JSON"));
         assert!(!json.chars().any(|c| is_active(c) && c != '\n'), "{json:?}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON"), value);
+    }
+
+    #[test]
+    fn a_record_takes_no_more_than_eighty_columns_in_any_script_and_keeps_whose_it_is() {
+        use caphub_proto::v1::revision::Record;
+        let titles = [
+            "Train three analysts",
+            "为太平洋岛屿国家的计算机安全事件响应小组培训三名事件响应分析员并提供实习机会和长期指导",
+            "تدريب ثلاثة محللين على الاستجابة للحوادث السيبرانية في الدول الجزرية الصغيرة النامية",
+            "Подготовка трёх аналитиков по реагированию на инциденты для малых островных государств",
+        ];
+        let names = [
+            "Tuvalu CERT",
+            "国家计算机网络应急技术处理协调中心与区域合作伙伴联合会秘书处",
+            "Министерство связи и массовых коммуникаций",
+        ];
+        for language in ["en", "fr"] {
+            let texts = crate::texts::of(language);
+            for (title, name) in titles.iter().flat_map(|t| names.iter().map(move |n| (t, n))) {
+                let text = v1::LocalisedText { text: (*title).to_owned(), ..Default::default() };
+                let need = v1::Need {
+                    title: Some(text),
+                    themes: vec!["incident_management".to_owned(), "culture_skills".to_owned()],
+                    countries: ["TV", "WS", "FJ"].map(str::to_owned).to_vec(),
+                    ..Default::default()
+                };
+                let revision = v1::Revision { record: Some(Record::Need(need)), ..Default::default() };
+                let record = v1::Record {
+                    record_id: vec![7; 16],
+                    kind: "need".to_owned(),
+                    party_name: (*name).to_owned(),
+                    revision: Some(revision),
+                    ..Default::default()
+                };
+                for before in ["", "2026-11-25  "] {
+                    let line = record_line_after(&texts, before, &record);
+                    assert!(line.lines().all(|l| columns::width(l) <= columns::COLUMNS), "{line}");
+                    let begin: String = name.chars().take(8).collect();
+                    assert!(line.contains(&begin) && line.contains("07070707"), "{line}");
+                }
+            }
+        }
     }
 }

@@ -94,6 +94,15 @@ pub enum ConfigError {
     },
 }
 
+/// What is wrong in a TOML file, on one line, with its place.
+pub fn placed(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let Some(before) = before else { return error.message().to_owned() };
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message())
+}
+
 impl Config {
     /// Reads a file where there is one, then the environment.
     pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
@@ -109,7 +118,7 @@ impl Config {
 
     /// Strict: an unknown key is an error.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| e.to_string())
+        toml::from_str(text).map_err(|e| placed(text, &e))
     }
 
     /// Where to listen; `None` for a node that only dials out.
@@ -172,7 +181,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_told_with_its_place() {
         let error = Config::parse("lissen = \"x\"").expect_err("a misspelt key");
-        assert!(error.contains("lissen"), "{error}");
+        assert!(error.starts_with("line 1, column 1: unknown field `lissen`"), "{error}");
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub mod standing;
 pub mod store;
 pub mod supervised;
 pub mod sync;
+pub mod texts;
 pub mod upkeep;
 mod verdicts;
 pub mod views;

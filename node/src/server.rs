@@ -1,114 +1,28 @@
 //! The server's command line: `init`, `run`, `check`, and what keeps a store whole. `caphub-node` is this and nothing else.
 
-/// A line of stdout; where its reader has gone away, the work goes on.
-macro_rules! tell {
-    ($($words:tt)*) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stdout(), $($words)*);
-    }};
-}
-
+mod check;
+mod making;
+mod told;
 mod upkeep;
+mod words;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use caphub_proto::codes;
-use caphub_proto::wire::PartyId;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::adopting::{self, AdoptError, Member};
 use crate::config::{Config, LogFormat};
 use crate::core::OpenError;
-use crate::hub::Hub;
-use crate::keys::{KeyError, KeyName, KeyRing};
-use crate::link::Proxies;
 use crate::node::{self, StartError};
-use crate::store::{StoreError, register};
+use crate::store::StoreError;
+use crate::texts::{Texts, spoken};
 
-/// Runs a caphub hub: a node with its own store, keys and rules.
-///
-/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing here yet.
-#[derive(Parser, Debug)]
-#[command(name = "caphub-node", version, about, long_about = None, max_term_width = 80)]
-pub struct Arguments {
-    /// The hub's folder.
-    #[arg(long, env = "CAPHUB_HUB_DIR", global = true, value_name = "FOLDER")]
-    pub dir: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand, Debug)]
-enum Command {
-    /// Make a hub: its keys, its identity, its folder.
-    Init {
-        /// The hub's name, as people know it; with --from-member the organisation's own where none is given.
-        #[arg(required_unless_present = "from_member")]
-        name: Option<String>,
-        /// UN M49 code or name of the region that it serves, for example 009; may be given again.
-        #[arg(long, value_name = "CODE")]
-        region: Vec<String>,
-        /// The state, where the hub is a state's own.
-        #[arg(long, value_name = "COUNTRY")]
-        country: Option<String>,
-        /// Languages of the hub, as BCP 47 tags.
-        #[arg(long, default_value = "en", value_delimiter = ',')]
-        language: Vec<String>,
-        /// A hub for the organisation of this member's folder: same identity, its history taken over. Needs its
-        /// root key; the folder may go on as a desk. Example: caphub-node init --from-member ~/.local/share/caphub/me
-        #[arg(long, value_name = "FOLDER")]
-        from_member: Option<PathBuf>,
-    },
-    /// Run the node until it is told to stop.
-    Run {
-        /// Where to listen, host:port, or none for a hub that only dials out; overrides the configuration.
-        #[arg(long)]
-        listen: Option<String>,
-    },
-    /// Check the configuration and the hub's files, without starting.
-    Check,
-    /// Check every hash, signature and authority of the store, the register of own batches and all files that records
-    /// name, and say who could replace what is damaged.
-    ///
-    /// A node may run meanwhile; stopped, more can be said. Exit code 1 where anything is wrong.
-    Verify {
-        /// Ask no linked hub for what is damaged.
-        #[arg(long)]
-        offline: bool,
-    },
-    /// Write damaged parts of the store and of files again, from the own register and linked hubs. Stop the node first.
-    ///
-    /// What of the register nothing tells is taken out and kept aside, and the hub signs nothing until a linked hub was asked.
-    /// Example: systemctl stop caphub-node && caphub-node repair && systemctl start caphub-node
-    Repair,
-    /// Derive the index and all views again from the log.
-    ///
-    /// A node may run meanwhile: then its views are derived again, and answer as they were until that is done. The index of the
-    /// store is derived again only while no node runs. Example: caphub-node rebuild
-    Rebuild,
-    /// Back up the hub's folder to another one; again into the same one copies only what changed.
-    ///
-    /// A node may run meanwhile. It holds the hub's keys. Example: caphub-node backup /mnt/backup/hub
-    Backup {
-        /// The backup's folder.
-        #[arg(value_name = "FOLDER")]
-        to: PathBuf,
-    },
-    /// Put a backup back as the hub of --dir, which must be empty.
-    ///
-    /// It signs nothing until a linked hub has shown what was signed after the backup, and then only after that.
-    Restore {
-        /// The backup's folder.
-        #[arg(value_name = "FOLDER")]
-        from: PathBuf,
-        /// Sign at once: only where nobody has seen anything of this hub since the backup, for it would fork.
-        #[arg(long)]
-        sign_at_once: bool,
-    },
-}
+use making::Wanted;
+use told::Told;
+use words::{Arguments, Command};
 
 /// The hub's folder: given, or the one of this user.
 pub fn hub_directory(given: Option<PathBuf>) -> PathBuf {
@@ -118,190 +32,59 @@ pub fn hub_directory(given: Option<PathBuf>) -> PathBuf {
     given.unwrap_or_else(|| data().join("caphub").join("hub"))
 }
 
-/// What names this folder to the node and to `caphub`; nothing where they find it by themselves.
-fn words(directory: &std::path::Path) -> (String, String) {
-    let set = std::env::var_os("CAPHUB_HUB_DIR").map(PathBuf::from);
-    if directory == hub_directory(set) {
-        return (String::new(), String::new());
-    }
-    (format!(" --dir {}", directory.display()), format!(" --hub-dir {}", directory.display()))
+/// The command line with its help in one language.
+pub fn command(texts: &Texts) -> clap::Command {
+    spoken::described(Arguments::command(), "node", texts).after_help(texts.t("help-node-exit-codes"))
 }
 
 /// Parses the process's arguments and runs.
 pub fn main() -> ExitCode {
-    run(Arguments::parse())
+    run(std::env::args_os())
 }
 
-/// Runs with these arguments.
-pub fn run(arguments: Arguments) -> ExitCode {
+/// Runs with these words, the program's name first.
+pub fn run(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let told = Told::new();
+    let parsed = command(&told.texts).try_get_matches_from(words);
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => return spoken::wrong_use(&error, &told.texts),
+    };
     if matches!(arguments.command, Command::Run { .. }) {
         crate::arenas::few();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error, "the system allows no more threads or files"),
+        Err(error) => return told.fail(&error, "node-hint-threads"),
     };
     let directory = hub_directory(arguments.dir);
     match arguments.command {
         Command::Init { name, region, country, language, from_member } => {
+            let wanted = Wanted { regions: region, country, languages: language };
             let made = match from_member {
-                None => {
-                    runtime.block_on(init(directory, name.unwrap_or_default(), region, country, language))
-                }
-                Some(folder) => runtime.block_on(adopt(directory, folder, name, region, country, language)),
+                None => runtime.block_on(making::init(&told, &directory, name.unwrap_or_default(), wanted)),
+                Some(folder) => runtime.block_on(making::adopt(&told, &directory, &folder, name, wanted)),
             };
             made.unwrap_or_else(|code| code)
         }
-        Command::Run { listen } => runtime.block_on(serve(directory, listen)),
-        Command::Check => check(&directory),
+        Command::Run { listen } => runtime.block_on(serve(&told, directory, listen)),
+        Command::Check => check::check(&told, &directory),
         Command::Verify { offline } => {
-            runtime.block_on(upkeep::run_verify(&directory, &proxy(&directory), offline))
+            runtime.block_on(upkeep::run_verify(&told, &directory, &proxy(&directory), offline))
         }
-        Command::Repair => runtime.block_on(upkeep::run_repair(&directory, &proxy(&directory))),
-        Command::Rebuild => runtime.block_on(upkeep::run_rebuild(&directory)),
-        Command::Backup { to } => upkeep::run_backup(&directory, &to),
-        Command::Restore { from, sign_at_once } => upkeep::run_restore(&directory, &from, sign_at_once),
-    }
-}
-
-fn fail(error: &dyn std::error::Error, hint: &str) -> ExitCode {
-    eprintln!("error: {error}");
-    if !hint.is_empty() {
-        eprintln!("hint: {hint}");
-    }
-    ExitCode::FAILURE
-}
-
-fn usage(error: &str, hint: &str) -> ExitCode {
-    eprintln!("error: {error}\nhint: {hint}");
-    ExitCode::from(2)
-}
-
-async fn init(
-    directory: PathBuf,
-    name: String,
-    regions: Vec<String>,
-    country: Option<String>,
-    languages: Vec<String>,
-) -> Result<ExitCode, ExitCode> {
-    let (regions, country) = (regions_of(&regions)?, country_of(country.as_deref())?);
-    let (kind, party_kind) = match country.is_empty() {
-        true => ("regional_body", 2),
-        false => ("state", 1),
-    };
-    let hub = Hub {
-        party: PartyId::default(),
-        name,
-        regions,
-        country,
-        kind: kind.to_owned(),
-        languages,
-        card_record: String::new(),
-    };
-    let (hub, recovery) = match Hub::init(&directory, hub, party_kind).await {
-        Ok(made) => made,
-        Err(error) => return Err(fail(&error, "")),
-    };
-    tell!("{} is ready.\n", hub.name);
-    tell!("  id      {}", hub.party);
-    tell!("  folder  {}\n", directory.display());
-    tell!("RECOVERY SHEET: print or write down, and keep it away from this machine.");
-    tell!("It brings the hub's identity back when this machine is lost or stolen.\n");
-    tell!("  hub            {}", hub.name);
-    tell!("  id             {}", hub.party);
-    tell!("  recovery key   {recovery}\n");
-    let (node, hub) = words(&directory);
-    tell!("Next:  caphub-node{node} run          (and, in another window)");
-    tell!("       caphub{hub} hub invite TV > tuvalu.caphub");
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn adopt(
-    directory: PathBuf,
-    folder: PathBuf,
-    name: Option<String>,
-    regions: Vec<String>,
-    country: Option<String>,
-    languages: Vec<String>,
-) -> Result<ExitCode, ExitCode> {
-    let hint = "name the folder of a member, as caphub --home has it";
-    let member = Member::load(&folder).map_err(|e| fail(&e, hint))?;
-    let country = match country {
-        Some(given) => country_of(Some(&given))?,
-        None => member.country.clone(),
-    };
-    let hub = Hub {
-        party: member.party,
-        name: name.unwrap_or_else(|| member.name.clone()),
-        regions: regions_of(&regions)?,
-        country,
-        kind: member.kind.clone(),
-        languages,
-        card_record: String::new(),
-    };
-    let protected = KeyRing::new(folder.join("keys")).is_protected(KeyName::Root);
-    let passphrase = if protected { passphrase() } else { None };
-    let (hub, taken) = adopting::adopt(&directory, &folder, &member, hub, passphrase.as_deref())
-        .await
-        .map_err(|error| match &error {
-            AdoptError::Key(KeyError::PassphraseNeeded | KeyError::WrongPassphrase) => {
-                fail(&error, "set CAPHUB_PASSPHRASE, or run it in a terminal")
-            }
-            AdoptError::Open(OpenError::Store(StoreError::Locked { .. })) => {
-                fail(&error, "wait until the program that uses the folder ends")
-            }
-            _ => fail(&error, ""),
-        })?;
-    tell!("{} is ready.\n", hub.name);
-    tell!("  id       {}", hub.party);
-    tell!("  folder   {}", directory.display());
-    tell!("  history  {taken} entries taken over; they keep their author\n");
-    tell!("The root key stays in {}, and the recovery sheet stays good.", folder.display());
-    let (node, hub) = words(&directory);
-    tell!("Next:  caphub-node{node} run          (and, in another window)");
-    tell!("       caphub{hub} hub card > our-hub.caphub");
-    tell!("       caphub --home {} join our-hub.caphub", folder.display());
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The passphrase of the environment, or of the person at the terminal.
-fn passphrase() -> Option<String> {
-    use std::io::IsTerminal;
-    if let Ok(given) = std::env::var("CAPHUB_PASSPHRASE") {
-        return Some(given);
-    }
-    if !std::io::stdin().is_terminal() && std::env::var_os("CAPHUB_ASK").is_none() {
-        return None;
-    }
-    eprint!("Passphrase: ");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).ok()?;
-    Some(line.trim().to_owned())
-}
-
-fn regions_of(regions: &[String]) -> Result<Vec<String>, ExitCode> {
-    let hint = "give a UN M49 code, for example --region 009 for Oceania";
-    let code = |region: &String| match codes::region::find(region) {
-        Some(found) => Ok(found.code.to_string()),
-        None => Err(usage(&format!("no region \"{region}\""), hint)),
-    };
-    regions.iter().map(code).collect()
-}
-
-fn country_of(country: Option<&str>) -> Result<String, ExitCode> {
-    match country.map(|c| (c, codes::country::find(c))) {
-        None => Ok(String::new()),
-        Some((_, Some(found))) => Ok(found.alpha2.to_string()),
-        Some((given, None)) => {
-            Err(usage(&format!("no country \"{given}\""), "give a code such as TV, or the name"))
+        Command::Repair => runtime.block_on(upkeep::run_repair(&told, &directory, &proxy(&directory))),
+        Command::Rebuild => runtime.block_on(upkeep::run_rebuild(&told, &directory)),
+        Command::Backup { to } => upkeep::run_backup(&told, &directory, &to),
+        Command::Restore { from, sign_at_once } => {
+            upkeep::run_restore(&told, &directory, &from, sign_at_once)
         }
     }
 }
 
-async fn serve(directory: PathBuf, listen: Option<String>) -> ExitCode {
+async fn serve(told: &Told, directory: PathBuf, listen: Option<String>) -> ExitCode {
     let mut config = match load(&directory) {
         Ok(config) => config,
-        Err(error) => return fail(&error, "compare with the example file in deploy/"),
+        Err(error) => return told.fail(&error, "node-hint-config"),
     };
     if let Some(listen) = listen {
         config.listen = listen;
@@ -311,36 +94,28 @@ async fn serve(directory: PathBuf, listen: Option<String>) -> ExitCode {
     tokio::spawn(stop_on_signal(stop.clone()));
     match node::run(&directory, config, stop).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, hint(&error)),
+        Err(error) => told.fail(&error, hint(&error)),
     }
 }
 
 fn hint(error: &StartError) -> &'static str {
     match error {
-        StartError::Listen { .. } => {
-            "another program may use this port: choose one with --listen host:port, or stop the other"
-        }
-        StartError::Socket { .. } => {
-            "the folder's path may be too long for a socket: choose a shorter one with --dir"
-        }
-        StartError::Open(OpenError::Store(StoreError::Register { .. })) => "first: caphub-node repair",
-        StartError::Open(OpenError::Store(StoreError::Locked { .. })) => {
-            "the hub runs already, or a command uses its folder: wait until it ends"
-        }
-        StartError::Open(OpenError::Store(StoreError::OtherVersion { .. })) => {
-            "use the version of caphub-node that wrote it, or restore a backup into another folder"
-        }
+        StartError::Listen { .. } => "node-hint-listen",
+        StartError::Socket { .. } => "node-hint-socket",
+        StartError::Open(OpenError::Store(StoreError::Register { .. })) => "node-hint-repair-first",
+        StartError::Open(OpenError::Store(StoreError::Locked { .. })) => "node-hint-runs-already",
+        StartError::Open(OpenError::Store(StoreError::OtherVersion { .. })) => "node-hint-other-version",
         _ => "",
     }
 }
 
 /// The configuration of a hub's folder, with what the environment overrides.
-pub fn load(directory: &std::path::Path) -> Result<Config, crate::config::ConfigError> {
+pub fn load(directory: &Path) -> Result<Config, crate::config::ConfigError> {
     Config::load(&directory.join("caphub-node.toml"), |name| std::env::var(name).ok())
 }
 
 /// The proxy of the configuration; none where it cannot be read, which `check` tells.
-fn proxy(directory: &std::path::Path) -> String {
+fn proxy(directory: &Path) -> String {
     load(directory).map(|config| config.proxy).unwrap_or_default()
 }
 
@@ -370,61 +145,46 @@ async fn stop_on_signal(stop: CancellationToken) {
     stop.cancel();
 }
 
-fn check(directory: &std::path::Path) -> ExitCode {
-    let mut failed = false;
-    let mut say = |what: &str, result: Result<String, String>| match result {
-        Ok(detail) => tell!("ok     {what}: {detail}"),
-        Err(detail) => {
-            failed = true;
-            tell!("wrong  {what}: {detail}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A command and all below it, each with the keys of its texts.
+    fn walk(command: &clap::Command, path: &str, missing: &mut Vec<String>, texts: &Texts) {
+        let mut keys = vec![format!("help-{path}")];
+        let named = command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str()));
+        keys.extend(named.map(|a| format!("arg-{path}-{}", a.get_id().as_str().replace('_', "-"))));
+        missing.extend(keys.into_iter().filter(|key| !texts.has(key)));
+        for sub in command.get_subcommands() {
+            walk(sub, &format!("{path}-{}", sub.get_name()), missing, texts);
         }
-    };
-    let config = load(directory);
-    say(
-        "configuration",
-        match &config {
-            Ok(config) => Ok(match config.listens_on() {
-                Some(address) => format!("listens on {address}"),
-                None => "listens nowhere: it dials out".to_owned(),
-            }),
-            Err(error) => Err(error.to_string()),
-        },
-    );
-    if let Ok(config) = &config {
-        let proxies = Proxies::resolve(&config.proxy, |name| std::env::var(name).ok());
-        say("proxy", proxies.map(|p| p.to_string()).map_err(|e| e.to_string()));
     }
-    let hub = Hub::load(directory);
-    say(
-        "hub",
-        match &hub {
-            Ok(hub) => Ok(format!("{} {}", hub.name, hub.party)),
-            Err(error) => Err(error.to_string()),
-        },
-    );
-    if let Ok(hub) = &hub {
-        let key = hub.keys(directory).read(KeyName::Operator, None);
-        say("signing key", key.map(|k| k.public().to_string()).map_err(|e| e.to_string()));
-        // Opening mends it; that it had to is told.
-        let damaged = register::check(&directory.join("store"), |_| {}).map_or(0, |gaps| gaps.len());
-        let store = crate::store::Store::open(&directory.join("store"));
-        say(
-            "store",
-            match store {
-                Ok(store) if damaged > 0 => Ok(format!(
-                    "{} entries in {} feeds; the register was damaged in {damaged} places and is mended",
-                    store.end(),
-                    store.heads().len()
-                )),
-                Ok(store) => Ok(format!("{} entries in {} feeds", store.end(), store.heads().len())),
-                Err(StoreError::Locked { holder, .. }) => Ok(format!("the hub runs as process {holder}")),
-                Err(error) => Err(error.to_string()),
-            },
-        );
+
+    #[test]
+    fn every_command_and_argument_of_the_node_is_explained_in_both_languages() {
+        for language in ["en", "fr"] {
+            let mut missing = Vec::new();
+            walk(&Arguments::command(), "node", &mut missing, &Texts::of(language, &[]));
+            assert!(missing.is_empty(), "{missing:?}");
+        }
+        command(&Texts::of("fr", &[])).debug_assert();
     }
-    match (failed, hub) {
-        (false, _) => ExitCode::SUCCESS,
-        (true, Err(crate::hub::HubError::None(_))) => ExitCode::from(3),
-        (true, _) => ExitCode::FAILURE,
+
+    #[test]
+    fn help_of_the_node_fits_the_columns_and_is_french_in_french() {
+        for language in ["en", "fr"] {
+            let mut whole = command(&Texts::of(language, &[]));
+            whole.build();
+            let mut waiting = vec![whole];
+            while let Some(mut command) = waiting.pop() {
+                waiting.extend(command.get_subcommands().cloned());
+                let help = command.render_long_help().to_string();
+                let wide = help.lines().find(|l| crate::texts::columns::width(l) > 80);
+                assert_eq!(wide, None, "{help}");
+                let english = ["Usage:", "Commands:", "Print help", "[default", "[env:"];
+                let found = english.into_iter().find(|word| help.contains(word));
+                assert!(language == "en" || found.is_none(), "{found:?}: {help}");
+            }
+        }
     }
 }

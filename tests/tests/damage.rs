@@ -125,7 +125,7 @@ async fn damaged_files_are_named_with_their_bytes_and_come_back_from_a_linked_hu
     let list = data.with_extension("list");
     let whole = [std::fs::read(&data).expect("a file"), std::fs::read(&list).expect("a list")];
     let said = node(&machine, "one", &["verify"]).await.ok();
-    assert!(said.out.contains("1 files with"), "while it runs: {said:?}");
+    assert!(said.out.contains("files: 1 with"), "while it runs: {said:?}");
     one.stop().await;
     let damage: [(&PathBuf, usize, &str); 3] = [
         (&data, 300_000, "bytes 262144 to 524288"),

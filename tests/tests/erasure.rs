@@ -84,6 +84,8 @@ async fn hubs_confirm_what_they_have_erased_and_one_that_was_away_does_so_later(
     do_it(&machine, "ws", &["carry", "out", "old"]).await.ok();
     north.stop().await;
     do_it(&machine, "tv", &["need", "withdraw", &id, "--erase"]).await.ok();
+    // Said again in fewer words: nothing of it is taken back.
+    do_it(&machine, "tv", &["need", "withdraw", &id]).await.ok();
     let all = confirmed(&machine, "tv", &["South"]).await;
     assert_eq!(all[0]["kind"], "need", "{all}");
     let shown = do_it(&machine, "tv", &["erasures"]).await.ok();

@@ -190,7 +190,10 @@ async fn an_applicant_gets_its_refusal_signed_and_its_reply_stands_beside_it() {
         assert_eq!(one["replies"][0]["name"], "Samoa CERT", "{said}");
     }
     let words = machine.run(&["--home", "ws", "audit", "refusals"]).await.ok();
-    assert!(words.out.contains("Pacific Hub: membership, identity_unverified: 1"), "{words:?}");
+    assert!(
+        words.out.contains("Pacific Hub: membership, Identity not verified (identity_unverified): 1"),
+        "{words:?}"
+    );
     assert!(words.out.contains("Samoa CERT replies: Our mandate"), "{words:?}");
     // Once admitted, the refusal is no longer what counts.
     hub.ask(&["approve", "Samoa CERT"]).await.ok();

@@ -29,7 +29,7 @@ fn layers_point_one_way() {
         ("tantivy::", &["node/src/views"]),
         ("rustls::", &["node/src/link"]),
         ("rcgen::", &["node/src/link"]),
-        ("fluent_bundle::", &["cli/src/texts"]),
+        ("fluent_bundle::", &["node/src/texts"]),
         ("caphub_cli::", &[]),
     ];
     let mut wrong = Vec::new();

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Fields, Narrow, Visible};
+use super::{Fields, HeldCommand, Visible};
 
 /// Words with an act.
 #[derive(Args, Debug, Default)]
@@ -145,17 +145,8 @@ pub enum CallCommand {
         #[command(flatten)]
         terms: CallTerms,
     },
-    List(Narrow),
-    Show {
-        id: String,
-    },
-    Withdraw {
-        id: String,
-        #[arg(long)]
-        erase: bool,
-        #[arg(long, default_value = "")]
-        note: String,
-    },
+    #[command(flatten)]
+    Held(HeldCommand),
     Close {
         #[arg(value_name = "ID")]
         call: String,
@@ -182,7 +173,7 @@ pub enum CallCommand {
 pub struct CallTerms {
     #[arg(long, value_name = "TYPE")]
     pub call_type: Option<String>,
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
     pub need: Vec<String>,
     #[arg(long, value_name = "ID")]
     pub fund: Option<String>,
@@ -192,7 +183,7 @@ pub struct CallTerms {
     pub call_rules: Option<String>,
     #[arg(long, value_name = "ID")]
     pub priority: Option<String>,
-    #[arg(long, value_name = "ORGANISATION")]
+    #[arg(long, value_delimiter = ',', value_name = "HUB")]
     pub attested_by: Vec<String>,
     #[arg(long, value_name = "WHO")]
     pub draw_source: Option<String>,

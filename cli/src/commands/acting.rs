@@ -12,17 +12,14 @@ use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::{Audience, EntryHash, FeedId, PartyId, RecordId};
 
 use crate::arguments::acts::Words;
-use crate::commands::Context;
 use crate::commands::sealing::{self, Seal};
+use crate::commands::{Context, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
-use crate::texts::Texts;
+use crate::texts::{self, Texts};
 
 pub use crate::commands::signing::reference;
-
-/// Widest line of a table.
-pub const COLUMNS: usize = 80;
 
 /// Acts of a kind: all, or those that name a record and those under its id.
 pub fn acts(
@@ -34,8 +31,11 @@ pub fn acts(
     let gathered = gather(&replica.core, &replica.reader(), kind, about).map_err(failed)?;
     if !gathered.cut.is_empty() {
         let names: Vec<String> = gathered.cut.iter().map(|p| name_of(replica, p)).collect();
-        let texts = Texts::from_environment(|name| std::env::var(name).ok());
-        eprintln!("{}", screen::plain(&texts.tf("acts-cut", &[("names", &names.join(", "))])));
+        let texts = texts::from_environment();
+        eprintln!(
+            "{}",
+            texts.remark(&screen::plain(&texts.tf("acts-cut", &[("names", &names.join(", "))])), "")
+        );
     }
     let mut acts = gathered.acts;
     if let Some(about) = about {
@@ -221,13 +221,48 @@ pub fn day(ms: u64) -> String {
     time.map(|t| t.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
 }
 
-/// A line made harmless and no wider than a table.
+/// A row of a list: harmless, and no wider than a table.
 pub fn line(text: &str) {
-    let text = screen::plain(text);
-    match text.chars().count() > COLUMNS {
-        true => screen::line(&text.chars().take(COLUMNS - 1).chain(['…']).collect::<String>()),
-        false => screen::line(&text),
+    screen::line(&table::fit(text, table::COLUMNS));
+}
+
+/// What is to be read to its end: harmless, and over as many lines as it takes.
+pub fn told(text: &str) {
+    screen::line(&screen::plain(text));
+}
+
+/// Why an act does not count, or not yet; nothing where it counts.
+pub fn mark(t: &Texts, verdict: Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Counted => None,
+        Verdict::Waiting => Some(t.t("act-waits")),
+        Verdict::Void(fault) => Some(t.tf("act-does-not-count", &[("why", &t.said(fault.meaning()))])),
     }
+}
+
+/// That others do not read what is shown, where it is sealed: whoever copies it must see that.
+pub fn sealed(t: &Texts, audience: &Audience) -> Option<String> {
+    matches!(audience, Audience::Sealed(_)).then(|| t.t("acts-sealed"))
+}
+
+/// An act on a line, with its words, and below why it does not count.
+pub fn act_line(t: &Texts, (ms, code): (u64, &str), name: &str, words: &str, verdict: Verdict) {
+    let act = t.named("act", code);
+    told(&format!("  {}  {act}  {name}{words}", day(ms)));
+    if let Some(mark) = mark(t, verdict) {
+        told(&format!("      {mark}"));
+    }
+}
+
+/// What an act begins and does not count with it: the id, whose it is, and why.
+pub fn void_line(t: &Texts, record: &RecordId, fault: Fault, name: &str) {
+    let why = t.tf("act-does-not-count", &[("why", &t.said(fault.meaning()))]);
+    told(&format!("{}  {name}: {why}", short(&record.0)));
+}
+
+/// What is due, by whom, until or since when.
+pub fn due_line(t: &Texts, key: &str, what: &str, name: &str, ms: u64) -> String {
+    t.tf(key, &[("what", &t.named("due", what)), ("name", name), ("day", &day(ms))])
 }
 
 /// A record id by its first characters, among those given.

@@ -11,13 +11,13 @@ use caphub_node::artifacts::{Source, State, bring, id_of};
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{self, Artifact, Blob, Filter, Sbom};
-use caphub_proto::wire::{PartyId, Reason, RecordId};
+use caphub_proto::wire::{PartyId, RecordId};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::arguments::{ArtifactAdd, ArtifactCommand, RecordCommand, TakeBack};
+use crate::arguments::{ArtifactAdd, ArtifactCommand, HeldCommand};
 use crate::commands::statements::{Statements, some, who};
-use crate::commands::{Context, records, signing, technique};
+use crate::commands::{Context, acting, records, signing, technique};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen::{self, plain};
@@ -31,7 +31,7 @@ pub async fn run(context: &Context, command: ArtifactCommand) -> Outcome {
     match command {
         ArtifactCommand::Add(fields) => add(context, fields).await,
         ArtifactCommand::Get(wanted) => get::run(context, wanted).await,
-        ArtifactCommand::List(narrow) => records::run(context, KIND, RecordCommand::List(narrow)).await,
+        ArtifactCommand::List(narrow) => records::held(context, KIND, HeldCommand::List(narrow)).await,
         ArtifactCommand::Show { id, components } => show(context, &id, components),
         ArtifactCommand::Verify { file } => verify(context, &file),
         ArtifactCommand::Use(declare) => technique::use_it(context, KIND, declare).await,
@@ -52,7 +52,8 @@ pub async fn run(context: &Context, command: ArtifactCommand) -> Outcome {
             if about.party_id == replica.core.party.as_bytes() {
                 context.say("artifact-own-reproduction", &[]);
             }
-            records::say(context, &shown, if same { "artifact-reproduced" } else { "artifact-differs" })
+            let said = if same { "artifact-reproduced" } else { "artifact-differs" };
+            records::say(context, if context.json { &shown } else { &about }, said)
         }
         ArtifactCommand::Advise { id, file, note } => {
             let replica = context.replica()?;
@@ -67,11 +68,9 @@ pub async fn run(context: &Context, command: ArtifactCommand) -> Outcome {
                     said.text = signing::localised(context, None, &note);
                 }
             });
-            records::say(context, &shown.await?, "record-added")
+            records::said(context, &shown.await?, &about)
         }
-        ArtifactCommand::Withdraw(TakeBack { id, erase, note }) => {
-            records::run(context, KIND, RecordCommand::Withdraw { id, erase, note }).await
-        }
+        ArtifactCommand::Withdraw(taken) => records::held(context, KIND, HeldCommand::Withdraw(taken)).await,
     }
 }
 
@@ -90,6 +89,9 @@ pub fn artifact_of(record: &v1::Record) -> Option<Artifact> {
 
 /// Takes a file in, with its name and type.
 fn keep(replica: &Replica, path: &Path, media_type: &str) -> Result<Blob, Failure> {
+    // Told apart from a folder of files that cannot be used.
+    let there = std::fs::File::open(path).map(drop);
+    there.map_err(|e| Failure::new("error-file").with("path", path.display()).because(e))?;
     let blob = replica.core.blobs.add(path);
     let blob = blob.map_err(|e| Failure::new("error-file").with("path", path.display()).because(e))?;
     let file_name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -173,13 +175,13 @@ pub fn describe(context: &Context, record: &v1::Record, artifact: &Artifact, sai
         screen::line(line);
     }
     if let Some(terms) = &artifact.withdrawal_terms {
-        screen::line(&t.tf("artifact-terms", &[("terms", &plain(&terms.text))]));
+        acting::told(&t.tf("artifact-terms", &[("terms", &terms.text)]));
     }
     if let Some(sbom) = &artifact.sbom {
         let (count, licences) = (sbom.components.to_string(), sbom.licences.join(", "));
         let values =
             [("format", sbom.sbom_format.as_str()), ("count", &count), ("licences", &plain(&licences))];
-        screen::line(&t.tf("artifact-sbom", &values));
+        acting::told(&t.tf("artifact-sbom", &values));
     }
     if said.tally().reproduced.is_empty() {
         screen::line(&t.t("artifact-not-reproduced"));
@@ -193,7 +195,7 @@ fn show(context: &Context, id: &str, all_components: bool) -> Outcome {
     let Some(artifact) = artifact_of(&record) else {
         match context.json {
             true => screen::json(&screen::record_json(&record)),
-            false => screen::line(&screen::record_line(&record)),
+            false => screen::line(&screen::record_line(&context.texts, &record)),
         }
         return Ok(());
     };
@@ -215,10 +217,10 @@ fn show(context: &Context, id: &str, all_components: bool) -> Outcome {
         screen::json(&value);
         return Ok(());
     }
-    screen::line(&screen::record_line(&record));
+    screen::line(&screen::record_line(&context.texts, &record));
     describe(context, &record, &artifact, &said);
     for line in signed.iter().map(|s| s.line(context)) {
-        screen::line(&line);
+        acting::told(&line);
     }
     screen::line(&context.texts.t(&format!("artifact-{here}")));
     if let Some(sbom) = components {
@@ -263,7 +265,7 @@ fn verify(context: &Context, path: &Path) -> Outcome {
             values.push(value);
             continue;
         }
-        screen::line(&screen::record_line(record));
+        screen::line(&screen::record_line(&context.texts, record));
         if let Some(artifact) = artifact_of(record) {
             describe(context, record, &artifact, &said);
         }
@@ -310,7 +312,10 @@ pub async fn bring_own(
         Ok(brought) => brought,
         Err(status) => {
             let failure = crate::commands::sync::status_failure(&status);
-            context.say("artifact-not-brought", &[("hub", &plain(&card.name)), ("why", failure.detail())]);
+            context.say(
+                "artifact-not-brought",
+                &[("hub", &plain(&card.name)), ("why", &context.texts.said(failure.detail()))],
+            );
             return Ok(());
         }
     };
@@ -320,8 +325,8 @@ pub async fn bring_own(
         context.say("artifact-brought", &[("hub", &name), ("count", &count), ("kib", &kib)]);
     }
     for (blob, reason) in &brought.refused {
-        let why = Reason::parse(reason).map_or(reason.as_str(), |r| r.meaning());
-        let values = [("hub", name.as_str()), ("name", &plain(&blob.file_name)), ("why", why)];
+        let why = context.texts.reason(reason);
+        let values = [("hub", name.as_str()), ("name", &plain(&blob.file_name)), ("why", &why)];
         context.say("artifact-refused", &values);
     }
     Ok(())

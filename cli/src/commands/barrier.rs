@@ -8,9 +8,9 @@ use caphub_proto::v1::{self, Barrier, Filter, Reply};
 use caphub_proto::wire::{EntryHash, PartyId, RecordId};
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{BarrierCommand, BarrierFields, BarrierStep, RecordCommand, TakeBack};
+use crate::arguments::{BarrierCommand, BarrierFields, BarrierStep, HeldCommand};
 use crate::commands::statements::{some, who};
-use crate::commands::{Context, compose, records, signing};
+use crate::commands::{Context, acting, compose, records, signing, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen::{self, plain};
@@ -50,9 +50,7 @@ pub async fn run(context: &Context, command: BarrierCommand) -> Outcome {
         BarrierCommand::Ease(step) => go_on(context, "eased", step).await,
         BarrierCommand::Lift(step) => go_on(context, "lifted", step).await,
         BarrierCommand::Recur(step) => go_on(context, "recurred", step).await,
-        BarrierCommand::Withdraw(TakeBack { id, erase, note }) => {
-            records::run(context, KIND, RecordCommand::Withdraw { id, erase, note }).await
-        }
+        BarrierCommand::Withdraw(taken) => records::held(context, KIND, HeldCommand::Withdraw(taken)).await,
     }
 }
 
@@ -217,6 +215,9 @@ fn list(context: &Context, countries: &[String], mine: bool, open: bool) -> Outc
     };
     let mut values = Vec::new();
     let mut shown = 0;
+    let states = ["reported", "answered", "eased", "lifted", "recurred"];
+    let widths = states.iter().map(|s| table::width(&context.texts.named("barrier", s)));
+    let columns = widths.max().unwrap_or(0);
     for record in replica.all(&filter)? {
         let Some(Record::Barrier(b)) = record.revision.clone().and_then(|r| r.record) else { continue };
         if open && !barrier::is_open(&b) {
@@ -234,7 +235,8 @@ fn list(context: &Context, countries: &[String], mine: bool, open: bool) -> Outc
         let title = b.title.as_ref().map(|t| plain(&t.text)).unwrap_or_default();
         let state = context.texts.t(&format!("barrier-{}", followed.standing.state.code()));
         let (id, since) = (id.get(..8).unwrap_or_default(), &followed.standing.since);
-        screen::line(&format!("{id}  {state:<9} {since:<10}  {title}  ({}; {})", who(&record), scope(&b)));
+        let state = table::pad(&state, columns);
+        acting::told(&format!("{id}  {state} {since:<10}  {title}  ({}; {})", who(&record), scope(&b)));
         claims(context, &replica, &followed.standing, 10);
     }
     match (context.json, shown) {
@@ -256,7 +258,7 @@ fn claims(context: &Context, replica: &Replica, standing: &Standing, indent: usi
         let key = if claim.provider { "barrier-claim-provider" } else { "barrier-claim" };
         let state = context.texts.t(&format!("barrier-{}", claim.state.code()));
         let line = context.texts.tf(key, &[("name", &name), ("state", &state)]);
-        screen::line(&format!("{:indent$}{line}", ""));
+        acting::told(&format!("{:indent$}{line}", ""));
     }
 }
 
@@ -280,7 +282,7 @@ fn show(context: &Context, id: &str) -> Outcome {
         screen::json(&value);
         return Ok(());
     }
-    records::print_record(&record);
+    records::print_record(context, &record);
     let Some(followed) = followed else { return Ok(()) };
     let (t, s) = (&context.texts, &followed.standing);
     let state = t.t(&format!("barrier-{}", s.state.code()));
@@ -292,7 +294,7 @@ fn show(context: &Context, id: &str) -> Outcome {
         ("count", &count),
         ("back", &back),
     ];
-    screen::line(&t.tf("barrier-stands", &values));
+    acting::told(&t.tf("barrier-stands", &values));
     claims(context, &replica, s, 0);
     let mut steps: Vec<_> = followed.steps.iter().collect();
     steps.sort_by_key(|(r, _)| r.revision.as_ref().map_or(0, |v| v.number));
@@ -301,7 +303,7 @@ fn show(context: &Context, id: &str) -> Outcome {
         let key = if s.out_of_turn.contains(&number) { "barrier-step-out" } else { "barrier-step" };
         let date = if b.as_of.is_empty() { &b.since } else { &b.as_of };
         let state = t.t(&format!("barrier-{}", b.state));
-        screen::line(&t.tf(key, &[("number", &number.to_string()), ("state", &state), ("date", date)]));
+        acting::told(&t.tf(key, &[("number", &number.to_string()), ("state", &state), ("date", date)]));
     }
     let mut heard: std::collections::HashMap<&[u8], usize> = std::collections::HashMap::new();
     for (r, reply) in followed.replies.iter().rev() {
@@ -309,7 +311,7 @@ fn show(context: &Context, id: &str) -> Outcome {
         *count += 1;
         if *count <= SHOWN_EACH {
             let text = reply.text.as_ref().map(|t| plain(&t.text)).unwrap_or_default();
-            screen::line(&t.tf("barrier-reply", &[("name", &who(r)), ("text", &text)]));
+            acting::told(&t.tf("barrier-reply", &[("name", &who(r)), ("text", &text)]));
         }
     }
     if followed.total > followed.replies.len() as u64 {

@@ -1,5 +1,8 @@
 //! A record from what was typed: questions, flags, or a TOML or JSON file.
 
+mod options;
+
+use caphub_node::config::placed;
 use caphub_proto::codes;
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::v1::revision::Record;
@@ -21,7 +24,7 @@ pub fn new(context: &Context, kind: RecordKind, fields: &Fields, me: &Me) -> Res
         Some(path) => from_file(path)?,
         None => Map::new(),
     };
-    apply(context, kind, &mut value, fields)?;
+    options::apply(context, kind, &mut value, fields)?;
     if !value.contains_key("title") {
         questions(context, kind, &mut value)?;
     }
@@ -56,13 +59,12 @@ pub fn changed(
     if let Some(path) = &fields.file {
         map.extend(from_file(path)?);
     }
-    apply(context, kind, map, fields)?;
+    options::apply(context, kind, map, fields)?;
     record(kind, std::mem::take(map))
 }
 
 /// A record of a kind from its fields, as files and `--json` show them.
 pub fn record(kind: RecordKind, value: Map<String, Value>) -> Result<Record, Failure> {
-    let value = Value::Object(value);
     let parsed = match kind {
         RecordKind::Need => read(value).map(Record::Need),
         RecordKind::Offer => read(value).map(Record::Offer),
@@ -81,8 +83,34 @@ pub fn record(kind: RecordKind, value: Map<String, Value>) -> Result<Record, Fai
     parsed.map_err(|e| Failure::usage("error-fields").because(e).hint("hint-fields"))
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: Value) -> serde_json::Result<T> {
-    serde_json::from_value(value)
+/// Reads the whole, or says which field does not fit.
+fn read<T: serde::de::DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
+    serde_json::from_value(Value::Object(fields.clone())).map_err(|whole| {
+        // Each field may be absent, so the one that fails alone is the one that fails.
+        let alone = fields.into_iter().find_map(|(name, value)| {
+            let one = Map::from_iter([(name.clone(), value)]);
+            Some((name, serde_json::from_value::<T>(Value::Object(one)).err()?))
+        });
+        match alone {
+            Some((name, error)) if !error.to_string().contains("unknown field") => {
+                format!("field {name}: {}", plainly(&error.to_string()))
+            }
+            _ => plainly(&whole.to_string()),
+        }
+    })
+}
+
+/// What a reader of fields says, without the names of types of this program.
+fn plainly(said: &str) -> String {
+    let words = [("struct ", "a group of fields"), ("a sequence", "a list"), ("a string", "a text")];
+    let Some((before, due)) = said.split_once(", expected ") else { return said.to_owned() };
+    if before.starts_with("unknown ") {
+        return said.to_owned();
+    }
+    let due = words.iter().find(|(begin, _)| due.starts_with(begin)).map_or(due, |(_, word)| *word);
+    let due = if ["u32", "u64", "i32"].contains(&due) { "a whole number" } else { due };
+    let before = before.replace("sequence", "a list").replace(": map", ": a group of fields");
+    format!("{before}, expected {due}")
 }
 
 /// The fields of a TOML or JSON file.
@@ -92,77 +120,9 @@ pub fn from_file(path: &std::path::Path) -> Result<Map<String, Value>, Failure> 
     let text = text.trim_start_matches('\u{feff}');
     let parsed: Result<Map<String, Value>, String> = match text.trim_start().starts_with('{') {
         true => serde_json::from_str(text).map_err(|e| e.to_string()),
-        false => toml::from_str(text).map_err(|e| e.to_string()),
+        false => toml::from_str(text).map_err(|e| placed(text, &e)),
     };
     parsed.map_err(|e| Failure::usage("error-parse").with("path", path.display()).because(e))
-}
-
-fn apply(
-    context: &Context,
-    kind: RecordKind,
-    value: &mut Map<String, Value>,
-    fields: &Fields,
-) -> Result<(), Failure> {
-    let language = fields.text_language.clone().unwrap_or_else(|| context.texts.language().to_owned());
-    for (name, text) in [("title", &fields.title), ("description", &fields.description)] {
-        put_text(context, value, Some(&language), name, text.as_deref());
-    }
-    let countries: Vec<String> = fields.country.iter().map(|c| country(c)).collect::<Result<_, _>>()?;
-    let regions: Vec<String> = fields.region.iter().map(|r| region(r)).collect::<Result<_, _>>()?;
-    let lists = [
-        ("themes", &fields.theme),
-        ("countries", &countries),
-        ("regions", &regions),
-        ("languages", &fields.language),
-    ];
-    for (name, list) in lists.into_iter().filter(|(_, l)| !l.is_empty()) {
-        value.insert(name.to_owned(), json!(list));
-    }
-    if !fields.reachable_from.is_empty() && matches!(kind, RecordKind::Offer | RecordKind::Session) {
-        value.insert("reachable_from".to_owned(), area(&fields.reachable_from)?);
-    }
-    if !fields.escalate.is_empty() && kind == RecordKind::Need {
-        value.insert("escalation".to_owned(), circles(&fields.escalate)?);
-    }
-    if !fields.delivery_mode.is_empty() {
-        match kind {
-            RecordKind::Session => value.insert("delivery_mode".to_owned(), json!(fields.delivery_mode[0])),
-            _ => value.insert("delivery_modes".to_owned(), json!(fields.delivery_mode)),
-        };
-    }
-    let texts = [
-        ("urgency", &fields.urgency),
-        ("offer_type", &fields.offer_type),
-        ("confirm_by", &fields.confirm_by),
-        ("place", &fields.place),
-        ("provider", &fields.provider),
-        ("course_id", &fields.course),
-    ];
-    for (name, text) in texts {
-        if let Some(text) = text {
-            value.insert(name.to_owned(), json!(text));
-        }
-    }
-    if let Some(url) = &fields.url {
-        let name = if kind == RecordKind::Session { "link" } else { "url" };
-        value.insert(name.to_owned(), json!(url));
-    }
-    if let Some(seats) = fields.seats {
-        let name = if kind == RecordKind::Call { "places" } else { "seats" };
-        value.insert(name.to_owned(), json!(seats));
-    }
-    let (from, until) = (fields.from.as_deref(), fields.until.as_deref());
-    if kind == RecordKind::Session {
-        for (name, text) in [("starts", from), ("ends", until)] {
-            if let Some(text) = text {
-                value.insert(name.to_owned(), json!(text));
-            }
-        }
-    } else if from.is_some() || until.is_some() {
-        let window = json!({ "from": from.unwrap_or_default(), "until": until.unwrap_or_default() });
-        value.insert("window".to_owned(), window);
-    }
-    Ok(())
 }
 
 /// Puts a text where it is given. In a file, a bare string is a text in the language of its reader.
@@ -253,34 +213,6 @@ fn localised(language: &str, text: &str) -> Value {
     let text =
         LocalisedText { language: language.to_owned(), text: text.to_owned(), translations: Vec::new() };
     serde_json::to_value(text).unwrap_or_default()
-}
-
-/// Circles as `region=30`: who is asked once so many days are over.
-fn circles(typed: &[String]) -> Result<Value, Failure> {
-    let circle = |text: &String| {
-        let (scope, days) = text.split_once('=')?;
-        Some(
-            json!({ "scope": scope.trim().replace('-', "_"), "after_days": days.trim().parse::<u32>().ok()? }),
-        )
-    };
-    let bad = |text: &String| Failure::usage("error-escalate").with("text", text).hint("hint-escalate");
-    typed
-        .iter()
-        .map(|text| circle(text).ok_or_else(|| bad(text)))
-        .collect::<Result<Vec<_>, _>>()
-        .map(Value::from)
-}
-
-/// Countries and regions, each by code or name.
-fn area(places: &[String]) -> Result<Value, Failure> {
-    let (mut countries, mut regions) = (Vec::new(), Vec::new());
-    for place in places {
-        match codes::region::find(place) {
-            Some(found) => regions.push(found.code),
-            None => countries.push(country(place)?),
-        }
-    }
-    Ok(json!({ "countries": countries, "regions": regions }))
 }
 
 /// A country by code or name in any of the six UN languages.

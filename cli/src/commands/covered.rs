@@ -63,6 +63,8 @@ pub fn coverage(context: &Context, words: &Coverage) -> Outcome {
             line(&name, &COVERED, counted(yes(row.hub), yes(row.admitted), &row.counts));
         }
     }
+    screen::line("");
+    table::wrapped(&t.t("coverage-note"), 0);
     let without: Vec<String> = themes(&facts, within)
         .into_iter()
         .map(|(theme, count)| format!("{} {count}", screen::plain(&theme)))
@@ -199,6 +201,8 @@ pub fn distribution(context: &Context) -> Outcome {
         line(&replica.name_of(&row.party), &PROVIDED, counts.map(|n| n.to_string()));
     }
     money::show(t, &replica, &pledged);
+    screen::line("");
+    table::wrapped(&t.t("coverage-note"), 0);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use caphub_proto::wire::{FeedId, PartyId};
 use serde_json::json;
 
 use crate::commands::threads::day;
-use crate::commands::{Context, sealing};
+use crate::commands::{Context, sealing, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -51,7 +51,7 @@ pub fn run(context: &Context) -> Outcome {
         context.say("erasures-none", &[]);
     }
     for one in &erased {
-        screen::line(&screen::record_line(&one.record));
+        screen::line(&screen::record_line(&context.texts, &one.record));
         for state in states(one) {
             let (key, time_ms) = match state.confirmed {
                 0 => ("erasure-not-yet", one.record.time_ms),
@@ -65,7 +65,7 @@ pub fn run(context: &Context) -> Outcome {
                 ("all", one.entries.len().to_string()),
             ];
             let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
-            screen::line(&format!("          {}", context.texts.tf(key, &values)));
+            table::wrapped(&context.texts.tf(key, &values), 10);
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ pub fn run(context: &Context, export: &Export) -> Outcome {
         let lang = Lang::parse(context.texts.language()).unwrap_or(Lang::En);
         let form = xlsx::form::write(kind, lang, &|key| context.texts.t(key));
         let form = form.ok_or_else(|| Failure::usage("error-form-kind").with("kind", &export.kind))?;
-        return put(export, &form.map_err(|e| Failure::new("error-export").because(e))?);
+        return put(context, export, &form.map_err(|e| Failure::new("error-export").because(e))?);
     }
     let formats = [Format::JsonLd, Format::Table, Format::Calendar, Format::Xlsx, Format::Own];
     let format = formats.into_iter().find(|f| f.name() == export.format);
@@ -45,14 +45,16 @@ pub fn run(context: &Context, export: &Export) -> Outcome {
             Some(write::Item { party, revision: r.revision?, time_ms: r.time_ms })
         })
         .collect();
-    put(export, &write::write(&items, kind, format)?)
+    put(context, export, &write::write(&items, kind, format)?)
 }
 
-fn put(export: &Export, bytes: &[u8]) -> Outcome {
+fn put(context: &Context, export: &Export, bytes: &[u8]) -> Outcome {
     let Some(path) = &export.out else {
         screen::bytes(bytes);
         return Ok(());
     };
     let failed = |e: std::io::Error| Failure::new("error-write").with("path", path.display()).because(e);
-    std::fs::write(path, bytes).map_err(failed)
+    std::fs::write(path, bytes).map_err(failed)?;
+    context.say("export-written", &[("path", &path.display().to_string())]);
+    Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::arguments::{HubCommand, LinkCommand};
-use crate::commands::{Context, sync};
+use crate::commands::{Context, refused, sync};
 use crate::failure::{Failure, Outcome};
 use crate::home::{card_of, read_file};
 use crate::screen;
@@ -99,7 +99,7 @@ pub async fn run(context: &Context, command: HubCommand) -> Outcome {
 fn print_text(context: &Context, name: &str, text: &str) {
     match context.json {
         true => screen::json(&serde_json::json!({ name: text })),
-        false => screen::line(text.trim_end_matches('\n')),
+        false => screen::raw(text.trim_end_matches('\n')),
     }
 }
 
@@ -149,7 +149,11 @@ fn people(context: &Context, people: &[MembershipRequest]) {
     for one in people {
         let party = PartyId::from_slice(&one.party_id).unwrap_or_default();
         let name = screen::plain(&one.name);
-        let details = [&one.country, &one.kind, &one.mandate, &one.contact, &one.reason];
+        let reason = match one.reason.is_empty() {
+            true => String::new(),
+            false => refused::reason(&context.texts, &one.reason),
+        };
+        let details = [&one.country, &one.kind, &one.mandate, &one.contact, &reason];
         let details: Vec<String> =
             details.into_iter().filter(|d| !d.is_empty()).map(|d| screen::plain(d)).collect();
         screen::line(&format!("{party}  {name}  {}", details.join("; ")));
@@ -235,8 +239,10 @@ async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, comman
                 let moved = [("received", link.received.to_string()), ("sent", link.sent.to_string())];
                 let moved: Vec<(&str, &str)> = moved.iter().map(|(k, v)| (*k, v.as_str())).collect();
                 let moved = context.texts.tf("link-moved", &moved);
-                let (name, detail) = (screen::plain(&link.name), screen::plain(&link.detail));
-                screen::line(&format!("{}  {name}  {}  {moved}  {detail}", party.short(), link.state));
+                let detail = context.texts.said(&link.detail);
+                let (name, detail) = (screen::plain(&link.name), screen::plain(&detail));
+                let state = context.texts.named("link-state", &link.state);
+                screen::line(&format!("{}  {name}  {state}  {moved}  {detail}", party.short()));
                 match link.confirmed_by.is_empty() {
                     true => screen::line(&format!("    {}", context.texts.t("link-unconfirmed"))),
                     false => {
@@ -245,7 +251,8 @@ async fn links(context: &Context, node: &mut AdminServiceClient<Channel>, comman
                         screen::line(&format!("    {said}"));
                     }
                 }
-                link.not_carried.iter().for_each(|f| screen::line(&format!("    {f}")));
+                let left = link.not_carried.iter().map(|f| context.texts.reason_behind(f));
+                left.for_each(|f| screen::line(&format!("    {f}")));
             }
             if answer.links.is_empty() {
                 context.say("no-links", &[]);

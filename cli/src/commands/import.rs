@@ -10,7 +10,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use crate::arguments::Import;
-use crate::commands::{Context, compose, records};
+use crate::commands::{Context, acting, compose, records, table};
 use crate::failure::{Failure, Outcome};
 use crate::home::read_file;
 use crate::interchange::mapping::Mapping;
@@ -238,7 +238,9 @@ fn keep_confirm_by(before: &v1::Record, draft: &Draft, fields: &mut serde_json::
 
 fn show(context: &Context, files: &[File]) {
     let sentence = |why: &Why| {
-        let values: Vec<(&str, String)> = why.values.iter().map(|(n, v)| (*n, screen::plain(v))).collect();
+        let said = |name: &str, v: &str| if name == "problem" { context.texts.said(v) } else { v.to_owned() };
+        let values = why.values.iter().map(|(n, v)| (*n, screen::plain(&said(n, v))));
+        let values: Vec<(&str, String)> = values.collect();
         let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, v.as_str())).collect();
         context.texts.tf(why.key, &values)
     };
@@ -269,7 +271,7 @@ fn show(context: &Context, files: &[File]) {
             let why: Vec<String> = row.why.iter().map(&sentence).collect();
             let action = context.texts.t(&format!("import-{}", row.action.code()));
             let tail = if why.is_empty() { String::new() } else { format!("  ({})", why.join("; ")) };
-            screen::line(&format!("{action:<9} {:<14} {}{tail}", row.at, screen::plain(&row.title)));
+            acting::told(&format!("{} {:<14} {}{tail}", table::pad(&action, 9), row.at, row.title));
         }
         let counts = [
             ("path", screen::plain(&file.path)),

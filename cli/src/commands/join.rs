@@ -63,7 +63,7 @@ pub async fn run(context: &Context, join: Join) -> Outcome {
         Err(failure) if failure.code() == 4 => {
             context.say("join-offline", &[("hub", &card.name)]);
             // Joined all the same: this is no failure of the command.
-            eprintln!("{}", failure.lines(&context.texts).replacen("error: ", "note: ", 1));
+            eprintln!("{}", failure.remark(&context.texts));
             Ok(())
         }
         Err(failure) => Err(failure),

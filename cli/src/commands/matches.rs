@@ -184,6 +184,10 @@ impl View<'_> {
             let points = weights.points(*criterion, share.share);
             let name = t.t(&criterion_key(*criterion));
             let of = weights.of_criterion(*criterion);
+            if of == 0 {
+                // Other weights leave it out.
+                continue;
+            }
             if self.in_full {
                 let why = t.t(&why_key(share.why));
                 table::wrapped(&format!("{points:>2}/{of:<2} {name}: {why}"), 7);
@@ -285,12 +289,12 @@ pub fn exclusion_key(exclusion: Exclusion) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::texts::Texts;
+    use crate::texts;
 
     #[test]
     fn every_code_of_the_rules_has_its_words_in_both_languages() {
         for tag in ["en", "fr"] {
-            let texts = Texts::of(tag);
+            let texts = texts::of(tag);
             let keys = Criterion::ALL.map(criterion_key).into_iter();
             let keys = keys.chain(Why::ALL.iter().map(|w| why_key(*w)));
             let keys = keys.chain(Exclusion::ALL.iter().map(|e| exclusion_key(*e)));

@@ -76,7 +76,7 @@ pub fn run(context: &Context, words: &Offers) -> Outcome {
         context.say("offers-no-needs", &[]);
         let open = offers.iter().filter(|(_, held)| eligible(&held.content, &country));
         let shown = open.map(|(_, held)| {
-            screen::line(&screen::record_line(&held.record));
+            screen::line(&screen::record_line(&context.texts, &held.record));
             say_closed(held);
         });
         if shown.count() == 0 {
@@ -92,7 +92,7 @@ pub fn run(context: &Context, words: &Offers) -> Outcome {
         (!m.exclusions.is_empty(), std::cmp::Reverse(m.score), *key, need.0)
     });
     for (met, held, (key, need, _), _) in &pairs {
-        screen::line(&screen::record_line(&held.record));
+        screen::line(&screen::record_line(&context.texts, &held.record));
         say(context, met, held, (need, world.asked(key)));
         if let Some(words) = confirmed::words(&context.texts, &held.record) {
             table::wrapped(&words, 10);

@@ -27,7 +27,7 @@ pub async fn run(context: &Context, org: Org) -> Outcome {
     if nothing_given {
         match context.json {
             true => screen::json(&screen::record_json(&held)),
-            false => screen::line(&screen::record_line(&held)),
+            false => screen::line(&screen::record_line(&context.texts, &held)),
         }
         return Ok(());
     }

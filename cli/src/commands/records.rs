@@ -7,7 +7,7 @@ use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{self, EntryRef, Filter, Revision, Withdraw};
 use caphub_proto::wire::{Audience, Seq};
 
-use crate::arguments::{Fields, Narrow, RecordCommand, Visible};
+use crate::arguments::{Fields, HeldCommand, Narrow, RecordCommand, TakeBack, Visible};
 use crate::commands::{Context, closed, compose, confirmed, sealing, table, world};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
@@ -18,9 +18,18 @@ pub async fn run(context: &Context, kind: RecordKind, command: RecordCommand) ->
     match command {
         RecordCommand::Add(fields) => add(context, kind, &fields).await,
         RecordCommand::Edit { id, fields } => edit(context, kind, &id, &fields).await,
-        RecordCommand::List(narrow) => list(context, kind, &narrow),
-        RecordCommand::Show { id } => show(context, kind, &id),
-        RecordCommand::Withdraw { id, erase, note } => withdraw(context, kind, &id, erase, note).await,
+        RecordCommand::Held(command) => held(context, kind, command).await,
+    }
+}
+
+/// Runs one of those that are the same for every kind.
+pub async fn held(context: &Context, kind: RecordKind, command: HeldCommand) -> Outcome {
+    match command {
+        HeldCommand::List(narrow) => list(context, kind, &narrow),
+        HeldCommand::Show { id } => show(context, kind, &id),
+        HeldCommand::Withdraw(TakeBack { id, erase, note }) => {
+            withdraw(context, kind, &id, erase, note).await
+        }
     }
 }
 
@@ -125,7 +134,7 @@ pub fn print_records(context: &Context, replica: &Replica, records: &[v1::Record
         return Ok(());
     }
     for (record, closed) in records.iter().zip(&closed) {
-        screen::line(&screen::record_line(record));
+        screen::line(&screen::record_line(&context.texts, record));
         if let Some(words) = confirmed::words(&context.texts, record) {
             table::wrapped(&words, 10);
         }
@@ -150,7 +159,7 @@ fn show(context: &Context, kind: RecordKind, id: &str) -> Outcome {
         screen::json(&shown);
         return Ok(());
     }
-    print_record(&record);
+    print_record(context, &record);
     if let Some(asked) = &asked {
         table::wrapped(&context.texts.tf("asked-in", &[("asked", &asked.words(&context.texts))]), 2);
     }
@@ -162,9 +171,14 @@ fn show(context: &Context, kind: RecordKind, id: &str) -> Outcome {
 }
 
 /// A record in full.
-pub fn print_record(record: &v1::Record) {
-    screen::line(&screen::record_line(record));
+pub fn print_record(context: &Context, record: &v1::Record) {
+    screen::line(&screen::record_line(&context.texts, record));
     print_fields(&screen::record_json(record), 1);
+}
+
+/// A statement that was signed, shown by the record that it is about.
+pub fn said(context: &Context, statement: &v1::Record, about: &v1::Record) -> Outcome {
+    say(context, if context.json { statement } else { about }, "record-added")
 }
 
 /// One record that was signed, and a sentence about it.
@@ -172,7 +186,7 @@ pub fn say(context: &Context, record: &v1::Record, key: &'static str) -> Outcome
     match context.json {
         true => screen::json(&screen::record_json(record)),
         false => {
-            screen::line(&screen::record_line(record));
+            screen::line(&screen::record_line(&context.texts, record));
             context.say(key, &[]);
         }
     }
@@ -212,6 +226,12 @@ fn text(value: &serde_json::Value) -> String {
 async fn withdraw(context: &Context, kind: RecordKind, id: &str, erase: bool, note: String) -> Outcome {
     let replica = context.replica()?;
     let held = own(context, &replica, id, kind)?;
+    // Said again in fewer words it would take the erasing back.
+    let before = held.revision.as_ref().and_then(|r| r.record.as_ref());
+    let erased = matches!(before, Some(Record::Withdraw(before)) if before.erase);
+    if held.withdrawn && (erased || !erase) {
+        return say(context, &held, "record-withdrawn-already");
+    }
     let audience = Audience::decode(&held.audience).unwrap_or(Audience::Public);
     let entries = if erase { entries_of(context, &replica, &held, audience)? } else { Vec::new() };
     let named = entries.clone();
@@ -222,7 +242,11 @@ async fn withdraw(context: &Context, kind: RecordKind, id: &str, erase: bool, no
     if erase && matches!(audience, Audience::Sealed(_)) {
         erase_sealed(context, &replica, named).await?;
     }
-    done(context, &replica, &published, "record-withdrawn")
+    if context.json {
+        return done(context, &replica, &published, "record-withdrawn");
+    }
+    // What is withdrawn, and not the withdrawal, which says nothing.
+    say(context, &held, "record-withdrawn")
 }
 
 /// Those who carry sealed bodies cannot read the withdrawal in the thread: another one, for the network, names places
@@ -305,7 +329,7 @@ fn done(
         if let Some(record) = replica.get(&replica.core.party, &one.record)? {
             match context.json {
                 true => screen::json(&screen::record_json(&record)),
-                false => screen::line(&screen::record_line(&record)),
+                false => screen::line(&screen::record_line(&context.texts, &record)),
             }
         }
     }

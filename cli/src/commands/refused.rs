@@ -1,6 +1,7 @@
 //! What a hub refused: learnt signed, shown, and answered with `caphub reply`.
 
 use caphub_node::author::Author;
+use caphub_proto::codes;
 use caphub_proto::v1::membership_service_client::MembershipServiceClient;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{self, LocalisedText, MembershipState, StatusRequest};
@@ -16,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::home::Refused;
 use crate::replica::Replica;
 use crate::screen;
+use crate::texts::Texts;
 
 /// Asks a hub that has not admitted this organisation how it decided, and keeps a refusal as it signed it.
 pub async fn learn(
@@ -46,9 +48,17 @@ pub async fn learn(
     replica.me.refused.extend(now);
     replica.home.save(&replica.me)?;
     if let Some(refused) = replica.me.refused.iter().find(|r| r.hub == hub) {
-        context.say("join-refused", &[("hub", &screen::plain(&card.name)), ("reason", &refused.reason)]);
+        let reason = reason(&context.texts, &refused.reason);
+        context.say("join-refused", &[("hub", &screen::plain(&card.name)), ("reason", &reason)]);
     }
     Ok(())
+}
+
+/// A reason of a refusal as people read it: its name, and the code that commands take.
+pub fn reason(t: &Texts, code: &str) -> String {
+    let language = codes::Lang::parse(t.language()).unwrap_or(codes::Lang::En);
+    let term = codes::vocabulary::refusal_reasons().iter().find(|term| term.code == code);
+    term.map_or_else(|| screen::plain(code), |term| format!("{} ({code})", term.names.name(language)))
 }
 
 fn kept(hub: String, answer: v1::StatusResponse) -> Refused {

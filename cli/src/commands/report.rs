@@ -11,7 +11,7 @@ mod workbook;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use caphub_proto::codes::region;
+use caphub_proto::codes::{region, vocabulary};
 use caphub_proto::exchange::coverage;
 use caphub_proto::exchange::day::{self, Day};
 use caphub_proto::exchange::distribution::{self, Stage};
@@ -60,6 +60,8 @@ pub struct Content {
     pub title: String,
     /// What it covers and what it rests on.
     pub notes: Vec<String>,
+    /// What stands for a table without rows.
+    pub none: String,
     /// Its tables.
     pub sheets: Vec<Sheet>,
 }
@@ -81,7 +83,7 @@ impl Period {
 pub fn run(context: &Context, words: &Report) -> Outcome {
     let period = period(&words.period)?;
     let replica = context.replica()?;
-    let content = content(&context.texts, &replica, period, &words.period)?;
+    let content = content(&context.texts, &replica, period)?;
     let failed = |e: &dyn std::fmt::Display| {
         Failure::new("error-report")
             .with("path", words.report_folder.display())
@@ -100,8 +102,8 @@ pub fn run(context: &Context, words: &Report) -> Outcome {
             "tables": content.sheets.iter().map(|s| (s.title.clone(), s.rows.len().into())).collect::<serde_json::Map<_, serde_json::Value>>(),
         })),
         false => {
-            screen::line(&page.display().to_string());
-            screen::line(&workbook.display().to_string());
+            screen::raw(&page.display().to_string());
+            screen::raw(&workbook.display().to_string());
             context.say("report-done", &[]);
         }
     }
@@ -135,7 +137,7 @@ fn exact(text: &str) -> Option<Day> {
     if text.len() == 10 { day::parse(text) } else { None }
 }
 
-fn content(t: &Texts, replica: &Replica, period: Period, asked: &str) -> Result<Content, Failure> {
+fn content(t: &Texts, replica: &Replica, period: Period) -> Result<Content, Failure> {
     let mut world = World::public(replica)?.matched();
     let engaged = Engaged::public(replica)?;
     let facts = world.covered(replica, &|key| engaged.met(key))?;
@@ -153,15 +155,29 @@ fn content(t: &Texts, replica: &Replica, period: Period, asked: &str) -> Result<
         engagements::money(t, replica, &distributed),
         refusals(t, replica, period)?,
     ];
-    let values =
-        [("period", asked), ("day", &day::text(world.today)), ("name", &screen::plain(&replica.me.name))];
+    let period = format!("{} – {}", day::text(period.from), day::text(period.until));
+    let values = [
+        ("period", period.as_str()),
+        ("day", &day::text(world.today)),
+        ("name", &screen::plain(&replica.me.name)),
+    ];
     let notes = ["report-note-held", "report-note-public", "report-note-rules"].map(|key| t.tf(key, &values));
     Ok(Content {
         language: t.language().to_owned(),
         title: t.tf("report-title", &values),
         notes: notes.to_vec(),
+        none: t.t("no-records"),
         sheets,
     })
+}
+
+/// Themes as people read them: the names of the shipped ones, the codes of others.
+fn theme_names(t: &Texts, themes: &[String]) -> String {
+    let name = |code: &String| {
+        let term = vocabulary::find_theme(code);
+        term.map_or_else(|| code.clone(), |term| term.names.name(lang(t)).to_owned())
+    };
+    themes.iter().map(name).collect::<Vec<_>>().join("; ")
 }
 
 fn text(text: impl Into<String>) -> Cell {
@@ -228,7 +244,7 @@ fn needs(
             text(table::title(&held.record)),
             text(table::who(&held.record)),
             text(world.beneficiaries(&key).iter().map(|c| c.alpha2).collect::<Vec<_>>().join(" ")),
-            text(held.content.themes.join(" ")),
+            text(theme_names(t, &held.content.themes)),
             text(day::text(since)),
             number(best.open),
             text(top.as_ref().map(|(offer, _)| table::title(&offer.record)).unwrap_or_default()),
@@ -273,7 +289,7 @@ fn offers(t: &Texts, world: &World, period: Period) -> Sheet {
             text(table::title(&held.record)),
             text(table::who(&held.record)),
             text(offer.offer_type.clone()),
-            text(offer.themes.join(" ")),
+            text(theme_names(t, &offer.themes)),
             number(offer.conditions.len()),
             yes(distribution::unconditional(offer)),
             text(rule.excluded_countries.join(" ")),
@@ -325,8 +341,9 @@ fn covered(t: &Texts, facts: &coverage::Facts, today: Day) -> Sheet {
 }
 
 fn without(t: &Texts, facts: &coverage::Facts) -> Sheet {
-    let rows =
-        themes(facts, Countries::all()).into_iter().map(|(theme, count)| vec![text(theme), number(count)]);
+    let rows = themes(facts, Countries::all())
+        .into_iter()
+        .map(|(theme, count)| vec![text(theme_names(t, &[theme])), number(count)]);
     sheet(t, "report-without", &["report-themes", "report-no-offer"], rows.collect())
 }
 

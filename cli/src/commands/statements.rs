@@ -8,8 +8,8 @@ use caphub_proto::v1::{self, Advisory, Endorsement, Filter};
 use caphub_proto::wire::PartyId;
 use serde_json::{Value, json};
 
-use crate::commands::Context;
 use crate::commands::signing::reference;
+use crate::commands::{Context, acting};
 use crate::failure::Failure;
 use crate::replica::Replica;
 use crate::screen::{self, plain};
@@ -85,7 +85,7 @@ impl Statements {
                 let names: Vec<String> = list.iter().take(NAMES_MAX).map(|s| self.name(&s.party)).collect();
                 let more = if list.len() > NAMES_MAX { ", ..." } else { "" };
                 let (count, names) = (list.len().to_string(), names.join(", ") + more);
-                screen::line(&context.texts.tf(key, &[("count", &count), ("names", &names)]));
+                acting::told(&context.texts.tf(key, &[("count", &count), ("names", &names)]));
             }
         }
         let (sum, count) = tally.ratings();
@@ -93,22 +93,22 @@ impl Statements {
         if let Some(tenths) = (sum * 10).checked_div(count) {
             let average = format!("{}.{}", tenths / 10, tenths % 10);
             let values = [("average", average.as_str()), ("count", &count.to_string())];
-            screen::line(&context.texts.tf("said-assessed", &values));
+            acting::told(&context.texts.tf("said-assessed", &values));
         }
         for said in tally.assessments.iter().take(NAMES_MAX) {
             let text = said.endorsement.text.as_ref().map(|t| plain(&t.text)).unwrap_or_default();
             let (name, rating) = (self.name(&said.party), said.endorsement.rating.to_string());
             let values = [("name", name.as_str()), ("rating", &rating), ("text", &text)];
-            screen::line(&format!("  {}", context.texts.tf("said-assessment", &values)));
+            acting::told(&format!("  {}", context.texts.tf("said-assessment", &values)));
         }
         if tally.own + tally.not_admitted > 0 {
             let values = [("own", tally.own.to_string()), ("strangers", tally.not_admitted.to_string())];
             let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
-            screen::line(&context.texts.tf("said-not-counted", &values));
+            acting::told(&context.texts.tf("said-not-counted", &values));
         }
         if self.total > self.read.len() as u64 {
             let (read, total) = (self.read.len().to_string(), self.total.to_string());
-            screen::line(&context.texts.tf("said-more", &[("read", &read), ("total", &total)]));
+            acting::told(&context.texts.tf("said-more", &[("read", &read), ("total", &total)]));
         }
         self.show_advisories(context);
     }
@@ -116,7 +116,7 @@ impl Statements {
     /// Lines about what is warned of.
     pub fn show_advisories(&self, context: &Context) {
         for (by, advisory) in self.advisories() {
-            screen::line(&advisory_line(context, &by, &advisory));
+            acting::told(&advisory_line(context, &by, &advisory));
         }
     }
 

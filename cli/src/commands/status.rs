@@ -68,7 +68,7 @@ pub fn run(context: &Context) -> Outcome {
     screen::line(&format!("{} ({})", screen::plain(&me.name), me.party));
     // What a hub refused follows with its reason.
     for (card, key, _) in hubs::states(&replica).into_iter().filter(|(_, key, _)| *key != "status-refused") {
-        screen::line(&t.tf(key, &[("hub", &screen::plain(&card.name))]));
+        acting::told(&t.tf(key, &[("hub", &card.name)]));
     }
     for refused in &me.refused {
         let hub = me.cards().into_iter().find(|c| c.party.to_string() == refused.hub).map(|c| c.name);
@@ -79,7 +79,8 @@ pub fn run(context: &Context) -> Outcome {
         let (hub, note) =
             (screen::plain(&hub.unwrap_or_else(|| refused.hub.clone())), screen::plain(&refused.note));
         let id = refused.record.get(..8).unwrap_or(&refused.record);
-        screen::line(&t.tf(key, &[("hub", &hub), ("reason", &refused.reason), ("note", &note), ("id", id)]));
+        let reason = refused::reason(t, &refused.reason);
+        acting::told(&t.tf(key, &[("hub", &hub), ("reason", &reason), ("note", &note), ("id", id)]));
     }
     if me.hubs.is_empty() {
         screen::line(&t.t("status-no-hub"));
@@ -92,18 +93,18 @@ pub fn run(context: &Context) -> Outcome {
     screen::line(&t.tf("status-held", &[("entries", &held)]));
     let withheld = replica.core.store.withheld_count();
     if withheld > 0 {
-        screen::line(&t.tf("status-withheld", &[("count", &withheld.to_string())]));
+        acting::told(&t.tf("status-withheld", &[("count", &withheld.to_string())]));
     }
     for (key, feed, common) in frozen(&replica) {
         let hint = t.t("hint-frozen");
         let values = [("key", &key[..8]), ("feed", &feed[..8]), ("common", &common), ("hint", &hint)];
-        screen::line(&t.tf("status-frozen", &values));
+        acting::told(&t.tf("status-frozen", &values));
     }
     for (record, by, advisory) in artifact::warned(&replica)? {
         let line = statements::advisory_line(context, &by, &advisory);
         let id = screen::record_id(&record);
         let id = id.get(..8).unwrap_or(&id);
-        screen::line(&t.tf("status-advisory", &[("id", id), ("advisory", &line)]));
+        acting::told(&t.tf("status-advisory", &[("id", id), ("advisory", &line)]));
     }
     for (id, overdue) in &late {
         if overdue.what == confirmed::CONFIRM_RECORD {
@@ -111,14 +112,16 @@ pub fn run(context: &Context) -> Outcome {
             table::wrapped(&t.tf("status-confirm-record", &[("id", id), ("day", &day)]), 0);
             continue;
         }
-        let (name, day) = (acting::name_of(&replica, &overdue.who), acting::day(overdue.since_ms));
-        let words = t.tf("act-overdue", &[("what", overdue.what), ("name", &name), ("day", &day)]);
-        acting::line(&format!("{id}  {words}"));
+        let name = acting::name_of(&replica, &overdue.who);
+        let words = acting::due_line(t, "act-overdue", overdue.what, &name, overdue.since_ms);
+        acting::told(&format!("{id}  {words}"));
     }
     let mut kinds: Vec<_> = own.into_iter().collect();
     kinds.sort();
     for (kind, count) in kinds {
-        screen::line(&t.tf("status-own", &[("kind", &kind), ("count", &count.to_string())]));
+        screen::line(
+            &t.tf("status-own", &[("kind", &t.named("kind", &kind)), ("count", &count.to_string())]),
+        );
     }
     Ok(())
 }

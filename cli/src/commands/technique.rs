@@ -7,7 +7,7 @@ use caphub_proto::v1::{self, Filter, RecordRef, Reference, Technique};
 use caphub_proto::wire::{PartyId, RecordId};
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{Declare, RecordCommand, TakeBack, TechniqueCommand, TechniqueFields};
+use crate::arguments::{Declare, HeldCommand, TakeBack, TechniqueCommand, TechniqueFields};
 use crate::commands::statements::{Statements, some};
 use crate::commands::{Context, compose, records, signing, vocabulary};
 use crate::failure::{Failure, Outcome};
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, command: TechniqueCommand) -> Outcome {
             let shown = signing::next(context, &replica, &held, record).await?;
             records::say(context, &shown, "record-changed")
         }
-        TechniqueCommand::List(narrow) => records::run(context, KIND, RecordCommand::List(narrow)).await,
+        TechniqueCommand::List(narrow) => records::held(context, KIND, HeldCommand::List(narrow)).await,
         TechniqueCommand::Show { id } => show(context, &id).await,
         TechniqueCommand::Use(declare) => use_it(context, KIND, declare).await,
         TechniqueCommand::Assess { id, rating, note, link } => {
@@ -47,11 +47,9 @@ pub async fn run(context: &Context, command: TechniqueCommand) -> Outcome {
                 said.text = signing::localised(context, None, &note);
                 said.links = link.iter().map(|l| signing::link(l)).collect();
             });
-            records::say(context, &shown.await?, "record-added")
+            records::said(context, &shown.await?, &about)
         }
-        TechniqueCommand::Withdraw(TakeBack { id, erase, note }) => {
-            records::run(context, KIND, RecordCommand::Withdraw { id, erase, note }).await
-        }
+        TechniqueCommand::Withdraw(taken) => records::held(context, KIND, HeldCommand::Withdraw(taken)).await,
     }
 }
 
@@ -61,16 +59,14 @@ pub async fn use_it(context: &Context, kind: RecordKind, declare: Declare) -> Ou
     let about = replica.find(&declare.id, Some(kind.code()))?;
     if declare.end {
         let held = signing::own_statement(&replica, &about, "used_by")?;
-        let (erase, note) = (false, declare.note);
-        let id = screen::record_id(&held);
+        let taken = TakeBack { id: screen::record_id(&held), erase: false, note: declare.note };
         drop(replica);
-        return records::run(context, RecordKind::Endorsement, RecordCommand::Withdraw { id, erase, note })
-            .await;
+        return records::held(context, RecordKind::Endorsement, HeldCommand::Withdraw(taken)).await;
     }
     let shown = signing::endorse(context, &replica, &about, "used_by", |said| {
         said.text = signing::localised(context, None, &declare.note);
     });
-    records::say(context, &shown.await?, "record-added")
+    records::said(context, &shown.await?, &about)
 }
 
 /// A technique from what was typed, over what it was before, over what a file says.
@@ -157,7 +153,7 @@ async fn show(context: &Context, id: &str) -> Outcome {
     let Some(Record::Technique(technique)) = record.revision.clone().and_then(|r| r.record) else {
         // Withdrawn, or void: there is nothing to join. The store opens once at a time.
         drop(replica);
-        return records::run(context, KIND, RecordCommand::Show { id: id.to_owned() }).await;
+        return records::held(context, KIND, HeldCommand::Show { id: id.to_owned() }).await;
     };
     let said = Statements::of(&replica, &record)?;
     let versions = versions(&replica, &record)?;
@@ -174,7 +170,7 @@ async fn show(context: &Context, id: &str) -> Outcome {
         screen::json(&value);
         return Ok(());
     }
-    records::print_record(&record);
+    records::print_record(context, &record);
     let t = &context.texts;
     if !skills.is_empty() {
         screen::line(&t.tf("technique-skills", &[("skills", &skills.join("; "))]));
@@ -190,7 +186,7 @@ async fn show(context: &Context, id: &str) -> Outcome {
     for (key, list) in [("technique-adapted", &adapted), ("technique-translated", &translated)] {
         if !list.is_empty() {
             screen::line(&t.tf(key, &[("count", &list.len().to_string())]));
-            list.iter().for_each(|r| screen::line(&format!("  {}", screen::record_line(r))));
+            list.iter().for_each(|r| screen::line(&screen::record_line_after(&context.texts, "  ", r)));
         }
     }
     said.show(context);

@@ -15,8 +15,8 @@ use caphub_proto::wire::{Audience, PartyId};
 use serde_json::json;
 
 use crate::arguments::{SealedCommand, ThreadCommand};
-use crate::commands::Context;
 use crate::commands::sealing::{self, Seal, each_run, find_thread, opener, threads};
+use crate::commands::{Context, acting, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
@@ -51,13 +51,8 @@ fn list(context: &Context, replica: &Replica) -> Outcome {
         let others = thread.parties.iter().filter(|p| **p != replica.core.party);
         let names: Vec<String> = others.map(|p| sealing::name(replica, p)).collect();
         let title = thread.records.first().map(title).unwrap_or_default();
-        screen::line(&format!(
-            "{}  {} {}  ({})",
-            &hex::encode(id)[..8],
-            thread.records.len(),
-            screen::plain(&title),
-            names.join("; ")
-        ));
+        let (id, count, names) = (hex::encode(id), thread.records.len(), names.join("; "));
+        acting::told(&format!("{}  {count} {title}  ({names})", &id[..8]));
     }
     Ok(())
 }
@@ -69,26 +64,24 @@ fn show(context: &Context, replica: &Replica, text: &str) -> Outcome {
         return Ok(());
     }
     for record in &thread.records {
-        let mut line = format!("{}  {}", day(record.time_ms), screen::record_line(record));
+        let day = format!("{}  ", day(record.time_ms));
+        screen::line(&screen::record_line_after(&context.texts, &day, record));
         if record.withdrawn {
-            line.push_str(&format!("  [{}]", context.texts.t("thread-withdrawn")));
+            table::wrapped(&context.texts.t("thread-withdrawn"), 12);
         }
         if !record.void_reason.is_empty() {
-            line.push_str(&format!(
-                "  [{}]",
-                context.texts.tf("thread-void", &[("reason", &record.void_reason)])
-            ));
+            let reason = context.texts.reason(&record.void_reason);
+            table::wrapped(&context.texts.tf("thread-void", &[("reason", &reason)]), 12);
         }
-        screen::line(&line);
     }
     for (party, seq, reason) in &thread.voids {
         let values = [
             ("seq", seq.to_string()),
             ("who", sealing::name(replica, party)),
-            ("reason", reason.to_string()),
+            ("reason", context.texts.said(reason.meaning())),
         ];
         let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        screen::line(&context.texts.tf("thread-entry-void", &values));
+        acting::told(&context.texts.tf("thread-entry-void", &values));
     }
     if thread.closed > 0 {
         context.say("thread-closed", &[("count", &thread.closed.to_string())]);

@@ -43,7 +43,7 @@ pub fn run(context: &Context) -> Outcome {
         let values = [("entries", entries.to_string()), ("feeds", feeds.to_string())];
         let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
         screen::line(&context.texts.tf("verify-done", &values));
-        wrong.iter().for_each(|w| screen::line(w));
+        wrong.iter().for_each(|w| screen::line(&context.texts.reason_behind(w)));
     }
     match wrong.is_empty() {
         true => Ok(()),

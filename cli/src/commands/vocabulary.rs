@@ -287,7 +287,7 @@ fn show(context: &Context, name: &str, words: &str) -> Outcome {
     let replica = context.replica()?;
     let found = held(&replica, &name.to_lowercase())?;
     if found.is_empty() {
-        return Err(Failure::nothing("error-no-vocabulary").with("name", name));
+        return Err(Failure::nothing("error-no-vocabulary").with("name", name).hint("hint-no-vocabulary"));
     }
     if context.json {
         screen::json(&found.iter().map(|(r, _)| screen::record_json(r)).collect());

@@ -98,7 +98,7 @@ impl Cells {
         draft.countries(&self.items("countries", false));
         let find = vocabulary::find_theme;
         draft.set("themes", self.codes("themes", |t| find(t).map(|t| t.code)));
-        draft.set("regions", self.codes("regions", |t| codes::region::find(t).map(|r| r.code)));
+        draft.regions(&self.items("regions", false));
         draft.set("keywords", self.items("keywords", true));
         draft.set("authors", self.items("authors", false));
         for field in ["level", "duration", "provider", "confirm_by", "course_id"] {

@@ -132,6 +132,19 @@ impl Draft {
         self.set("countries", codes);
     }
 
+    /// Regions by code or name; what is no region is left out with a note.
+    pub fn regions(&mut self, found: &[String]) {
+        let mut codes = Vec::new();
+        for text in found.iter().filter(|t| !t.trim().is_empty()) {
+            match codes::region::find(text.trim()) {
+                Some(region) => codes.push(region.code.to_string()),
+                None => self.notes.push(Why::new("import-left-region").with("text", text)),
+            }
+        }
+        codes.dedup();
+        self.set("regions", codes);
+    }
+
     /// The record's fields for a kind, as files and `--json` show them.
     pub fn record(&self, wishes: &Wishes) -> Map<String, Value> {
         if let Some(mut whole) = self.whole.clone() {

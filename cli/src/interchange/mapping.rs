@@ -2,6 +2,7 @@
 //!
 //! `items = "/events"`, then `[fields]` with `title = "/name/text"`; `[constants]` for what is the same everywhere.
 
+use caphub_node::config::placed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -51,7 +52,7 @@ impl Paths {
 impl Mapping {
     /// Reads a mapping file; names of fields and forms of paths are checked here.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mapping: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        let mapping: Self = toml::from_str(text).map_err(|e| placed(text, &e))?;
         let known: Vec<&str> = COLUMNS.iter().map(|(f, _)| *f).collect();
         let named = mapping.fields.keys().chain(mapping.constants.keys()).chain(&mapping.html);
         for name in named {

@@ -2,15 +2,20 @@
 
 mod words;
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::told::Told;
+use caphub_proto::wire::Feed;
+
 use crate::hub::{Hub, HubError};
 use crate::store::StoreError;
 use crate::store::mend::{Bench, Lost};
 use crate::store::scan::Damage;
+use crate::texts::columns::pad;
 use crate::upkeep::rebuild::{Rebuilt, rebuild};
 use crate::upkeep::repair::{lost, repair, wanted};
 use crate::upkeep::sources::{Source, ask};
@@ -21,16 +26,23 @@ use crate::upkeep::{UpkeepError, backup, files, restore, verify};
 const TELL: Duration = Duration::from_secs(2);
 /// Places that are told one by one.
 const PLACES_SHOWN: usize = 50;
+/// Columns of what stands before each of them.
+const MARK_COLUMNS: usize = 10;
 
 /// `verify`.
-pub(super) async fn run_verify(directory: &Path, proxy: &str, offline: bool) -> ExitCode {
-    match verified(directory, proxy, offline).await {
+pub(super) async fn run_verify(told: &Told, directory: &Path, proxy: &str, offline: bool) -> ExitCode {
+    match verified(told, directory, proxy, offline).await {
         Ok(code) => code,
-        Err(error) => failed(&error),
+        Err(error) => failed(told, &error),
     }
 }
 
-async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCode, UpkeepError> {
+async fn verified(
+    told: &Told,
+    directory: &Path,
+    proxy: &str,
+    offline: bool,
+) -> Result<ExitCode, UpkeepError> {
     let hub = Hub::load(directory)?;
     let store = directory.join("store");
     // While no node runs, the index tells what damaged frames held whose own words are gone.
@@ -39,14 +51,15 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
         Err(StoreError::Locked { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let mut report = verify::verify(&store, progress("checked"))?;
+    let mut report = verify::verify(&store, progress(told, "node-progress"))?;
     let signed = verify::register(&store)?;
-    let kept = files::check(directory, progress("of files checked"))?;
-    tell!("{}: {}", hub.name, held(&report));
-    let (files, bytes) = (kept.files, size(kept.bytes));
-    tell!("{} batches that it signed; {files} files with {bytes}.", signed.batches);
+    let kept = files::check(directory, progress(told, "node-progress-files"))?;
+    held(told, &hub.name, &report);
+    let (batches, files, size) =
+        (signed.batches.to_string(), kept.files.to_string(), size(told, kept.bytes));
+    told.tell("node-held-beside", &[("batches", &batches), ("files", &files), ("size", &size)]);
     if report.torn_only(bench.as_ref())? {
-        tell!("The last write was cut short; nobody was told that it was stored. The next start drops it.");
+        told.tell("node-torn", &[]);
         report.damage.clear();
     }
     let running = bench.is_none();
@@ -56,12 +69,13 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
     };
     drop(bench);
     for damage in report.damage.iter().take(PLACES_SHOWN) {
-        tell!("damaged  {}", place(damage));
-        for text in pieces.iter().filter(|p| within(p, damage)).map(entries) {
-            tell!("         {text}");
+        marked(told, "node-mark-damaged", &place(told, damage));
+        for piece in pieces.iter().filter(|p| within(p, damage)) {
+            told.say(&format!("{}{}", " ".repeat(MARK_COLUMNS), entries(told, piece)));
         }
         if let (true, Some((feed, first, last))) = (pieces.is_empty(), damage.entries()) {
-            tell!("         entries {first} to {last} of feed {} of {}", feed.id(), feed.party);
+            let text = entries_of(told, &feed, first, last);
+            told.say(&format!("{}{text}", " ".repeat(MARK_COLUMNS)));
         }
     }
     let mut asked = wanted(&pieces);
@@ -69,139 +83,129 @@ async fn verified(directory: &Path, proxy: &str, offline: bool) -> Result<ExitCo
         asked.extend(report.damage.iter().filter_map(|d| d.entries().map(|(f, a, b)| (f.id(), a, b))));
     }
     if !asked.is_empty() && !offline {
-        say_sources(&ask(directory, proxy, &asked).await?, asked.iter().map(|(_, a, b)| b - a + 1).sum());
+        let all = asked.iter().map(|(_, a, b)| b - a + 1).sum();
+        say_sources(told, &ask(directory, proxy, &asked).await?, all);
     }
-    let beside =
-        words::register(&store, &signed, running) + words::files(directory, proxy, offline, &kept).await?;
+    let beside = words::register(told, &store, &signed, running)
+        + words::files(told, directory, proxy, offline, &kept).await?;
     report.wrong.extend(signed.wrong);
     for wrong in report.wrong.iter().take(PLACES_SHOWN) {
-        let (first, last, what) = (wrong.first, wrong.last, &wrong.what);
-        tell!(
-            "wrong    entries {first} to {last} of feed {} of {}: {what}",
-            wrong.feed.id(),
-            wrong.feed.party
-        );
+        let entries = entries_of(told, &wrong.feed, wrong.first, wrong.last);
+        let values = [("entries", entries.as_str()), ("what", &told.said(&wrong.what))];
+        marked(told, "node-mark-wrong", &told.with("node-wrong", &values));
     }
     if report.damage.is_empty() && beside == 0 {
-        return Ok(sound(&report));
+        return Ok(sound(told, &report));
     }
-    eprintln!("error: {} places of the store are damaged", report.damage.len() + beside);
-    match unknown.is_empty() {
-        true => eprintln!("hint: stop the node, then: caphub-node repair"),
-        false => eprintln!("hint: stop the node, then: caphub-node repair; what stays, from a backup"),
-    }
-    Ok(ExitCode::FAILURE)
+    let hint = if unknown.is_empty() { "node-hint-repair" } else { "node-hint-repair-backup" };
+    Ok(told.counted("node-error-damaged", report.damage.len() + beside, hint))
 }
 
-fn sound(report: &Report) -> ExitCode {
+fn sound(told: &Told, report: &Report) -> ExitCode {
     for feed in report.void.iter().take(PLACES_SHOWN) {
-        tell!("void     feed {} of {}: its signing key is not authorised", feed.id(), feed.party);
+        let (id, party) = (feed.id().to_string(), feed.party.to_string());
+        marked(told, "node-mark-void", &told.with("node-void", &[("feed", &id), ("party", &party)]));
     }
     if report.wrong.is_empty() {
-        tell!("Every hash and signature is right.");
+        told.tell("node-sound", &[]);
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {} stored pieces do not prove themselves", report.wrong.len());
-    eprintln!("hint: they were not written by a node: restore a backup, and keep this folder as evidence");
-    ExitCode::FAILURE
+    told.counted("node-error-unproven", report.wrong.len(), "node-hint-unproven")
 }
 
 /// `repair`.
-pub(super) async fn run_repair(directory: &Path, proxy: &str) -> ExitCode {
-    let repaired = match repair(directory, proxy, progress("checked")).await {
+pub(super) async fn run_repair(told: &Told, directory: &Path, proxy: &str) -> ExitCode {
+    let repaired = match repair(directory, proxy, progress(told, "node-progress")).await {
         Ok(repaired) => repaired,
-        Err(error) => return failed(&error),
+        Err(error) => return failed(told, &error),
     };
-    repaired.mended.iter().take(PLACES_SHOWN).for_each(|l| tell!("repaired  {}", entries(l)));
-    repaired.left.iter().take(PLACES_SHOWN).for_each(|l| tell!("damaged   {}", entries(l)));
-    repaired.unknown.iter().take(PLACES_SHOWN).for_each(|d| tell!("damaged   {}", place(d)));
-    let left = repaired.left.len() + repaired.unknown.len() + words::repaired(directory, &repaired);
+    for piece in repaired.mended.iter().take(PLACES_SHOWN) {
+        marked(told, "node-mark-repaired", &entries(told, piece));
+    }
+    for piece in repaired.left.iter().take(PLACES_SHOWN) {
+        marked(told, "node-mark-damaged", &entries(told, piece));
+    }
+    for damage in repaired.unknown.iter().take(PLACES_SHOWN) {
+        marked(told, "node-mark-damaged", &place(told, damage));
+    }
+    let left = repaired.left.len() + repaired.unknown.len() + words::repaired(told, directory, &repaired);
     if !repaired.asked.is_empty() {
-        say_sources(&repaired.asked, 0);
+        say_sources(told, &repaired.asked, 0);
     }
-    if left == 0 {
-        match repaired.mended.len() + words::mended(&repaired) {
-            0 => tell!("Nothing is damaged."),
-            _ => tell!("All is whole again. Check it with: caphub-node verify"),
-        }
-        return ExitCode::SUCCESS;
+    if left > 0 {
+        return told.counted("node-error-left", left, "node-hint-left");
     }
-    eprintln!("error: {left} places could not be replaced");
-    eprintln!(
-        "hint: try again when other linked hubs can be reached, or restore a backup into another folder"
-    );
-    ExitCode::FAILURE
+    let mended = repaired.mended.len() + words::mended(&repaired);
+    let whole = if mended == 0 { "node-nothing-damaged" } else { "node-whole-again" };
+    told.tell(whole, &[]);
+    ExitCode::SUCCESS
 }
 
 /// `rebuild`.
-pub(super) async fn run_rebuild(directory: &Path) -> ExitCode {
-    match rebuild(directory, progress("read")).await {
+pub(super) async fn run_rebuild(told: &Told, directory: &Path) -> ExitCode {
+    match rebuild(directory, progress(told, "node-progress-read")).await {
         Ok(Rebuilt::All(entries)) => {
-            tell!("Index and views were derived again from {entries} entries.");
+            told.tell("node-rebuilt", &[("entries", &entries.to_string())]);
             ExitCode::SUCCESS
         }
         Ok(Rebuilt::Views(entries)) => {
-            tell!("The views were derived again from {entries} entries, while the hub ran.");
-            tell!("The index of the store is derived again when the hub is stopped first.");
+            told.tell("node-rebuilt-views", &[("entries", &entries.to_string())]);
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&error),
+        Err(error) => failed(told, &error),
     }
 }
 
 /// `backup`.
-pub(super) fn run_backup(directory: &Path, to: &Path) -> ExitCode {
+pub(super) fn run_backup(told: &Told, directory: &Path, to: &Path) -> ExitCode {
     match backup::backup(directory, to) {
         Ok(done) => {
-            let (files, all, copied) = (done.files, size(done.bytes), size(done.copied));
-            tell!("{files} files with {all} are in {}; {copied} had to be copied.", to.display());
-            tell!("It holds this hub's keys: keep it as safe as the hub itself.");
-            tell!("Put it back with: caphub-node --dir NEW-FOLDER restore {}", to.display());
+            let (files, folder) = (done.files.to_string(), to.display().to_string());
+            let (all, copied) = (size(told, done.bytes), size(told, done.copied));
+            let values = [("files", files.as_str()), ("all", &all), ("copied", &copied), ("folder", &folder)];
+            told.tell("node-backed-up", &values);
+            // For copying: not folded.
+            told.say(&told.with("node-backed-up-next", &[("folder", &folder)]));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&error),
+        Err(error) => failed(told, &error),
     }
 }
 
 /// `restore`.
-pub(super) fn run_restore(directory: &Path, from: &Path, alone: bool) -> ExitCode {
+pub(super) fn run_restore(told: &Told, directory: &Path, from: &Path, alone: bool) -> ExitCode {
     match restore::restore(from, directory, alone) {
         Ok(list) => {
-            tell!("{} is back in {}: {} files.", list.name, directory.display(), list.files.len());
-            tell!("The machine that it was backed up from must not run again: two with one key would");
-            tell!("sign two histories.");
+            let (files, folder) = (list.files.len().to_string(), directory.display().to_string());
+            told.tell("node-restored", &[("name", &list.name), ("folder", &folder), ("files", &files)]);
             if !alone {
-                tell!("It signs nothing until a linked hub has shown it what was signed since.");
+                told.tell("node-restored-waits", &[]);
             }
-            tell!("Next:  caphub-node --dir {} run", directory.display());
+            told.say(&told.with("node-restored-next", &[("folder", &folder)]));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&error),
+        Err(error) => failed(told, &error),
     }
 }
 
-fn failed(error: &UpkeepError) -> ExitCode {
+fn failed(told: &Told, error: &UpkeepError) -> ExitCode {
     let hint = match error {
         UpkeepError::Hub(HubError::None(_)) => {
-            super::fail(error, "name the hub's folder with --dir");
+            told.fail(error, "node-hint-hub");
             return ExitCode::from(3);
         }
-        UpkeepError::Store(StoreError::Locked { .. }) => {
-            "the node is running: stop it first, for example with: systemctl stop caphub-node"
-        }
-        UpkeepError::Store(StoreError::OtherVersion { .. }) => {
-            "use the version of caphub-node that wrote it, or restore a backup"
-        }
+        UpkeepError::Store(StoreError::Locked { .. }) => "node-hint-running",
+        UpkeepError::Store(StoreError::OtherVersion { .. }) => "node-hint-version",
         UpkeepError::Damaged { .. } | UpkeepError::Store(StoreError::Register { .. }) => {
-            "first: caphub-node repair"
+            "node-hint-repair-first"
         }
-        UpkeepError::Node { .. } => "look at the node's log; what was there before goes on",
-        UpkeepError::NotEmpty { .. } | UpkeepError::Inside { .. } => "name an empty folder elsewhere",
-        UpkeepError::NoBackup { .. } => "name the folder that caphub-node backup wrote",
-        UpkeepError::BackupDamaged { .. } => "take another copy of the backup",
+        UpkeepError::Node { .. } => "node-hint-log",
+        UpkeepError::NotEmpty { .. } | UpkeepError::Inside { .. } => "node-hint-empty",
+        UpkeepError::NoBackup { .. } => "node-hint-no-backup",
+        UpkeepError::BackupDamaged { .. } => "node-hint-other-copy",
         _ => "",
     };
-    super::fail(error, hint)
+    told.fail(error, hint)
 }
 
 impl Report {
@@ -217,13 +221,22 @@ impl Report {
     }
 }
 
-fn held(report: &Report) -> String {
-    format!("{} entries in {} feeds, {}", report.entries, report.feeds, size(report.bytes))
+fn held(told: &Told, name: &str, report: &Report) {
+    let (entries, feeds) = (report.entries.to_string(), report.feeds.to_string());
+    let size = size(told, report.bytes);
+    let values = [("name", name), ("entries", &entries), ("feeds", &feeds), ("size", &size)];
+    told.tell("node-held", &values);
 }
 
-fn place(damage: &Damage) -> String {
-    let (path, from, to) = (damage.path.display(), damage.offset, damage.offset + damage.length);
-    format!("{path}, bytes {from} to {to}")
+/// What is so, and what of it.
+fn marked(told: &Told, mark: &str, text: &str) {
+    told.say(&format!("{}{text}", pad(&told.texts.t(mark), MARK_COLUMNS)));
+}
+
+fn place(told: &Told, damage: &Damage) -> String {
+    let path = damage.path.display().to_string();
+    let (from, to) = (damage.offset.to_string(), (damage.offset + damage.length).to_string());
+    told.with("node-place", &[("path", &path), ("from", &from), ("to", &to)])
 }
 
 fn within(lost: &Lost, damage: &Damage) -> bool {
@@ -231,48 +244,60 @@ fn within(lost: &Lost, damage: &Damage) -> bool {
     at.segment == damage.segment && (damage.offset..damage.offset + damage.length).contains(&at.offset)
 }
 
-fn entries(lost: &Lost) -> String {
-    let at = lost.place;
-    format!("entries {} to {} of feed {} of {}", at.first, at.last, lost.feed.id(), lost.feed.party)
+fn entries(told: &Told, lost: &Lost) -> String {
+    entries_of(told, &lost.feed, lost.place.first, lost.place.last)
 }
 
-fn say_sources(sources: &[Source], wanted: u64) {
+fn entries_of(told: &Told, feed: &Feed, first: impl Display, last: impl Display) -> String {
+    let (first, last) = (first.to_string(), last.to_string());
+    let (id, party) = (feed.id().to_string(), feed.party.to_string());
+    let values = [("first", first.as_str()), ("last", &last), ("feed", &id), ("party", &party)];
+    told.with("node-entries", &values)
+}
+
+fn say_sources(told: &Told, sources: &[Source], wanted: u64) {
     if sources.is_empty() {
-        tell!("No hub is linked that could be asked.");
+        told.tell("node-no-sources", &[]);
     }
     for source in sources {
+        let (name, wanted_text) = (source.name.as_str(), wanted.to_string());
         match &source.held {
-            Ok(held) if wanted > 0 => {
-                tell!("{} can replace {} of {wanted} entries.", source.name, held.len())
+            Ok(held) => {
+                let held = held.len().to_string();
+                let key = if wanted > 0 { "node-source-can" } else { "node-source-had" };
+                told.tell(key, &[("name", name), ("held", &held), ("wanted", &wanted_text)]);
             }
-            Ok(held) => tell!("{} had {} of the entries.", source.name, held.len()),
-            Err(reason) => tell!("{} could not be asked: {reason}", source.name),
+            Err(why) => {
+                told.tell("node-source-silent", &[("name", name), ("why", &told.texts.said(why))]);
+            }
         }
     }
 }
 
 /// A line that is written over itself in a terminal; for others, one now and then.
-fn progress(what: &'static str) -> impl FnMut(u64, u64) {
-    let (mut told, terminal) = (Instant::now(), std::io::stderr().is_terminal());
+fn progress(told: &Told, key: &str) -> impl FnMut(u64, u64) {
+    let (mut since, terminal) = (Instant::now(), std::io::stderr().is_terminal());
     move |done, total| {
         let over = done >= total && terminal;
-        if told.elapsed() < TELL && !over {
+        if since.elapsed() < TELL && !over {
             return;
         }
-        told = Instant::now();
-        let percent = (done * 100).checked_div(total).unwrap_or(100);
+        since = Instant::now();
+        let percent = (done * 100).checked_div(total).unwrap_or(100).to_string();
+        let line = told.with(key, &[("percent", &percent)]);
         let mut out = std::io::stderr();
         let _ = match terminal {
-            true => write!(out, "\r{percent}% {what}{}", if over { "\n" } else { "" }),
-            false => writeln!(out, "{percent}% {what}"),
+            true => write!(out, "\r{line}{}", if over { "\n" } else { "" }),
+            false => writeln!(out, "{line}"),
         };
     }
 }
 
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_240 => format!("{bytes} bytes"),
-        10_240..10_485_760 => format!("{} KiB", bytes / 1_024),
-        _ => format!("{} MiB", bytes / 1_048_576),
-    }
+fn size(told: &Told, bytes: u64) -> String {
+    let (key, count) = match bytes {
+        0..10_240 => ("node-bytes", bytes),
+        10_240..10_485_760 => ("node-kib", bytes / 1_024),
+        _ => ("node-mib", bytes / 1_048_576),
+    };
+    told.with(key, &[("count", &count.to_string())])
 }

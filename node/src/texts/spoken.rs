@@ -3,14 +3,78 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
-use crate::texts::Texts;
+use super::{Texts, columns, plain};
+
+/// With fewer arguments that have to be given, a usage line fits.
+const REQUIRED_FEW: usize = 3;
 
 /// The French heading of commands, and what stands for one; the library takes these from the program alone.
 const COMMANDS: &str = "Commandes";
 const COMMAND: &str = "COMMANDE";
 
+/// Puts the help texts of one language into a command and all below it: `help-PATH`, and `arg-PATH-NAME` or `arg-NAME`.
+pub fn described(command: Command, path: &str, texts: &Texts) -> Command {
+    let whole = command.get_name().to_owned();
+    described_as(command, path, &whole, texts)
+}
+
+/// The same for what is typed as `whole`.
+fn described_as(mut command: Command, path: &str, whole: &str, texts: &Texts) -> Command {
+    let key = if path.is_empty() { "help-caphub".to_owned() } else { format!("help-{path}") };
+    if texts.has(&key) {
+        command = command.about(texts.t(&key));
+    }
+    command = command.max_term_width(columns::COLUMNS).mut_args(|argument| {
+        let name = argument.get_id().as_str().replace('_', "-");
+        // An empty default says nothing.
+        let values = argument.get_default_values();
+        let empty = !values.is_empty() && values.iter().all(|value| value.is_empty());
+        let argument = if empty { argument.hide_default_value(true) } else { argument };
+        // The same word may mean something else in one command.
+        let keys = [format!("arg-{path}-{name}"), format!("arg-{name}")];
+        let argument = match keys.iter().find(|key| texts.has(key)) {
+            Some(key) => argument.help(texts.t(key)),
+            None => argument,
+        };
+        beside(argument, texts)
+    });
+    command = headed(command, texts);
+    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    for name in names {
+        let below = if path.is_empty() { name.clone() } else { format!("{path}-{name}") };
+        let typed = format!("{whole} {name}");
+        command = command.mut_subcommand(&name, |c| described_as(c, &below, &typed, texts));
+    }
+    within_columns(command, whole, texts)
+}
+
+/// Folds a usage line that is wider than a terminal, which the library does not.
+fn within_columns(command: Command, whole: &str, texts: &Texts) -> Command {
+    // Only those that have to be given stand in it one by one; to render each command takes a start too long.
+    let required = command.get_arguments().filter(|a| a.is_required_set()).count();
+    if required < REQUIRED_FEW {
+        return command;
+    }
+    let usage = command.clone().bin_name(whole).render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").to_owned();
+    let heading = texts.t("usage-heading");
+    if columns::width(&heading) + 1 + columns::width(&usage) <= columns::COLUMNS {
+        return command;
+    }
+    let lines = columns::labelled(&heading, &usage);
+    command.override_usage(lines.trim_start_matches(&heading).trim_start().to_owned())
+}
+
+/// Tells what could not be understood, in the reader's language, and ends with the code of wrong use; help and versions
+/// are printed.
+pub fn wrong_use(error: &clap::Error, texts: &Texts) -> std::process::ExitCode {
+    let Some((said, hint)) = refused(error, texts) else { error.exit() };
+    eprintln!("{}", texts.complaint(&said, &hint));
+    std::process::ExitCode::from(2)
+}
+
 /// Puts headings and what stands beside arguments into a command; in English its library has them.
-pub(super) fn headed(command: Command, texts: &Texts) -> Command {
+fn headed(command: Command, texts: &Texts) -> Command {
     if texts.language() == "en" || command.is_hide_set() {
         return command;
     }
@@ -37,7 +101,7 @@ pub(super) fn headed(command: Command, texts: &Texts) -> Command {
 }
 
 /// The help text of an argument, with what its library would say in English: defaults, values, variables.
-pub(super) fn beside(argument: Arg, texts: &Texts) -> Arg {
+fn beside(argument: Arg, texts: &Texts) -> Arg {
     if texts.language() == "en" || !argument.get_action().takes_values() {
         return argument;
     }
@@ -61,7 +125,7 @@ pub(super) fn beside(argument: Arg, texts: &Texts) -> Arg {
 
 /// What was wrong with the words typed, and what to do; `None` where the library's own words serve: help, version,
 /// English.
-pub(super) fn refused(error: &clap::Error, texts: &Texts) -> Option<(String, String)> {
+pub fn refused(error: &clap::Error, texts: &Texts) -> Option<(String, String)> {
     if texts.language() == "en" {
         return None;
     }
@@ -88,8 +152,7 @@ pub(super) fn refused(error: &clap::Error, texts: &Texts) -> Option<(String, Str
         ("value", of(error, ContextKind::InvalidValue)),
         ("other", of(error, ContextKind::PriorArg)),
     ];
-    let values: Vec<(&str, String)> =
-        values.into_iter().map(|(n, v)| (n, crate::screen::plain(&v))).collect();
+    let values: Vec<(&str, String)> = values.into_iter().map(|(n, v)| (n, plain(&v))).collect();
     let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let known = [
         ContextKind::SuggestedSubcommand,
@@ -110,55 +173,5 @@ fn of(error: &clap::Error, kind: ContextKind) -> String {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(", "),
         _ => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    fn said(words: &[&str]) -> String {
-        let texts = Texts::of("fr");
-        let command = crate::app::described(crate::arguments::Arguments::command(), "", &texts);
-        let error = command.try_get_matches_from(words).expect_err("wrong use");
-        let (error, hint) = refused(&error, &texts).expect("words of our own");
-        format!("{error}\n{hint}")
-    }
-
-    #[test]
-    fn wrong_use_is_told_in_french_with_what_was_wrong() {
-        let cases: [(&[&str], &str); 6] = [
-            (&["caphub", "nede"], "nede"),
-            (&["caphub", "need", "add", "--titel", "x"], "--titel"),
-            (&["caphub", "need", "add", "--seats", "0"], "--seats"),
-            (&["caphub", "need", "add", "--visible", "all"], "all"),
-            (&["caphub", "need", "show"], "<ID>"),
-            (&["caphub", "fellowship", "decide", "abcd", "--grant", "--refuse"], "--refuse"),
-        ];
-        for (words, named) in cases {
-            let said = said(words);
-            assert!(said.contains(named), "{said}");
-            for english in ["required", "argument '", "invalid", "unexpected", "usage-"] {
-                assert!(!said.contains(english), "{said}");
-            }
-        }
-    }
-
-    #[test]
-    fn no_help_text_holds_words_of_another_language() {
-        let texts = Texts::of("fr");
-        let mut command = crate::app::described(crate::arguments::Arguments::command(), "", &texts);
-        command.build();
-        let mut waiting = vec![command];
-        while let Some(mut command) = waiting.pop() {
-            waiting.extend(command.get_subcommands().filter(|c| !c.is_hide_set()).cloned());
-            let help = command.render_help().to_string();
-            for english in
-                ["Usage:", "Commands:", "Print help", "Print version", "[default", "[possible", "[env:"]
-            {
-                assert!(!help.contains(english), "{english}: {help}");
-            }
-        }
     }
 }

@@ -31,13 +31,16 @@ pub(super) async fn run(context: &Context, wanted: ArtifactGet) -> Outcome {
     let artifact = artifact_of(&record).filter(|_| !record.withdrawn).ok_or_else(withdrawn)?;
     let file = artifact.file.clone().ok_or_else(withdrawn)?;
     let out = wanted.out.clone().unwrap_or_else(|| PathBuf::from(safe_name(&file)));
-    let out = if out.is_dir() { out.join(safe_name(&file)) } else { out };
+    let out = match out.is_dir() || wanted.out.as_deref().is_some_and(names_a_folder) {
+        true => out.join(safe_name(&file)),
+        false => out,
+    };
     if out.exists() && !wanted.replace {
-        return Err(Failure::usage("error-file-there").with("path", out.display()));
+        return Err(Failure::usage("error-file-there").with("path", out.display()).hint("hint-file-there"));
     }
     let said = Statements::of(&replica, &record)?;
     if !context.json {
-        screen::line(&screen::record_line(&record));
+        screen::line(&screen::record_line(&context.texts, &record));
         describe(context, &record, &artifact, &said);
     }
     let id = id_of(&file).ok_or_else(withdrawn)?;
@@ -54,6 +57,10 @@ pub(super) async fn run(context: &Context, wanted: ArtifactGet) -> Outcome {
             // What stands beside it is told about where it is missing; it does not hold up the file.
             let _ = fetch(&replica.core.blobs, blob, &sources, &|_, _| {}).await;
         }
+    }
+    if let Some(folder) = out.parent() {
+        let made = std::fs::create_dir_all(folder);
+        made.map_err(|e| Failure::new("error-file").with("path", folder.display()).because(e))?;
     }
     let written = replica.core.blobs.export(&id, &file.digest, &out);
     written.map_err(|e| Failure::new("error-file").with("path", out.display()).because(e))?;
@@ -147,6 +154,11 @@ async fn sources(context: &Context, replica: &Replica, named: &[String]) -> Resu
         (true, Some(failure)) => Err(failure),
         _ => Ok(sources),
     }
+}
+
+/// True where a path ends as that of a folder does, whether it is there or not.
+fn names_a_folder(path: &Path) -> bool {
+    path.to_string_lossy().ends_with('/')
 }
 
 /// A name for a file here: foreign text, so without folders, hidden names and signs that terminals obey.

@@ -7,8 +7,8 @@ use caphub_node::audit::report::{HubReport, Report};
 use caphub_node::author::now_ms;
 use caphub_node::refusals::Group;
 
-use crate::commands::Context;
 use crate::commands::audit::shown;
+use crate::commands::{Context, refused};
 use crate::screen;
 
 /// Organisations with late records that are shown in words, a hub; all of them with `--json`.
@@ -138,7 +138,7 @@ pub(super) fn findings(context: &Context, findings: &[Finding]) {
             ("history", "shown") => context.texts.t("evidence-two-histories"),
             (_, "shown") => context.texts.t("evidence-shown"),
             (_, "late") => context.texts.t("evidence-late"),
-            _ => context.texts.tf("evidence-not-shown", &[("reason", finding.reason)]),
+            _ => context.texts.tf("evidence-not-shown", &[("reason", &context.texts.reason(finding.reason))]),
         };
         screen::line(&format!("{}  {}\n    {verdict}", finding.hub, screen::plain(&finding.about)));
     }
@@ -156,7 +156,7 @@ pub(super) fn refusals(context: &Context, groups: &[Group]) {
         let values = [
             ("hub", screen::plain(name)),
             ("what", screen::plain(&group.what)),
-            ("reason", screen::plain(&group.reason)),
+            ("reason", refused::reason(&context.texts, &group.reason)),
             ("count", group.count.to_string()),
         ];
         let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use caphub_proto::v1::{CarryFault, CarryInReport, CarryOutReport, CarryReader};
-use caphub_proto::wire::{PartyId, Reason};
+use caphub_proto::wire::PartyId;
 
 use crate::commands::Context;
 use crate::failure::{Failure, Outcome};
@@ -73,8 +73,8 @@ pub(super) fn taken(context: &Context, report: &CarryInReport) -> Outcome {
         context.say(key, &[("stored", &stored), ("known", &known)]);
         say_proofs(context, report.proofs);
         for refused in &report.refused {
-            let meaning = Reason::parse(&refused.reason).map_or(refused.reason.as_str(), |r| r.meaning());
-            context.say("sync-refused", &[("count", &refused.runs.to_string()), ("reason", meaning)]);
+            let meaning = context.texts.reason(&refused.reason);
+            context.say("sync-refused", &[("count", &refused.runs.to_string()), ("reason", &meaning)]);
         }
         report.faults.iter().for_each(|fault| say_fault(context, fault));
         for name in &report.missing {
@@ -122,6 +122,9 @@ fn say_reader(context: &Context, reader: &CarryReader) {
 fn say_fault(context: &Context, fault: &CarryFault) {
     context.say(
         "carry-fault",
-        &[("name", &screen::plain(&fault.name)), ("why", &screen::plain(&fault.message))],
+        &[
+            ("name", &screen::plain(&fault.name)),
+            ("why", &screen::plain(&context.texts.said(&fault.message))),
+        ],
     );
 }

@@ -81,8 +81,7 @@ mod tests {
 
     #[test]
     fn every_record_of_the_catalogue_is_valid() {
-        let sample =
-            Sample::read().map_err(|f| f.lines(&crate::texts::Texts::of("en"))).expect("a catalogue");
+        let sample = Sample::read().map_err(|f| f.lines(&crate::texts::of("en"))).expect("a catalogue");
         assert!(sample.len() >= 60);
         for (party, revision) in &sample.0 {
             let checked = caphub_proto::exchange::validate(revision);

@@ -52,7 +52,7 @@ pub(super) async fn propose(context: &Context, asked: Asked, typed: &Conditions,
         return Err(Failure::usage("error-engage-sides").hint("hint-engage-sides"));
     }
     if !asked.again {
-        not_yet(&replica, &need, &offer, (recipient, provider))?;
+        not_yet(context, &replica, &need, &offer, (recipient, provider))?;
     }
     let (audience, seal) = sealing::of_act(context, &replica, &asked.seen_by, &[recipient, provider])?;
     for named in need.iter().chain(&offer) {
@@ -99,6 +99,7 @@ pub(super) async fn propose(context: &Context, asked: Asked, typed: &Conditions,
 
 /// Refuses a second proposal of the same, where the first still stands.
 fn not_yet(
+    context: &Context,
     replica: &Replica,
     need: &Option<v1::Record>,
     offer: &Option<v1::Record>,
@@ -115,7 +116,7 @@ fn not_yet(
         None => Ok(()),
         Some((record, e)) => Err(Failure::usage("error-proposed-already")
             .with("id", acting::short(&record.0))
-            .with("state", e.state.code())
+            .with("state", show::state(&context.texts, e.state))
             .hint("hint-proposed-already")
             .reason("proposed_already")),
     }

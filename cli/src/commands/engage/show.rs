@@ -4,17 +4,18 @@ use caphub_node::acts::late;
 use caphub_node::author::now_ms;
 use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::acts::{self, Act, Fault, Overdue, Verdict};
-use caphub_proto::exchange::engagement::Engagement;
+use caphub_proto::exchange::engagement::{Engagement, State};
 use caphub_proto::v1::engagement_act::Act as What;
 use caphub_proto::v1::{self, EngagementAct};
 use caphub_proto::wire::{EntryHash, PartyId, RecordId};
 use serde_json::json;
 
 use super::Found;
-use crate::commands::{Context, acting};
+use crate::commands::{Context, acting, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
+use crate::texts::Texts;
 
 /// Every engagement that can be read here, each with its record id; those that are not over first.
 pub(super) fn all(replica: &Replica) -> Result<Vec<(RecordId, Engagement)>, Failure> {
@@ -36,6 +37,8 @@ pub(super) fn list(context: &Context, mine: bool) -> Outcome {
         screen::json(&listed.into());
         return Ok(());
     }
+    let t = &context.texts;
+    let columns = State::ALL.iter().map(|s| table::width(&state(t, *s))).max().unwrap_or(0);
     for (record, e) in &found {
         let title = title(&replica, e);
         let sides = format!(
@@ -44,12 +47,13 @@ pub(super) fn list(context: &Context, mine: bool) -> Outcome {
             acting::name_of(&replica, &e.provider)
         );
         let late = if e.overdue(now_ms()).is_some() { "!" } else { " " };
-        acting::line(&format!("{}  {:<9}{late} {sides}: {title}", acting::short(&record.0), e.state.code()));
+        let state = table::pad(&state(t, e.state), columns);
+        acting::line(&format!("{}  {state}{late} {sides}: {title}", acting::short(&record.0)));
     }
     // Their proposal was cut off or never counted, and nothing of them does: better shown than gone.
     let void = void_proposals(&replica)?;
-    for (record, code, author) in &void {
-        acting::line(&format!("{}  {code}  {}", acting::short(&record.0), acting::name_of(&replica, author)));
+    for (record, fault, author) in &void {
+        acting::void_line(t, record, *fault, &acting::name_of(&replica, author));
     }
     if found.is_empty() && void.is_empty() {
         context.say("engagements-none", &[]);
@@ -58,10 +62,10 @@ pub(super) fn list(context: &Context, mine: bool) -> Outcome {
 }
 
 /// Proposals whose entry does not count, with the reason and the author.
-fn void_proposals(replica: &Replica) -> Result<Vec<(RecordId, &'static str, PartyId)>, Failure> {
+fn void_proposals(replica: &Replica) -> Result<Vec<(RecordId, Fault, PartyId)>, Failure> {
     let acts = acts::engagements(&acting::acts(replica, RecordKind::Engagement, None)?);
     let proposals = acts.iter().filter(|a| matches!(a.what.act, Some(What::Propose(_))));
-    let void = proposals.filter_map(|a| Some((a.record, Fault::of_entry(a.void?).code(), a.author)));
+    let void = proposals.filter_map(|a| Some((a.record, Fault::of_entry(a.void?), a.author)));
     Ok(void.collect())
 }
 
@@ -85,28 +89,31 @@ fn print(context: &Context, found: &Found) {
         return screen::json(&shown);
     }
     let t = &context.texts;
-    acting::line(&format!("{}  {}  {}", acting::short(&found.record.0), e.state.code(), title(replica, e)));
+    let title = title(replica, e);
+    acting::told(&format!("{}  {}  {title}", acting::short(&found.record.0), state(t, e.state)));
+    if let Some(mark) = acting::sealed(t, &found.audience) {
+        acting::told(&format!("  {mark}"));
+    }
     for (key, party) in [("engage-recipient", e.recipient), ("engage-provider", e.provider)] {
-        acting::line(&format!("  {}", t.tf(key, &[("name", &acting::name_of(replica, &party))])));
+        acting::told(&format!("  {}", t.tf(key, &[("name", &acting::name_of(replica, &party))])));
     }
     for condition in &e.conditions.conditions {
-        acting::line(&format!("  {}", t.tf("engage-condition", &[("text", &condition.text)])));
+        acting::told(&format!("  {}", t.tf("engage-condition", &[("text", &condition.text)])));
     }
     for conflict in &e.conflicts {
         let key = if e.waived.contains(conflict) { "engage-waived" } else { "engage-conflict" };
-        acting::line(&format!("  {}", t.tf(key, &[("conflict", conflict)])));
+        acting::told(&format!("  {}", t.tf(key, &[("conflict", conflict)])));
     }
     if let Some((what, who, until)) = e.due() {
         let key = if now_ms() >= until { "act-overdue" } else { "act-due" };
-        let (name, day) = (acting::name_of(replica, &who), acting::day(until));
-        acting::line(&format!("  {}", t.tf(key, &[("what", what), ("name", &name), ("day", &day)])));
+        let name = acting::name_of(replica, &who);
+        acting::told(&format!("  {}", acting::due_line(t, key, what, &name, until)));
     }
     for act in found.in_order() {
         let verdict = e.verdicts.get(&act.hash).copied().unwrap_or(Verdict::Waiting);
-        let mark = if verdict == Verdict::Counted { String::new() } else { format!(" [{}]", verdict.code()) };
         let code = acts::code(&v1::revision::Record::Engagement(act.what.clone()));
-        let (name, words) = (acting::name_of(replica, &act.author), words(&act.what));
-        acting::line(&format!("  {}  {code}{mark}  {name}{words}", acting::day(act.time_ms)));
+        let (name, words) = (acting::name_of(replica, &act.author), words(t, &act.what));
+        acting::act_line(t, (act.time_ms, code), &name, &words, verdict);
     }
 }
 
@@ -120,13 +127,17 @@ impl Found {
     }
 }
 
-fn words(act: &EngagementAct) -> String {
-    let text = match &act.act {
-        Some(What::Propose(p)) => p.text.as_ref(),
-        Some(What::Agree(a)) => a.text.as_ref(),
-        Some(What::Accept(a)) => a.text.as_ref(),
-        Some(What::Evaluate(e)) => e.text.as_ref(),
-        Some(What::Resolve(r)) => r.text.as_ref(),
+/// What an act says besides its name: its figure or outcome, its words, its links.
+fn words(t: &Texts, act: &EngagementAct) -> String {
+    let (figure, text, links) = match &act.act {
+        Some(What::Propose(p)) => (None, p.text.as_ref(), &[][..]),
+        Some(What::Agree(a)) => (None, a.text.as_ref(), &[][..]),
+        Some(What::Accept(a)) => (None, a.text.as_ref(), &[][..]),
+        Some(What::Evaluate(e)) => {
+            let rating = t.tf("act-rating", &[("rating", &e.rating.to_string())]);
+            (Some(rating), e.text.as_ref(), &e.links[..])
+        }
+        Some(What::Resolve(r)) => (Some(t.named("resolution", &r.outcome)), r.text.as_ref(), &[][..]),
         Some(
             What::Start(n)
             | What::Deliver(n)
@@ -135,10 +146,17 @@ fn words(act: &EngagementAct) -> String {
             | What::Withdraw(n)
             | What::Dispute(n)
             | What::Note(n),
-        ) => n.text.as_ref(),
-        None => None,
+        ) => (None, n.text.as_ref(), &n.links[..]),
+        None => (None, None, &[][..]),
     };
-    text.map(|t| format!(": {}", t.text)).unwrap_or_default()
+    let said = figure.into_iter().chain(text.map(|t| t.text.clone()));
+    let said: Vec<String> = said.chain(links.iter().map(|link| link.url.clone())).collect();
+    if said.is_empty() { String::new() } else { format!(": {}", said.join("; ")) }
+}
+
+/// A state as people read it.
+pub(super) fn state(t: &Texts, state: State) -> String {
+    t.named("engagement-state", state.code())
 }
 
 fn title(replica: &Replica, e: &Engagement) -> String {

@@ -1,6 +1,6 @@
 //! `caphub call`: as every record, and its closing list, cosignatures and draw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use caphub_node::author::now_ms;
 use caphub_proto::exchange::RecordKind;
@@ -14,7 +14,6 @@ use caphub_proto::v1::{Draw, FellowshipAct, FellowshipClose, FellowshipCosign, F
 use caphub_proto::wire::{EntryHash, FeedId, PartyId};
 
 use super::Found;
-use crate::arguments::RecordCommand;
 use crate::arguments::acts::{CallCommand, CallTerms};
 use crate::commands::allocate::{self, claims, shown};
 use crate::commands::fund::all as funds;
@@ -37,13 +36,7 @@ pub async fn run(context: &Context, command: CallCommand) -> Outcome {
             })
             .await
         }
-        CallCommand::List(narrow) => {
-            records::run(context, RecordKind::Call, RecordCommand::List(narrow)).await
-        }
-        CallCommand::Show { id } => records::run(context, RecordKind::Call, RecordCommand::Show { id }).await,
-        CallCommand::Withdraw { id, erase, note } => {
-            records::run(context, RecordKind::Call, RecordCommand::Withdraw { id, erase, note }).await
-        }
+        CallCommand::Held(command) => records::held(context, RecordKind::Call, command).await,
         CallCommand::Close { call } => {
             let found = Found::of(context, &call)?;
             // Whose each is, not who says so; what was taken back is left out.
@@ -168,7 +161,7 @@ fn with_terms(replica: &Replica, terms: &CallTerms, record: Record) -> Result<Re
         call.priority = Some(weights(replica, id)?);
     }
     if !terms.attested_by.is_empty() {
-        let hubs = terms.attested_by.iter().map(|hub| acting::party(replica, hub).map(|p| p.to_vec()));
+        let hubs = terms.attested_by.iter().map(|text| hub(replica, text).map(|p| p.to_vec()));
         call.attesting_hubs = hubs.collect::<Result<_, _>>()?;
     }
     let mut draw = call.draw.take().unwrap_or_default();
@@ -189,6 +182,15 @@ fn with_terms(replica: &Replica, terms: &CallTerms, record: Record) -> Result<Re
         return Err(failure.hint("hint-places-needed"));
     }
     Ok(Record::Call(call))
+}
+
+/// A hub by its id, or by the name on a card that it gave this organisation; or any organisation that is admitted.
+fn hub(replica: &Replica, text: &str) -> Result<PartyId, Failure> {
+    let own = replica.me.cards().into_iter().filter(|card| card.name == text).map(|card| card.party);
+    match own.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()[..] {
+        [one] => Ok(one),
+        _ => acting::party(replica, text),
+    }
 }
 
 /// The charter of a fund that counts, by the first characters of its id.

@@ -6,15 +6,16 @@ use caphub_proto::exchange::RecordKind;
 use caphub_proto::exchange::acts::{self, Act, Fault, Overdue, Verdict};
 use caphub_proto::exchange::fund::Fund;
 use caphub_proto::v1::fund_act::Act as What;
-use caphub_proto::v1::{FundAct, revision};
+use caphub_proto::v1::{FundAct, FundMilestone, revision};
 use caphub_proto::wire::{EntryHash, PartyId, RecordId};
 use serde_json::{Value, json};
 
 use super::Found;
-use crate::commands::{Context, acting};
+use crate::commands::{Context, acting, table};
 use crate::failure::{Failure, Outcome};
 use crate::replica::Replica;
 use crate::screen;
+use crate::texts::Texts;
 
 /// Every fund that can be read here, each with the id of its charter.
 pub fn all(replica: &Replica) -> Result<Vec<(RecordId, Fund)>, Failure> {
@@ -33,21 +34,18 @@ pub(super) fn list(context: &Context) -> Outcome {
         screen::json(&found.iter().map(|(record, f)| value(record, f)).collect());
         return Ok(());
     }
+    let t = &context.texts;
+    let columns = ["open", "closed"].map(|s| table::width(&state(t, s))).into_iter().max().unwrap_or(0);
     for (record, fund) in &found {
         let free = fund.ledger.totals().iter().map(|(c, t)| format!("{} {c}", t.free.text(2)));
         let free: Vec<String> = free.collect();
-        let state = if fund.closed { "closed" } else { "open" };
-        acting::line(&format!(
-            "{}  {state:<6}  {}  {}",
-            acting::short(&record.0),
-            title(fund),
-            free.join(", ")
-        ));
+        let state = table::pad(&state(t, if fund.closed { "closed" } else { "open" }), columns);
+        acting::line(&format!("{}  {state}  {}  {}", acting::short(&record.0), title(fund), free.join(", ")));
     }
     // Their charter was cut off or never counted, and nothing of them does: better shown than gone.
     let void = void_charters(&replica)?;
-    for (record, code, author) in &void {
-        acting::line(&format!("{}  {code}  {}", acting::short(&record.0), acting::name_of(&replica, author)));
+    for (record, fault, author) in &void {
+        acting::void_line(t, record, *fault, &acting::name_of(&replica, author));
     }
     if found.is_empty() && void.is_empty() {
         context.say("funds-none", &[]);
@@ -56,10 +54,10 @@ pub(super) fn list(context: &Context) -> Outcome {
 }
 
 /// Charters whose entry does not count, with the reason and the author.
-fn void_charters(replica: &Replica) -> Result<Vec<(RecordId, &'static str, PartyId)>, Failure> {
+fn void_charters(replica: &Replica) -> Result<Vec<(RecordId, Fault, PartyId)>, Failure> {
     let acts = acts::funds(&acting::acts(replica, RecordKind::Fund, None)?);
     let charters = acts.iter().filter(|a| matches!(a.what.act, Some(What::Charter(_))));
-    let void = charters.filter_map(|a| Some((a.record, Fault::of_entry(a.void?).code(), a.author)));
+    let void = charters.filter_map(|a| Some((a.record, Fault::of_entry(a.void?), a.author)));
     Ok(void.collect())
 }
 
@@ -73,52 +71,59 @@ pub(super) fn one(context: &Context, id: &str) -> Outcome {
         return Ok(());
     }
     let t = &context.texts;
-    acting::line(&format!("{}  {}", acting::short(&found.record.0), title(fund)));
+    acting::told(&format!("{}  {}", acting::short(&found.record.0), title(fund)));
+    if let Some(mark) = acting::sealed(t, &found.audience) {
+        acting::told(&format!("  {mark}"));
+    }
     let names: Vec<String> = fund.board().iter().map(|p| acting::name_of(replica, p)).collect();
     let threshold = fund.charter.threshold.to_string();
-    acting::line(&format!(
-        "  {}",
-        t.tf("fund-board", &[("threshold", &threshold), ("names", &names.join(", "))])
-    ));
+    let values = [("threshold", threshold.as_str()), ("names", &names.join(", "))];
+    acting::told(&format!("  {}", t.tf("fund-board", &values)));
     for (hash, pledge) in &fund.pledges {
         let (paid, amount) = (pledge.paid.text(2), pledge.amount.text(2));
         let name = acting::name_of(replica, &pledge.donor);
         let values =
             [("name", name.as_str()), ("paid", &paid), ("amount", &amount), ("currency", &pledge.currency)];
-        acting::line(&format!("  {}  {}", id_of(&found, hash), t.tf("fund-pledge", &values)));
+        acting::told(&format!("  {}  {}", id_of(&found, hash), t.tf("fund-pledge", &values)));
     }
     for (hash, proposal) in &fund.proposals {
         let (amount, votes) = (proposal.amount.text(2), fund.votes_for(proposal).to_string());
         let name = acting::name_of(replica, &proposal.recipient);
+        let state = state(t, proposal.state.code());
         let values = [
-            ("state", proposal.state.code()),
+            ("state", state.as_str()),
             ("title", &proposal.title),
             ("name", &name),
             ("amount", &amount),
             ("currency", &proposal.currency),
             ("votes", &votes),
         ];
-        acting::line(&format!("  {}  {}", id_of(&found, hash), t.tf("fund-proposal", &values)));
+        acting::told(&format!("  {}  {}", id_of(&found, hash), t.tf("fund-proposal", &values)));
+        let titles = milestone_titles(&found, hash);
         for (at, milestone) in (1_u32..).zip(&proposal.milestones) {
+            let act = |code| t.named("act", code);
             let mut marks: Vec<String> = Vec::new();
             let agreed = fund.approved(hash, at);
-            marks.extend((agreed > 0).then(|| format!("approve {agreed}")));
-            marks.extend(milestone.disbursed_ms.map(|ms| format!("disburse {}", acting::day(ms))));
-            marks.extend(milestone.received.then(|| "receipt".to_owned()));
-            marks.extend(milestone.reported.then(|| "report".to_owned()));
-            acting::line(&format!("            {at}. {} {}", milestone.amount.text(2), marks.join(", ")));
+            marks.extend((agreed > 0).then(|| format!("{} {agreed}", act("approve"))));
+            marks.extend(milestone.disbursed_ms.map(|ms| format!("{} {}", act("disburse"), acting::day(ms))));
+            marks.extend(milestone.received.then(|| act("receipt")));
+            marks.extend(milestone.reported.then(|| act("report")));
+            let name = titles.get(at as usize - 1).map(String::as_str).unwrap_or_default();
+            marks.insert(0, format!("{at}. {name} {}", milestone.amount.text(2)));
+            acting::told(&format!("            {}", marks.join(", ")));
         }
     }
     for (hash, late) in fund.overdue(now_ms()) {
-        let (name, day) = (acting::name_of(replica, &late.who), acting::day(late.since_ms));
-        let words = t.tf("act-overdue", &[("what", late.what), ("name", &name), ("day", &day)]);
-        acting::line(&format!("  {}  {words}", id_of(&found, &hash)));
+        let name = acting::name_of(replica, &late.who);
+        let words = acting::due_line(t, "act-overdue", late.what, &name, late.since_ms);
+        acting::told(&format!("  {}  {words}", id_of(&found, &hash)));
     }
     for act in &found.acts {
         let verdict = fund.verdicts.get(&act.hash).copied().unwrap_or(Verdict::Waiting);
-        if verdict != Verdict::Counted {
-            let (code, name) = (code(act), acting::name_of(replica, &act.author));
-            acting::line(&format!("  {}  {code} [{}]  {name}", acting::short(&act.record.0), verdict.code()));
+        if let Some(mark) = acting::mark(t, verdict) {
+            let (act_name, name) = (t.named("act", code(act)), acting::name_of(replica, &act.author));
+            acting::told(&format!("  {}  {act_name}  {name}", acting::short(&act.record.0)));
+            acting::told(&format!("      {mark}"));
         }
     }
     Ok(())
@@ -132,8 +137,22 @@ pub(super) fn act(context: &Context, id: &str) -> Outcome {
         screen::json(&act_value(&found.replica, act, &found.fund));
         return Ok(());
     }
-    acting::line(&format!("{}  {}  {}", acting::short(&act.record.0), code(act), title(&found.fund)));
+    let name = context.texts.named("act", code(act));
+    acting::line(&format!("{}  {name}  {}", acting::short(&act.record.0), title(&found.fund)));
     Ok(())
+}
+
+/// What the milestones of a proposal are called.
+fn milestone_titles(found: &Found, proposal: &EntryHash) -> Vec<String> {
+    let act = found.acts.iter().find(|a| a.hash == *proposal);
+    let Some(What::Propose(stated)) = act.and_then(|a| a.what.act.as_ref()) else { return Vec::new() };
+    let title = |m: &FundMilestone| m.title.as_ref().map(|t| t.text.clone()).unwrap_or_default();
+    stated.milestones.iter().map(title).collect()
+}
+
+/// How a fund or a proposal stands, as people read it.
+fn state(t: &Texts, code: &str) -> String {
+    t.named("fund-state", code)
 }
 
 fn code(act: &Act<FundAct>) -> &'static str {

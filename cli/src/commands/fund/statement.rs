@@ -5,9 +5,14 @@ use caphub_proto::exchange::fund::{Account, Line};
 use serde_json::json;
 
 use super::Found;
-use crate::commands::{Context, acting};
+use crate::commands::{Context, acting, table};
 use crate::failure::Outcome;
 use crate::screen;
+use crate::texts::Texts;
+
+/// Totals, in the order in which they are shown.
+const SUMS: [&str; 6] =
+    ["fund-paid-in", "fund-refunded", "fund-paid-back", "fund-disbursed", "fund-committed", "fund-free"];
 
 pub(super) fn print(context: &Context, id: &str) -> Outcome {
     let found = Found::of(context, id)?;
@@ -30,6 +35,10 @@ pub(super) fn print(context: &Context, id: &str) -> Outcome {
         return Ok(());
     }
     let t = &context.texts;
+    let lines = fund.ledger.lines().iter();
+    // As wide as the longest name that is there.
+    let columns = lines.map(|l| table::width(&t.named("act", l.what))).max().unwrap_or(0).max(8);
+    let sums = SUMS.map(|key| table::width(&t.t(key))).into_iter().max().unwrap_or(0);
     for (currency, totals) in fund.ledger.totals() {
         let lines: Vec<&Line> = fund.ledger.lines().iter().filter(|l| l.currency == *currency).collect();
         // As many digits for all as the longest has: columns of a sum must stand below each other.
@@ -37,18 +46,23 @@ pub(super) fn print(context: &Context, id: &str) -> Outcome {
         acting::line(currency);
         for line in lines {
             let amount = line.amount.text(digits);
-            let way = format!("{} > {}", account(&found, &line.from), account(&found, &line.to));
-            acting::line(&format!("  {}  {:<8} {amount:>20}  {way}", acting::day(line.time_ms), line.what));
+            let way = format!("{} > {}", shown(t, &found, &line.from), shown(t, &found, &line.to));
+            let act = table::pad(&t.named("act", line.what), columns);
+            acting::line(&format!("  {}  {act} {amount:>20}  {way}", acting::day(line.time_ms)));
         }
-        for (key, amount) in [
-            ("fund-paid-in", totals.paid_in),
-            ("fund-refunded", totals.refunded),
-            ("fund-paid-back", totals.paid_back),
-            ("fund-disbursed", totals.disbursed),
-            ("fund-committed", totals.committed),
-            ("fund-free", totals.free),
-        ] {
-            acting::line(&format!("  {:<19} {:>21}", t.t(key), amount.text(digits)));
+        let amounts = [
+            totals.paid_in,
+            totals.refunded,
+            totals.paid_back,
+            totals.disbursed,
+            totals.committed,
+            totals.free,
+        ];
+        for (key, amount) in SUMS.iter().zip(amounts) {
+            let (name, amount) = (table::pad(&t.t(key), sums), amount.text(digits));
+            // Under the amounts above.
+            let room = (columns + 33).saturating_sub(sums);
+            acting::line(&format!("  {name}{amount:>room$}"));
         }
         let key = if totals.adds_up() { "fund-adds-up" } else { "fund-adds-not-up" };
         acting::line(&format!("  {}", t.t(key)));
@@ -63,7 +77,12 @@ fn fraction(amount: Amount) -> usize {
     amount.to_string().split_once('.').map_or(0, |(_, digits)| digits.len())
 }
 
-/// An account as people read it; only `free` is a code.
+/// An account as people read it.
+fn shown(t: &Texts, found: &Found, of: &Account) -> String {
+    if matches!(of, Account::Free) { t.t("fund-account-free") } else { account(found, of) }
+}
+
+/// An account; only `free` is a code.
 fn account(found: &Found, account: &Account) -> String {
     let title = |hash| found.fund.proposals.get(hash).map(|p| p.title.clone()).unwrap_or_default();
     match account {

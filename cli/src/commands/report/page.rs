@@ -24,13 +24,18 @@ pub(super) fn render(content: &Content) -> String {
     for note in &content.notes {
         out.push_str(&format!("<p>{}</p>\n", escape(note)));
     }
-    content.sheets.iter().for_each(|sheet| table(&mut out, sheet));
+    content.sheets.iter().for_each(|sheet| table(&mut out, sheet, &content.none));
     out.push_str("</body>\n</html>\n");
     out
 }
 
-fn table(out: &mut String, sheet: &Sheet) {
-    out.push_str(&format!("<h2>{}</h2>\n<table>\n<thead><tr>", escape(&sheet.title)));
+fn table(out: &mut String, sheet: &Sheet, none: &str) {
+    out.push_str(&format!("<h2>{}</h2>\n", escape(&sheet.title)));
+    if sheet.rows.is_empty() {
+        out.push_str(&format!("<p>{}</p>\n", escape(none)));
+        return;
+    }
+    out.push_str("<table>\n<thead><tr>");
     let first = sheet.rows.first();
     for (at, column) in sheet.columns.iter().enumerate() {
         let counts = first.and_then(|row| row.get(at)).is_some_and(|cell| matches!(cell, Cell::Number(_)));

@@ -26,6 +26,7 @@ pub(super) fn content() -> Content {
         language: "en".to_owned(),
         title: "R".to_owned(),
         notes: vec!["<i>".to_owned()],
+        none: "None.".to_owned(),
         sheets: vec![Sheet { title, columns, rows: rows.collect() }],
     }
 }

@@ -99,8 +99,8 @@ impl Report {
         ];
         say(context, "sync-done", &values);
         for (reason, count) in pushed.refused.iter().chain(&pulled.refused) {
-            let meaning = caphub_proto::wire::Reason::parse(reason).map_or(reason.as_str(), |r| r.meaning());
-            context.say("sync-refused", &[("count", &count.to_string()), ("reason", meaning)]);
+            let meaning = context.texts.reason(reason);
+            context.say("sync-refused", &[("count", &count.to_string()), ("reason", &meaning)]);
         }
         if synced.finished.more {
             context.say("sync-more", &[]);

@@ -2,36 +2,38 @@
 
 use std::path::Path;
 
+use super::{MARK_COLUMNS, PLACES_SHOWN, marked};
+use crate::server::told::Told;
 use crate::store::register::{Cure, Gap};
 use crate::upkeep::UpkeepError;
 use crate::upkeep::files::{FilesRepaired, FilesReport, Holder, holders};
 use crate::upkeep::repair::Repaired;
 use crate::upkeep::verify::Signed;
 
-use super::PLACES_SHOWN;
-
 /// Tells what is wrong with the register; how many places are.
-pub(super) fn register(store: &Path, signed: &Signed, running: bool) -> usize {
+pub(super) fn register(told: &Told, store: &Path, signed: &Signed, running: bool) -> usize {
     // A node that runs may be in the middle of a write.
-    let told: Vec<&(Gap, Cure)> =
+    let shown: Vec<&(Gap, Cure)> =
         signed.damage.iter().filter(|(_, cure)| !(running && *cure == Cure::Torn)).collect();
     let path = store.join("register");
-    for (Gap { offset, length, .. }, cure) in told.iter().take(PLACES_SHOWN) {
-        tell!("damaged  {}, bytes {offset} to {}", path.display(), offset + length);
-        tell!(
-            "         {}",
+    for (Gap { offset, length, .. }, cure) in shown.iter().take(PLACES_SHOWN) {
+        damaged(told, &path, *offset, offset + length);
+        beside(
+            told,
             match cure {
-                Cure::Log => "batches that this hub signed; the log has them too",
-                Cure::Torn => "the end of a write of which nobody was told; the next start drops it",
-                Cure::Unknown => "batches that this hub signed; the log does not have them",
-            }
+                Cure::Log => "node-register-log",
+                Cure::Torn => "node-register-torn",
+                Cure::Unknown => "node-register-unknown",
+            },
+            &[],
         );
     }
-    told.iter().filter(|(_, cure)| *cure != Cure::Torn).count()
+    shown.iter().filter(|(_, cure)| *cure != Cure::Torn).count()
 }
 
 /// Tells what is damaged of files, and who can replace it; how many files are.
 pub(super) async fn files(
+    told: &Told,
     directory: &Path,
     proxy: &str,
     offline: bool,
@@ -39,62 +41,85 @@ pub(super) async fn files(
 ) -> Result<usize, UpkeepError> {
     for damage in report.damage.iter().take(PLACES_SHOWN) {
         for (from, to) in damage.places.iter().take(PLACES_SHOWN) {
-            tell!("damaged  {}, bytes {from} to {to}", damage.path.display());
+            damaged(told, &damage.path, *from, *to);
         }
+        let (file, count) = (hex::encode(damage.id), damage.count().to_string());
         match damage.chunks.is_empty() {
-            true => tell!("         the list of chunks of file {}", hex::encode(damage.id)),
-            false => tell!("         {} chunks of file {}", damage.count(), hex::encode(damage.id)),
+            true => beside(told, "node-file-list", &[("file", &file)]),
+            false => beside(told, "node-file-chunks", &[("file", &file), ("count", &count)]),
         }
     }
     if !report.damage.is_empty() && !offline {
         let wanted = report.damage.iter().map(|d| u64::from(d.count().max(1))).sum();
-        say_holders(&holders(directory, proxy, &report.damage).await?, wanted);
+        say_holders(told, &holders(directory, proxy, &report.damage).await?, wanted);
     }
     Ok(report.damage.len())
 }
 
-fn say_holders(holders: &[Holder], wanted: u64) {
+fn damaged(told: &Told, path: &Path, from: u64, to: u64) {
+    let (path, from, to) = (path.display().to_string(), from.to_string(), to.to_string());
+    let values = [("path", path.as_str()), ("from", &from), ("to", &to)];
+    marked(told, "node-mark-damaged", &told.with("node-place", &values));
+}
+
+/// A line below one with a mark.
+fn beside(told: &Told, key: &str, values: &[(&str, &str)]) {
+    told.say(&format!("{}{}", " ".repeat(MARK_COLUMNS), told.with(key, values)));
+}
+
+fn say_holders(told: &Told, holders: &[Holder], wanted: u64) {
     if holders.is_empty() {
-        tell!("No hub is linked that could be asked.");
+        told.tell("node-no-sources", &[]);
     }
+    let wanted = wanted.to_string();
     for Holder { name, has } in holders {
         match has {
-            Ok(has) => tell!("{name} can replace {has} of {wanted} chunks of files."),
-            Err(reason) => tell!("{name} could not be asked: {reason}"),
+            Ok(has) => {
+                let values = [("name", name.as_str()), ("held", &has.to_string()), ("wanted", &wanted)];
+                told.tell("node-holder-can", &values);
+            }
+            Err(reason) => silent(told, name, reason),
         }
     }
 }
 
+fn silent(told: &Told, name: &str, reason: &str) {
+    told.tell("node-source-silent", &[("name", name), ("why", &told.texts.said(reason))]);
+}
+
 /// Tells what was done for the register and for files; how much of it is left.
-pub(super) fn repaired(directory: &Path, repaired: &Repaired) -> usize {
-    let mut left = 0;
+pub(super) fn repaired(told: &Told, directory: &Path, repaired: &Repaired) -> usize {
+    let (store, mut left) = (directory.join("store"), 0);
     match repaired.register {
         Some(mended) if mended.lost > 0 => {
-            tell!("taken out {} bytes of the register that nothing tells; they are kept in", mended.lost);
-            tell!("          {}", directory.join("store/aside").display());
-            tell!("The hub signs nothing until a linked hub has shown how far its own feeds reach.");
-            tell!("Where no hub is linked and nobody has seen anything of it: remove");
-            tell!("          {}", directory.join("store").join(crate::shown::UNASKED).display());
+            let lost = mended.lost.to_string();
+            marked(told, "node-mark-taken-out", &told.with("node-register-lost", &[("count", &lost)]));
+            told.say(&format!("{}{}", " ".repeat(MARK_COLUMNS), store.join("aside").display()));
+            told.tell("node-register-unasked", &[]);
+            told.say(&format!("{}{}", " ".repeat(MARK_COLUMNS), store.join(crate::shown::UNASKED).display()));
         }
         Some(mended) if mended.gaps > 0 => {
-            tell!("repaired  {} places of the register, from the log", mended.gaps);
+            let gaps = mended.gaps.to_string();
+            marked(told, "node-mark-repaired", &told.with("node-register-mended", &[("count", &gaps)]));
         }
         Some(_) => {}
         None => {
             left += 1;
-            tell!(
-                "damaged   {}: it waits until the log is whole",
-                directory.join("store/register").display()
-            );
+            let path = store.join("register").display().to_string();
+            marked(told, "node-mark-damaged", &told.with("node-register-waits", &[("path", &path)]));
         }
     }
     let FilesRepaired { mended, left: files, unreached } = &repaired.files;
-    mended.iter().take(PLACES_SHOWN).for_each(|f| tell!("repaired  file {}", hex::encode(f.id)));
+    for file in mended.iter().take(PLACES_SHOWN) {
+        let id = hex::encode(file.id);
+        marked(told, "node-mark-repaired", &told.with("node-file", &[("file", &id)]));
+    }
     for (file, reason) in files.iter().take(PLACES_SHOWN) {
-        tell!("damaged   file {}: {reason}", hex::encode(file.id));
+        let (id, why) = (hex::encode(file.id), told.said(reason));
+        marked(told, "node-mark-damaged", &told.with("node-file-left", &[("file", &id), ("why", &why)]));
     }
     if !files.is_empty() {
-        unreached.iter().for_each(|(name, reason)| tell!("{name} could not be asked: {reason}"));
+        unreached.iter().for_each(|(name, reason)| silent(told, name, reason));
     }
     left + files.len()
 }
