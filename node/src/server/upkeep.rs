@@ -55,8 +55,7 @@ async fn verified(
     let signed = verify::register(&store)?;
     let kept = files::check(directory, progress(told, "node-progress-files"))?;
     held(told, &hub.name, &report);
-    let (batches, files, size) =
-        (signed.batches.to_string(), kept.files.to_string(), size(told, kept.bytes));
+    let (batches, files, size) = (signed.batches.to_string(), kept.files.to_string(), size(told, kept.bytes));
     told.tell("node-held-beside", &[("batches", &batches), ("files", &files), ("size", &size)]);
     if report.torn_only(bench.as_ref())? {
         told.tell("node-torn", &[]);

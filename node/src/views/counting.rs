@@ -17,7 +17,7 @@ pub(super) struct Counting {
 
 impl Counting {
     /// A part that adds `score` to each match; 0 for one that only narrows.
-    pub(super) fn new(query: impl Query, score: Score) -> Box<dyn Query> {
+    pub(super) fn over(query: impl Query, score: Score) -> Box<dyn Query> {
         Box::new(Self { query: Box::new(query), score })
     }
 }

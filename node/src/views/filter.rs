@@ -91,12 +91,12 @@ pub(super) fn any(mut terms: Vec<Term>) -> Box<dyn Query> {
     /// Above it, one pass over the terms is cheaper than a union of so many lists.
     const UNION_MAX: usize = 16;
     if terms.len() > UNION_MAX {
-        Counting::new(TermSetQuery::new(terms), 0.0)
+        Counting::over(TermSetQuery::new(terms), 0.0)
     } else if terms.len() == 1 {
-        Counting::new(TermQuery::new(terms.remove(0), IndexRecordOption::Basic), 0.0)
+        Counting::over(TermQuery::new(terms.remove(0), IndexRecordOption::Basic), 0.0)
     } else {
         let term = |t| -> Clause { (Occur::Should, Box::new(TermQuery::new(t, IndexRecordOption::Basic))) };
-        Counting::new(BooleanQuery::new(terms.into_iter().map(term).collect()), 0.0)
+        Counting::over(BooleanQuery::new(terms.into_iter().map(term).collect()), 0.0)
     }
 }
 
@@ -148,11 +148,11 @@ fn overlapping(fields: &Fields, filter: &Filter) -> Result<Vec<Box<dyn Query>>, 
     let mut queries = Vec::new();
     if let Some(from) = day(&filter.from) {
         let last = Term::from_field_u64(fields.until_day, from);
-        queries.push(Counting::new(RangeQuery::new(Bound::Included(last), Bound::Unbounded), 0.0));
+        queries.push(Counting::over(RangeQuery::new(Bound::Included(last), Bound::Unbounded), 0.0));
     }
     if let Some(until) = day(&filter.until) {
         let first = Term::from_field_u64(fields.from_day, until);
-        queries.push(Counting::new(RangeQuery::new(Bound::Unbounded, Bound::Included(first)), 0.0));
+        queries.push(Counting::over(RangeQuery::new(Bound::Unbounded, Bound::Included(first)), 0.0));
     }
     Ok(queries)
 }

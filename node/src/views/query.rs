@@ -46,7 +46,7 @@ pub(super) fn clauses(fields: &Fields, query: &str) -> Vec<Clause> {
     for part in parts(query) {
         for word in part.words() {
             let title = TermQuery::new(Term::from_field_text(fields.title, word), IndexRecordOption::Basic);
-            clauses.push((Occur::Should, Counting::new(title, TITLE_SCORE)));
+            clauses.push((Occur::Should, Counting::over(title, TITLE_SCORE)));
         }
         clauses.push((Occur::Must, part.query(fields.text)));
     }
@@ -124,11 +124,11 @@ impl Part {
     fn query(&self, field: Field) -> Box<dyn Query> {
         let term = |word: &str| Term::from_field_text(field, word);
         let exact =
-            |word: &str| Counting::new(TermQuery::new(term(word), IndexRecordOption::Basic), WORD_SCORE);
+            |word: &str| Counting::over(TermQuery::new(term(word), IndexRecordOption::Basic), WORD_SCORE);
         match self {
             Self::Word(word) => exact(word),
             Self::Beginning(word) => {
-                let longer = Counting::new(longer(field, word), PREFIX_SCORE);
+                let longer = Counting::over(longer(field, word), PREFIX_SCORE);
                 Box::new(BooleanQuery::new(vec![(Occur::Should, exact(word)), (Occur::Should, longer)]))
             }
             // A phrase query takes two terms or more.
@@ -136,7 +136,7 @@ impl Part {
                 [(_, word)] => exact(word),
                 terms => {
                     let terms = terms.iter().map(|(at, word)| (*at, term(word))).collect();
-                    Counting::new(PhraseQuery::new_with_offset(terms), WORD_SCORE)
+                    Counting::over(PhraseQuery::new_with_offset(terms), WORD_SCORE)
                 }
             },
         }

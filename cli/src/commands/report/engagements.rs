@@ -24,7 +24,7 @@ pub(super) fn sheet(t: &Texts, replica: &Replica, engaged: &Engaged, period: Per
             text(replica.name_of(&e.recipient)),
             text(replica.name_of(&e.provider)),
             text(t.t(stage_key(one.stage))),
-            text(&t.named("engagement-state", e.state.code())),
+            text(t.named("engagement-state", e.state.code())),
             text(acting::day(one.proposed_ms)),
             text(acting::day(e.since_ms)),
             number(e.conditions.conditions.len()),
