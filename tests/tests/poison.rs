@@ -144,10 +144,12 @@ async fn rightly_signed_records_that_no_program_would_write_hold_up_nothing() {
     machine.run(&["--home", "bb", "sync"]).await.ok();
     for restarted in [false, true] {
         if restarted {
-            (near.kill().await, far.kill().await);
+            near.kill().await;
+            far.kill().await;
             machine.run(&["node", "--dir", "near", "verify"]).await.ok();
             machine.run(&["node", "--dir", "near", "rebuild"]).await.ok();
-            (near.up().await, far.up().await);
+            near.up().await;
+            far.up().await;
             machine.run(&["--home", "bb", "course", "add", "--title", "Afterwards"]).await.ok();
             machine.run(&["--home", "bb", "sync"]).await.ok();
         }

@@ -29,7 +29,7 @@ async fn write_courses(machine: &Machine, home: &str) {
     };
     let revisions: Vec<_> = (0..COURSES).map(course).collect();
     if let Err(failure) = replica.publish(Audience::Public, &revisions, "").await {
-        panic!("{}", failure.lines(&caphub_cli::texts::Texts::of("en")));
+        panic!("{}", failure.lines(&caphub_cli::texts::of("en")));
     }
 }
 
