@@ -1,7 +1,7 @@
 //! The views of a running hub are derived again, with the real binary: it answers meanwhile, what comes meanwhile is there
 //! afterwards, and a kill in the middle leaves what there was.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ fn inode(folder: &Path) -> u64 {
     std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(folder).expect("a folder"))
 }
 
-async fn appears(path: &PathBuf) {
+async fn appears(path: &Path) {
     let there = async {
         while !path.join("meta.json").exists() {
             tokio::time::sleep(Duration::from_millis(2)).await;
