@@ -126,6 +126,7 @@ pub struct Join {
 
 #[derive(Args, Debug)]
 #[allow(missing_docs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Sync {
     #[arg(long)]
     pub follow: bool,
@@ -135,6 +136,19 @@ pub struct Sync {
     pub max_bytes: Option<u64>,
     #[arg(long, conflicts_with = "follow")]
     pub dry_run: bool,
+    #[command(subcommand)]
+    pub command: Option<SyncCommand>,
+}
+
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
+pub enum SyncCommand {
+    Explain {
+        #[arg(value_name = "HUB|ORGANISATION|ID")]
+        what: String,
+        #[arg(long)]
+        offline: bool,
+    },
 }
 
 #[derive(Subcommand, Debug)]

@@ -6,6 +6,7 @@ help-exit-codes = Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing there, 4 
 help-join = Join a hub, or another one, with the file that it gave you, for example: caphub join tuvalu.caphub
 help-leave = Forget a hub; your identity, your records and your other hubs stay, for example: caphub leave "Pacific Hub"
 help-sync = Exchange records with your hubs: what is missing on either side moves, and goes on after a cut. On a dear or slow link: caphub sync --dry-run, then caphub sync --max-bytes 500K
+help-sync-explain = Why a thing has not arrived: a hub or an organisation by its name, a record by its id, a sequence by its id and a place, for example: caphub sync explain "Pacific Hub", caphub sync explain 1a2b3c4d. With --hub-dir FOLDER, what that hub knows
 help-status = Who you are, what is held here, what waits, for example: caphub status
 help-offers = Offers that could serve your needs, and how to answer, for example: caphub offers --unconditional
 help-match = Needs and offers that fit, with the points of each criterion and why not more, for example: caphub match 1a2b3c4d
@@ -129,6 +130,7 @@ arg-out = File to write
 arg-restricted = With what is not public; for those only who may see it
 arg-offline = Show what is kept, without asking anybody
 arg-days = Days that it lasts
+arg-what = Name or id of a hub or an organisation, id of a record, or SEQUENCE/ENTRY
 arg-hub-invite-days = Days until the invitation ends; 30 where none are given
 arg-card = The file with the other hub’s card
 arg-folder = A folder, such as that of a stick
@@ -187,6 +189,139 @@ sync-following = Following { $hub }; interrupt to end.
 sync-arrived = { $count } new.
 
 # Status
+# Sync explain
+explain-of-hub = { $hub }: { $said }
+explain-link-up = It is connected; last heard at { $last }.
+explain-link-down = It is not connected; last heard at { $last }.
+explain-link-never = It has not been reached since this node started.
+explain-not-linked = It is a hub, and this hub is not linked with it: "caphub hub link add CARD" links it.
+explain-synced = Last synced at { $last }.
+explain-never-synced = Never synced yet: "caphub sync".
+explain-answers = It answers now.
+explain-unreachable = Not reached: { $detail }
+explain-clock = Its clock is { $seconds } s { $ahead ->
+        [true] ahead of
+       *[other] behind
+    } this machine’s: set the one that is wrong, for links end over it.
+explain-addresses = Tried at: { $addresses }
+explain-no-address = No address of it is known: it has to connect from its side, or give a newer card.
+explain-proxy = By way of the proxy { $proxy }.
+explain-standing = To it this side is { $standing ->
+        [guest] a guest
+        [network_member] a member of another hub
+       *[other] not a member or linked hub yet
+    }: only what such a caller may read comes.
+explain-states = It stated at { $at } what it holds, of { $organisations ->
+        [one] one organisation
+       *[other] { $organisations } organisations
+    }.
+explain-states-nothing = It has not stated what it holds, or could not be asked.
+explain-contradicts = Its own statements contradict each other: "caphub audit".
+explain-missing-here = Missing here: { $entries } of { $name }, which it states to hold since { $since }.
+explain-missing-there = Missing there: { $entries } of { $name }, since { $since }.
+explain-missing-more = and of { $count } organisations more.
+explain-refused-here = Not taken here since { $since } ({ $feeds ->
+        [one] one sequence
+       *[other] { $feeds } sequences
+    }): { $reason }.
+explain-refused-there = Not taken there since { $since } ({ $feeds ->
+        [one] one sequence
+       *[other] { $feeds } sequences
+    }): { $reason }.
+explain-complete = Nothing is missing on either side, as far as it has stated.
+explain-identity-unknown = The keys of { $name } are not known here: nothing of it can be checked, so nothing is taken until its identity arrives.
+explain-identity-conflict = Two of its identity events claim one place: the first seen counts here.
+explain-admitted = { $hub } admits it as { $level ->
+        [guest] a guest
+       *[other] a member
+    }.
+explain-admitted-by-none = No hub known here admits it.
+explain-carried-own = It is this hub’s own.
+explain-carried-hub = It is a linked or recognised hub: all of it is carried.
+explain-carried-member = It is carried here as a member of { $hub }.
+explain-carried-guest = It is carried here as a guest only: public needs, its profile and replies, within a small room.
+explain-not-carried = Its records are not carried here: { $reason }.
+explain-room = It has used { $entries } of { $entries-max } entries and { $kib } of { $kib-max } KiB of its room here.
+explain-room-full = NO ROOM LEFT: it has used { $entries } of { $entries-max } entries and { $kib } of { $kib-max } KiB here. The operator can raise "quotas" in caphub-node.toml.
+explain-room-hub-full = NO ROOM LEFT for the members of { $hub } together. The operator can raise "quotas" in caphub-node.toml.
+explain-room-guests-full = NO ROOM LEFT for all guests together. The operator can raise "quotas" in caphub-node.toml.
+explain-feed = Sequence { $feed }:
+explain-feed-unknown = Nothing here or in what hubs stated says whose this sequence is.
+explain-feeds-more = and { $count } sequences more.
+explain-no-feed = No record of it is held here, and no hub has stated to hold any.
+explain-held = Held here: entry { $seq } of { $last } in sequence { $feed }.
+explain-held-to = Held here: entries 1 to { $last }.
+explain-held-hole = Held here as entry { $seq } of sequence { $feed }, and waits: entries { $from } to { $to } are missing before it. "caphub sync" asks for them.
+explain-in-hole = Missing here: entry { $seq } and what follows up to what was taken first; held are 1 to { $last } and newer ones. "caphub sync" asks for them.
+explain-beyond = Not held here: the sequence is held up to entry { $last }, and { $seq } is asked for.
+explain-not-held = Nothing of this sequence is held here.
+explain-frozen = FROZEN: two histories of one key are proven; what follows entry { $last } counts nowhere until its organisation revokes the key and names the one that counts.
+explain-revoked = Its organisation revoked the key: what follows entry { $last } does not count and is not passed on.
+explain-body-erased = Its owner had the content erased; only the frame remains.
+explain-body-withheld = The content is missing and no withdrawal names it: it is asked of other hubs.
+explain-audience-public = Everybody may read it.
+explain-audience-network = Linked hubs and their members may read it; nobody else gets it.
+explain-audience-hub = Only { $hub } and its members may read it; nobody else gets it.
+explain-audience-sealed = Sealed: hubs carry it, and only those whom it names can open it.
+explain-stated = { $hub } stated at { $at } to hold it (up to entry { $seq }).
+explain-stated-less = { $hub } stated at { $at } to hold entries up to { $seq } only.
+explain-stated-nothing = { $hub } has not stated to hold any of it.
+explain-may-not-read = { $hub } may not read it, and so does not get it.
+explain-waits-to-leave = It was signed here and no hub has confirmed it: it leaves at the next "caphub sync".
+explain-record-void = It is held and does not count: { $reason }.
+explain-record-withdrawn = Its owner has withdrawn it.
+explain-record-conflict = { $count } versions were written at the same time; one is shown until somebody merges them.
+explain-record-future = It is dated { $at }, which is more than a day ahead: its author’s clock is wrong, or this one.
+explain-unknown = Nothing by this name or id is held here. What may be in the way:
+explain-behind = { $count } entries have arrived and are not indexed yet: look again in a moment.
+explain-holes = { $count ->
+        [one] One sequence waits
+       *[other] { $count } sequences wait
+    } for entries that are missing in the middle: "caphub sync".
+explain-withheld = The content of { $count } entries is missing.
+explain-frozen-feeds = { $count ->
+        [one] One sequence is
+       *[other] { $count } sequences are
+    } frozen by proven forks: "caphub audit".
+explain-sealed = { $count ->
+        [one] One sequence is
+       *[other] { $count } sequences are
+    } sealed; what does not open here has no id that could be found.
+explain-why-not-carried = no hub that is linked or recognised there admits the organisation
+explain-why-quota = the number of entries that it, its hub or guests may have is used up; the operator there can raise "quotas"
+explain-why-quota-bytes = the room that it, its hub, guests or strangers may have is used up; the operator there can raise "quotas"
+explain-why-guest-record = an organisation that is not admitted may publish public needs, its profile and replies only
+explain-why-frozen = its key signed two histories: the organisation has to revoke that key
+explain-why-fork = its key signed two histories: the organisation has to revoke that key
+explain-why-revoked = it lies beyond what counts after its key was revoked
+explain-why-undecided = another history is kept until it is known which one the revocation names
+explain-why-unknown-party = the organisation’s identity is not known there yet; it comes with the next sync
+explain-why-unknown-key = the organisation has not authorised this signing key, or the news of it has not arrived
+explain-why-capability = its signing key does not have the right that such a record needs
+explain-why-key-ended = its signing key had ended by then
+explain-why-future-dated = it is dated more than a day ahead
+explain-why-body-missing = its content is missing there too
+explain-why-gap = what comes before it is missing
+explain-why-store-failed = the disk was full or failed
+explain-why-bad-signature = its signature is not valid: it was altered, or is not by this key
+explain-why-body-hash = its content was altered on the way
+explain-why-wrong-previous = it does not follow what was held: it was altered, or signed beside it
+explain-why-identity-conflict = another identity event keeps its place
+explain-why-identity-unknown-event = its identity holds an event of a later version: this program is too old
+explain-why-unknown-version = it is of a later version: this program is too old
+explain-why-not-entitled = who sent it may not do that
+explain-why-not-peer = who sent it is neither a linked hub nor a member there
+explain-why-too-many-requests = too much came at once; it is tried again
+explain-why-shutting-down = the hub was stopping; it is tried again
+explain-why-record-malformed = its content is not that of a known kind of record
+explain-why-record-invalid = a field is missing or out of bounds
+explain-why-wrong-parents = it does not follow the version that it names
+explain-why-not-owner = only its owner may change or withdraw a record
+explain-why-act-revised = an act of several parties is neither changed nor withdrawn
+explain-why-sealed-only = such a record counts only where it is sealed
+explain-why-open-only = such a record does not count where it is sealed
+explain-why-not-in-thread = its author does not show that it was let into the thread
+
 status-admitted = Member of { $hub }
 status-asked = { $hub } has the request and has not decided, or not synced since
 status-not-asked = { $hub } has not been reached yet
@@ -572,6 +707,9 @@ error-me = the member’s file is damaged
 error-name-needed = the organisation needs a name
 error-no-applicant = nobody asked under "{ $party }"
 error-name-like = "{ $name }" is like the name of { $other }, which is admitted
+error-explain-length = name what you miss in 1 to 512 characters
+error-explain-several = "{ $id }" means several things
+error-explain-unknown = nothing by the name or id "{ $id }" is held here
 error-no-card = no hub is known here
 error-no-country = no country "{ $country }"
 error-no-hub = { $hub } cannot be reached

@@ -6,6 +6,7 @@ help-exit-codes = Codes de sortie : 0 fait, 1 échec, 2 mauvais usage, 3 rien tr
 help-join = Rejoindre un hub, ou un autre encore, avec le fichier qu’il vous a remis, par exemple : caphub join tuvalu.caphub
 help-leave = Oublier un hub ; votre identité, vos fiches et vos autres hubs restent, par exemple : caphub leave "Pacific Hub"
 help-sync = Échanger les fiches avec vos hubs : ce qui manque d’un côté ou de l’autre est transmis, et reprend après une coupure. Sur une liaison chère ou lente : caphub sync --dry-run, puis caphub sync --max-bytes 500K
+help-sync-explain = Pourquoi une chose n’est pas arrivée : un hub ou une organisation par son nom, une fiche par son identifiant, une suite par le sien et une place, par exemple : caphub sync explain "Pacific Hub", caphub sync explain 1a2b3c4d. Avec --hub-dir DOSSIER, ce que ce hub sait
 help-status = Qui vous êtes, ce qui est ici, ce qui attend, par exemple : caphub status
 help-offers = Offres qui pourraient répondre à vos besoins, et comment y répondre, par exemple : caphub offers --unconditional
 help-match = Besoins et offres qui se répondent, avec les points de chaque critère et ce qui manque, par exemple : caphub match 1a2b3c4d
@@ -129,6 +130,7 @@ arg-out = Fichier à écrire
 arg-restricted = Avec ce qui n’est pas public ; uniquement pour qui peut le voir
 arg-offline = Montrer ce qui est conservé, sans rien demander à personne
 arg-days = Durée en jours
+arg-what = Nom ou identifiant d’un hub ou d’une organisation, identifiant d’une fiche, ou SUITE/ENTRÉE
 arg-hub-invite-days = Jours jusqu’à la fin de l’invitation ; 30 si rien n’est dit
 arg-card = Le fichier avec la carte de l’autre hub
 arg-folder = Un dossier, tel que celui d’une clé USB
@@ -187,6 +189,139 @@ sync-following = Suivi de { $hub } ; interrompre pour terminer.
 sync-arrived = { $count } nouvelles.
 
 # Status
+# Sync explain
+explain-of-hub = { $hub } : { $said }
+explain-link-up = Il est connecté ; entendu en dernier le { $last }.
+explain-link-down = Il n’est pas connecté ; entendu en dernier le { $last }.
+explain-link-never = Il n’a pas été joint depuis le démarrage de ce nœud.
+explain-not-linked = C’est un hub, et ce hub n’est pas lié avec lui : « caphub hub link add CARTE » le lie.
+explain-synced = Dernière synchronisation le { $last }.
+explain-never-synced = Jamais encore synchronisé : « caphub sync ».
+explain-answers = Il répond en ce moment.
+explain-unreachable = Non joint : { $detail }
+explain-clock = Son horloge { $ahead ->
+        [true] avance
+       *[other] retarde
+    } de { $seconds } s sur celle de cette machine : réglez celle qui est fausse, car les liens s’y rompent.
+explain-addresses = Essayé à : { $addresses }
+explain-no-address = Aucune adresse de lui n’est connue : il doit se connecter de son côté, ou donner une carte plus récente.
+explain-proxy = Par le proxy { $proxy }.
+explain-standing = Pour lui, ce côté est { $standing ->
+        [guest] un invité
+        [network_member] un membre d’un autre hub
+       *[other] ni membre ni hub lié pour le moment
+    } : seul ce qu’un tel appelant peut lire arrive.
+explain-states = Il a déclaré le { $at } ce qu’il détient, { $organisations ->
+        [one] d’une organisation
+       *[other] de { $organisations } organisations
+    }.
+explain-states-nothing = Il n’a pas déclaré ce qu’il détient, ou n’a pas pu être interrogé.
+explain-contradicts = Ses propres déclarations se contredisent : « caphub audit ».
+explain-missing-here = Manquent ici : { $entries } de { $name }, qu’il déclare détenir depuis le { $since }.
+explain-missing-there = Manquent là-bas : { $entries } de { $name }, depuis le { $since }.
+explain-missing-more = et de { $count } organisations de plus.
+explain-refused-here = Non accepté ici depuis le { $since } ({ $feeds ->
+        [one] une suite
+       *[other] { $feeds } suites
+    }) : { $reason }.
+explain-refused-there = Non accepté là-bas depuis le { $since } ({ $feeds ->
+        [one] une suite
+       *[other] { $feeds } suites
+    }) : { $reason }.
+explain-complete = Rien ne manque d’aucun côté, autant qu’il l’a déclaré.
+explain-identity-unknown = Les clés de { $name } ne sont pas connues ici : rien d’elle ne peut être vérifié, donc rien n’est accepté avant que son identité arrive.
+explain-identity-conflict = Deux de ses événements d’identité prétendent à une même place : le premier vu compte ici.
+explain-admitted = { $hub } l’admet comme { $level ->
+        [guest] invité
+       *[other] membre
+    }.
+explain-admitted-by-none = Aucun hub connu ici ne l’admet.
+explain-carried-own = C’est celle de ce hub même.
+explain-carried-hub = C’est un hub lié ou reconnu : tout ce qu’il écrit est transporté.
+explain-carried-member = Elle est transportée ici comme membre de { $hub }.
+explain-carried-guest = Elle n’est transportée ici que comme invitée : besoins publics, profil et réponses, dans une petite place.
+explain-not-carried = Ses fiches ne sont pas transportées ici : { $reason }.
+explain-room = Elle a pris { $entries } entrées sur { $entries-max } et { $kib } Kio sur { $kib-max } de sa place ici.
+explain-room-full = PLUS DE PLACE : elle a pris { $entries } entrées sur { $entries-max } et { $kib } Kio sur { $kib-max } ici. L’opérateur peut relever « quotas » dans caphub-node.toml.
+explain-room-hub-full = PLUS DE PLACE pour l’ensemble des membres de { $hub }. L’opérateur peut relever « quotas » dans caphub-node.toml.
+explain-room-guests-full = PLUS DE PLACE pour l’ensemble des invités. L’opérateur peut relever « quotas » dans caphub-node.toml.
+explain-feed = Suite { $feed } :
+explain-feed-unknown = Rien ici ni dans les déclarations des hubs ne dit à qui est cette suite.
+explain-feeds-more = et { $count } suites de plus.
+explain-no-feed = Aucune fiche d’elle n’est ici, et aucun hub n’a déclaré en détenir.
+explain-held = Détenue ici : entrée { $seq } sur { $last } de la suite { $feed }.
+explain-held-to = Détenues ici : entrées 1 à { $last }.
+explain-held-hole = Détenue ici comme entrée { $seq } de la suite { $feed }, et attend : les entrées { $from } à { $to } manquent avant elle. « caphub sync » les demande.
+explain-in-hole = Manquent ici : l’entrée { $seq } et les suivantes, jusqu’à ce qui a été pris d’abord ; sont ici 1 à { $last } et de plus récentes. « caphub sync » les demande.
+explain-beyond = Non détenue ici : la suite va jusqu’à l’entrée { $last }, et { $seq } est demandée.
+explain-not-held = Rien de cette suite n’est ici.
+explain-frozen = GELÉE : deux histoires d’une même clé sont prouvées ; ce qui suit l’entrée { $last } ne compte nulle part tant que son organisation n’a pas révoqué la clé en nommant celle qui compte.
+explain-revoked = Son organisation a révoqué la clé : ce qui suit l’entrée { $last } ne compte pas et n’est pas transmis.
+explain-body-erased = Son propriétaire a fait effacer le contenu ; seul le cadre reste.
+explain-body-withheld = Le contenu manque et aucun retrait ne le nomme : il est demandé à d’autres hubs.
+explain-audience-public = Tout le monde peut la lire.
+explain-audience-network = Les hubs liés et leurs membres peuvent la lire ; personne d’autre ne la reçoit.
+explain-audience-hub = Seuls { $hub } et ses membres peuvent la lire ; personne d’autre ne la reçoit.
+explain-audience-sealed = Scellée : les hubs la portent, et seuls ceux qu’elle nomme peuvent l’ouvrir.
+explain-stated = { $hub } a déclaré le { $at } la détenir (jusqu’à l’entrée { $seq }).
+explain-stated-less = { $hub } a déclaré le { $at } ne détenir que jusqu’à l’entrée { $seq }.
+explain-stated-nothing = { $hub } n’a rien déclaré en détenir.
+explain-may-not-read = { $hub } ne peut pas la lire, et ne la reçoit donc pas.
+explain-waits-to-leave = Elle a été signée ici et aucun hub ne l’a confirmée : elle part à la prochaine « caphub sync ».
+explain-record-void = Elle est ici et ne compte pas : { $reason }.
+explain-record-withdrawn = Son propriétaire l’a retirée.
+explain-record-conflict = { $count } versions ont été écrites en même temps ; une seule est montrée tant que personne ne les fusionne.
+explain-record-future = Elle est datée du { $at }, plus d’un jour en avance : l’horloge de son auteur est fausse, ou celle-ci.
+explain-unknown = Rien de ce nom ni de cet identifiant n’est ici. Ce qui peut faire obstacle :
+explain-behind = { $count } entrées sont arrivées et pas encore indexées : regardez de nouveau dans un instant.
+explain-holes = { $count ->
+        [one] Une suite attend
+       *[other] { $count } suites attendent
+    } des entrées qui manquent au milieu : « caphub sync ».
+explain-withheld = Le contenu de { $count } entrées manque.
+explain-frozen-feeds = { $count ->
+        [one] Une suite est gelée
+       *[other] { $count } suites sont gelées
+    } par des bifurcations prouvées : « caphub audit ».
+explain-sealed = { $count ->
+        [one] Une suite est scellée
+       *[other] { $count } suites sont scellées
+    } ; ce qui ne s’ouvre pas ici n’a pas d’identifiant à trouver.
+explain-why-not-carried = aucun hub lié ou reconnu là-bas n’admet l’organisation
+explain-why-quota = le nombre d’entrées permis à elle, à son hub ou aux invités est atteint ; l’opérateur de là-bas peut relever « quotas »
+explain-why-quota-bytes = la place permise à elle, à son hub, aux invités ou aux inconnus est prise ; l’opérateur de là-bas peut relever « quotas »
+explain-why-guest-record = une organisation non admise ne peut publier que des besoins publics, son profil et des réponses
+explain-why-frozen = sa clé a signé deux histoires : l’organisation doit révoquer cette clé
+explain-why-fork = sa clé a signé deux histoires : l’organisation doit révoquer cette clé
+explain-why-revoked = elle dépasse ce qui compte depuis que sa clé est révoquée
+explain-why-undecided = une autre histoire est gardée jusqu’à savoir laquelle la révocation nomme
+explain-why-unknown-party = l’identité de l’organisation n’y est pas encore connue ; elle vient à la prochaine synchronisation
+explain-why-unknown-key = l’organisation n’a pas autorisé cette clé de signature, ou la nouvelle n’en est pas arrivée
+explain-why-capability = sa clé de signature n’a pas le droit que demande une telle fiche
+explain-why-key-ended = sa clé de signature avait pris fin à ce moment
+explain-why-future-dated = elle est datée de plus d’un jour en avance
+explain-why-body-missing = son contenu manque là-bas aussi
+explain-why-gap = ce qui la précède manque
+explain-why-store-failed = le disque était plein ou en panne
+explain-why-bad-signature = sa signature n’est pas valable : elle a été altérée, ou n’est pas de cette clé
+explain-why-body-hash = son contenu a été altéré en chemin
+explain-why-wrong-previous = elle ne suit pas ce qui était détenu : altérée, ou signée à côté
+explain-why-identity-conflict = un autre événement d’identité garde sa place
+explain-why-identity-unknown-event = son identité contient un événement d’une version plus récente : ce programme est trop ancien
+explain-why-unknown-version = elle est d’une version plus récente : ce programme est trop ancien
+explain-why-not-entitled = qui l’a envoyée n’en a pas le droit
+explain-why-not-peer = qui l’a envoyée n’est là-bas ni hub lié ni membre
+explain-why-too-many-requests = trop est venu à la fois ; un nouvel essai suit
+explain-why-shutting-down = le hub s’arrêtait ; un nouvel essai suit
+explain-why-record-malformed = son contenu n’est celui d’aucun genre de fiche connu
+explain-why-record-invalid = un champ manque ou dépasse ses limites
+explain-why-wrong-parents = elle ne suit pas la version qu’elle nomme
+explain-why-not-owner = seul son propriétaire peut changer ou retirer une fiche
+explain-why-act-revised = un acte de plusieurs parties ne se change ni ne se retire
+explain-why-sealed-only = une telle fiche ne compte que scellée
+explain-why-open-only = une telle fiche ne compte pas scellée
+explain-why-not-in-thread = son auteur ne montre pas qu’il a été admis dans le fil
+
 status-admitted = Membre de { $hub }
 status-asked = { $hub } a la demande et n’a pas décidé, ou pas de synchronisation depuis
 status-not-asked = { $hub } n’a pas encore été joint
@@ -572,6 +707,9 @@ error-me = le fichier du membre est endommagé
 error-name-needed = il faut un nom d’organisation
 error-no-applicant = personne n’a demandé sous « { $party } »
 error-name-like = « { $name } » ressemble au nom de { $other }, qui est admis
+error-explain-length = nommez ce qui manque en 1 à 512 caractères
+error-explain-several = « { $id } » désigne plusieurs choses
+error-explain-unknown = rien du nom ni de l’identifiant « { $id } » n’est ici
 error-no-card = aucun hub n’est connu ici
 error-no-country = aucun pays « { $country } »
 error-no-hub = { $hub } est injoignable

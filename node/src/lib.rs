@@ -19,6 +19,7 @@ pub mod descriptors;
 pub mod durable;
 pub mod entitlement;
 pub mod erasing;
+pub mod explain;
 pub mod forks;
 pub mod founding;
 pub mod heads;

@@ -18,6 +18,7 @@ use crate::addresses::places;
 use crate::author::now_ms;
 use crate::core::Core;
 use crate::durable;
+use crate::explain::Far;
 use crate::link::dial::ProxyError;
 use crate::link::{Dialler, Place, Proxies, Reached};
 use crate::peers::task::Task;
@@ -62,6 +63,16 @@ struct Stored {
     proxy: String,
 }
 
+impl Stored {
+    /// The proxy without its password; empty for the node's own.
+    fn proxy(&self) -> String {
+        match self.proxy.as_str() {
+            "" => String::new(),
+            own => Proxies::resolve(own, |_| None).map(|p| p.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
 /// The forms that the file has had.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -85,6 +96,8 @@ type Live = Arc<Mutex<State>>;
 struct State {
     connected: bool,
     detail: String,
+    /// By how many seconds the far end's clock was ahead, where that ended the link.
+    clock_s: Option<i64>,
     received: u64,
     sent: u64,
     last_contact_ms: u64,
@@ -203,14 +216,34 @@ impl Peers {
                 sent: live.sent,
                 last_contact_ms: live.last_contact_ms,
                 not_carried: not_carried.collect(),
-                proxy: match link.stored.proxy.as_str() {
-                    "" => String::new(),
-                    own => Proxies::resolve(own, |_| None).map(|p| p.to_string()).unwrap_or_default(),
-                },
+                proxy: link.stored.proxy(),
                 confirmed_by: confirmed_by(&link.card.party),
             }
         });
         states.collect()
+    }
+
+    /// What is known of each linked hub, for those who ask why a thing has not arrived.
+    pub fn known(&self) -> Vec<Far> {
+        let links = self.lock();
+        let known = links.values().map(|link| {
+            let live = link.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let memory = link.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            Far {
+                party: link.card.party,
+                name: link.card.name.clone(),
+                addresses: addresses(&places(&self.core, &link.card)),
+                proxy: link.stored.proxy(),
+                connected: Some(live.connected),
+                last_ms: live.last_contact_ms,
+                detail: live.detail,
+                clock_s: live.clock_s,
+                standing: memory.kept().0.to_owned(),
+                here: memory.here().map(|(feed, r)| (*feed, *r)).collect(),
+                there: memory.there().map(|(feed, r)| (*feed, *r)).collect(),
+            }
+        });
+        known.collect()
     }
 
     /// How many links are up.

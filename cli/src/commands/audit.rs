@@ -9,11 +9,11 @@ use caphub_node::author::now_ms;
 use caphub_node::link::LinkIdentity;
 use caphub_node::refusals;
 use caphub_proto::v1;
-use caphub_proto::wire::PartyId;
+use caphub_proto::wire::{OperatorKey, PartyId};
 
 use crate::arguments::{Audit, AuditCommand};
 use crate::commands::allocate::shown;
-use crate::commands::reach::connect_all;
+use crate::commands::reach::{Reached, connect_all};
 use crate::commands::{Context, hub, sync};
 use crate::failure::{Failure, Outcome};
 use crate::home::read_file;
@@ -47,7 +47,7 @@ pub async fn run(context: &Context, audit: Audit) -> Outcome {
 }
 
 /// A hub that is named goes before a member; nobody who joined means a hub.
-fn operates(context: &Context) -> bool {
+pub fn operates(context: &Context) -> bool {
     context.hub_given || !context.home.is_joined()
 }
 
@@ -67,20 +67,8 @@ async fn of_replica(context: &Context, audit: &Audit) -> Result<(Report, String)
     let hubs: Vec<(PartyId, String)> = cards.iter().map(|c| (c.party, c.name.clone())).collect();
     let parties: Vec<PartyId> = hubs.iter().map(|(party, _)| *party).collect();
     if !audit.offline {
-        let signer = replica.signer(&context.passphrase_question())?;
-        let identity = LinkIdentity { party: replica.core.party, signer };
-        for reached in connect_all(context, &replica.core, &identity, &cards).await {
-            let visited = match reached {
-                Ok((card, session, channel)) => {
-                    let hello = session.hello(&replica.core).await.map_err(sync::sync_failure)?;
-                    let key =
-                        caphub_proto::wire::OperatorKey::from_slice(&hello.node_key).unwrap_or(card.node_key);
-                    let visit = auditor.visit(channel, card.party, key, &parties).await;
-                    visit.map_err(|e| Failure::new("error-hub-says").because(e))
-                }
-                Err(failure) => Err(failure),
-            };
-            // What was kept of a hub that cannot be asked now is shown all the same.
+        // What was kept of a hub that cannot be asked now is shown all the same.
+        for (_, visited) in visit(context, &replica, &auditor).await? {
             if let Err(failure) = visited {
                 eprintln!("{}", failure.lines(&context.texts));
             }
@@ -98,7 +86,39 @@ async fn of_replica(context: &Context, audit: &Audit) -> Result<(Report, String)
     Ok((Report::of(&auditor, &hubs), evidence))
 }
 
-fn open(replica: &Replica) -> Result<Auditor, Failure> {
+/// Asks each hub of a member what it states; what became of each.
+pub async fn visit(
+    context: &Context,
+    replica: &Replica,
+    auditor: &Auditor,
+) -> Result<Vec<(PartyId, Outcome)>, Failure> {
+    let cards = replica.me.cards();
+    let parties: Vec<PartyId> = cards.iter().map(|c| c.party).collect();
+    let signer = replica.signer(&context.passphrase_question())?;
+    let identity = LinkIdentity { party: replica.core.party, signer };
+    let reached = connect_all(context, &replica.core, &identity, &cards).await;
+    let mut visited = Vec::new();
+    for (card, reached) in cards.iter().zip(reached) {
+        visited.push((card.party, asked(replica, auditor, &parties, reached).await));
+    }
+    Ok(visited)
+}
+
+async fn asked(
+    replica: &Replica,
+    auditor: &Auditor,
+    parties: &[PartyId],
+    reached: Result<Reached, Failure>,
+) -> Outcome {
+    let (card, session, channel) = reached?;
+    let hello = session.hello(&replica.core).await.map_err(sync::sync_failure)?;
+    let key = OperatorKey::from_slice(&hello.node_key).unwrap_or(card.node_key);
+    let visit = auditor.visit(channel, card.party, key, parties).await;
+    visit.map_err(|e| Failure::new("error-hub-says").because(e))
+}
+
+/// What hubs have stated to a member.
+pub fn open(replica: &Replica) -> Result<Auditor, Failure> {
     Auditor::open(&replica.home.directory, replica.core.clone(), true)
         .map_err(|e| Failure::new("error-store").because(e))
 }

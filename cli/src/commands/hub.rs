@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::arguments::{HubCommand, LinkCommand};
-use crate::commands::{Context, refused, sync};
+use crate::commands::{Context, refused, sync, table};
 use crate::failure::{Failure, Outcome};
 use crate::home::{card_of, read_file};
 use crate::screen;
@@ -132,6 +132,9 @@ async fn status(context: &Context, node: &mut AdminServiceClient<Channel>) -> Ou
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(k, v)| (*k, v.as_str())).collect();
     screen::line(&context.texts.tf("hub-status", &values));
+    if s.behind > 0 {
+        table::wrapped(&context.texts.tf("explain-behind", &[("count", &s.behind.to_string())]), 0);
+    }
     match s.disk.as_str() {
         "" => {}
         "full" => screen::line(&context.texts.tf("hub-disk-full", &[])),

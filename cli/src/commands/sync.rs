@@ -1,5 +1,6 @@
 //! `caphub sync`: what is missing on either side moves; goes on after a cut; `--follow` stays.
 
+mod explain;
 mod report;
 
 use std::sync::Mutex;
@@ -15,7 +16,7 @@ use caphub_proto::wire::session::Settings;
 
 pub use report::Report;
 
-use crate::arguments::{Join, Sync};
+use crate::arguments::{Join, Sync, SyncCommand};
 use crate::commands::reach::connect;
 use crate::commands::{Context, hubs, key};
 use crate::failure::{Failure, Outcome};
@@ -33,6 +34,9 @@ pub struct Way {
 
 /// Syncs once, or until interrupted.
 pub async fn run(context: &Context, sync: Sync) -> Outcome {
+    if let Some(SyncCommand::Explain { what, offline }) = &sync.command {
+        return explain::run(context, what, *offline).await;
+    }
     let mut replica = context.replica()?;
     let signer = replica.signer(&context.passphrase_question())?;
     let way = Way { max_bytes: sync.max_bytes, dry_run: sync.dry_run };

@@ -83,7 +83,49 @@ impl Usage {
     }
 }
 
+/// How much room a party has here, and how much of it is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PartyRoom {
+    /// Why its feeds are carried, or why not.
+    pub carried: Result<Carried, Reason>,
+    /// Entries that it holds.
+    pub entries: u64,
+    /// Most of them.
+    pub entries_max: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Most of them.
+    pub bytes_max: u64,
+    /// True where all members of its hub, or all guests, together have no room left.
+    pub others_full: bool,
+}
+
+impl PartyRoom {
+    /// True where it has no room left of its own.
+    pub fn is_full(&self) -> bool {
+        self.entries >= self.entries_max || self.bytes >= self.bytes_max
+    }
+}
+
 impl Ingest {
+    /// Whether the feeds of a party that stands at the door are carried, and within which room.
+    pub fn room_of(&self, party: &PartyId) -> PartyRoom {
+        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.holds(&mut usage, |_| Ok(()));
+        let (carried, held) = (self.decide(party, true), usage.of_party(party));
+        let full = |room: Room, most: Room| room.fits(Room { entries: 1, bytes: 1 }, most).is_err();
+        let (most, others_full) = match carried {
+            Ok(Carried::Member { hub }) => {
+                let all = usage.by_hub.get(&hub).copied().unwrap_or_default();
+                (self.party_room(), full(all, self.hub_room()))
+            }
+            Ok(Carried::Guest) => (self.guest_room(), full(usage.guests, self.guests_room())),
+            Ok(Carried::Own | Carried::Peer) | Err(_) => (self.party_room(), false),
+        };
+        let Room { entries, bytes } = held;
+        PartyRoom { carried, entries, entries_max: most.entries, bytes, bytes_max: most.bytes, others_full }
+    }
+
     /// The share of each quota that its fullest holder uses, 0 to 1.
     pub fn quotas_used(&self) -> [(&'static str, f64); 8] {
         let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);

@@ -73,11 +73,8 @@ impl Task {
                 self.moved(&tried).await;
                 continue;
             }
-            let ended = self.connect(&tried).await;
-            self.set(|s| {
-                s.connected = false;
-                s.detail = ended;
-            });
+            let (detail, clock_s) = self.connect(&tried).await;
+            self.set(|s| (s.connected, s.detail, s.clock_s) = (false, detail, clock_s));
             // A link that held for a while starts over with short waits.
             wait = if started.elapsed() > Duration::from_secs(30) {
                 BACKOFF_MIN
@@ -105,18 +102,24 @@ impl Task {
         }
     }
 
-    /// One connection from dial to end; returns why it ended.
-    async fn connect(&self, places: &[Place]) -> String {
+    /// One connection from dial to end; returns why it ended, and by how far the clocks differ where that is why.
+    async fn connect(&self, places: &[Place]) -> (String, Option<i64>) {
         let party = self.card.party;
         let reached = match self.dialler.dial(party, places, now_ms()).await {
             Ok(reached) => reached,
-            Err(error) => return error.to_string(),
+            Err(error) => return (error.to_string(), None),
         };
         let session = Session::new(reached.channel, party, Some(reached.key));
         loop {
             match self.round(&session).await {
                 Ok(wait) => tokio::time::sleep(wait).await,
-                Err(error) => return error.to_string(),
+                Err(error) => {
+                    let seconds = match &error {
+                        SyncError::Clock { seconds } => Some(*seconds),
+                        _ => None,
+                    };
+                    return (error.to_string(), seconds);
+                }
             }
         }
     }
@@ -202,7 +205,7 @@ impl Task {
             _ => "the other hub has not added this one yet: only public records move".to_owned(),
         };
         self.set(|s| {
-            (s.connected, s.detail, s.last_contact_ms) = (true, detail, now_ms());
+            (s.connected, s.detail, s.last_contact_ms, s.clock_s) = (true, detail, now_ms(), None);
         });
     }
 

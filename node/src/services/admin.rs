@@ -6,7 +6,7 @@ use caphub_proto::codes;
 use caphub_proto::v1::admin_service_server::AdminService;
 use caphub_proto::v1::{
     AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, AuditRequest, AuditResponse,
-    CardRequest, CardResponse, EndAdmissionRequest, EndAdmissionResponse, InviteRequest, InviteResponse,
+    CardRequest, CardResponse, EndAdmissionRequest, EndAdmissionResponse, ExplainRequest, ExplainResponse, InviteRequest, InviteResponse,
     LinksRequest, LinksResponse, MembersRequest, MembersResponse, MembershipRequest, MembershipState,
     NodeStatusRequest, NodeStatusResponse, Overdue, RebuildRequest, RebuildResponse, RecogniseRequest,
     RecogniseResponse, RefusalsRequest, RefusalsResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest,
@@ -23,6 +23,7 @@ use crate::audit::file::EvidenceFile;
 use crate::audit::report::Report;
 use crate::author::now_ms;
 use crate::entitlement::Viewer;
+use crate::explain::{ExplainError, Explainer};
 use crate::link::Proxies;
 use crate::node::Node;
 use crate::services::federation::party_of;
@@ -260,5 +261,26 @@ impl AdminService for Admin {
             let _ = sender.send(last).await;
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
+        let asked = request.into_inner();
+        if asked.ask {
+            self.0.audit_links().await;
+        }
+        let node = Arc::clone(&self.0);
+        let told = tokio::task::spawn_blocking(move || {
+            let (auditor, hubs) = (&*node.auditor, node.peers.known());
+            let viewer = Viewer::everything();
+            Explainer { auditor, hubs, replica: false, viewer, now_ms: now_ms() }.explain(&asked.what)
+        });
+        let told = told.await.map_err(|e| status(Reason::StoreFailed, &e.to_string()))?;
+        let told = told.map_err(|e| match e {
+            ExplainError::Views(_) => status(Reason::StoreFailed, &e.to_string()),
+            _ => status(Reason::BadRequest, &e.to_string()),
+        })?;
+        let explanation = serde_json::to_string(&told);
+        let explanation = explanation.map_err(|e| status(Reason::StoreFailed, &e.to_string()))?;
+        Ok(Response::new(ExplainResponse { explanation }))
     }
 }
