@@ -398,6 +398,8 @@ pub struct CarryOut {
     #[arg(long, value_name = "SIZE")]
     pub size: Option<String>,
     #[arg(long)]
+    pub artifacts: bool,
+    #[arg(long)]
     pub dry_run: bool,
 }
 

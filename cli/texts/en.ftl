@@ -32,7 +32,7 @@ help-hub-link-add = Link another hub by its card, for example: caphub hub link a
 help-hub-link-list = Linked hubs, and what is missing and why, for example: caphub hub link list
 help-hub-link-remove = End a link, for example: caphub hub link remove "Pacific Hub"
 help-carry = Exchange records by hand, on a stick or as attachments: no network is needed
-help-carry-out = Write what others lack to a folder, for example: caphub carry out /media/stick
+help-carry-out = Write what others lack to a folder, for example: caphub carry out /media/stick; with the software and material that records name: caphub carry out /media/stick --artifacts
 help-carry-in = Take in what others wrote to a folder, for example: caphub carry in /media/stick
 help-thread = Sealed threads: what you and others write to each other, which no hub can read
 help-thread-list = Threads that open with your keys, for example: caphub thread list
@@ -128,9 +128,10 @@ arg-reason = Reason, by code
 arg-refusal = The first characters of the refusal’s id
 arg-out = File to write
 arg-restricted = With what is not public; for those only who may see it
+arg-artifacts = The files of artifacts too: software and material that records name and that are held here
 arg-offline = Show what is kept, without asking anybody
-arg-days = Days that it lasts
 arg-what = Name or id of a hub or an organisation, id of a record, or SEQUENCE/ENTRY
+arg-days = Days that it lasts
 arg-hub-invite-days = Days until the invitation ends; 30 where none are given
 arg-card = The file with the other hub’s card
 arg-folder = A folder, such as that of a stick
@@ -188,7 +189,6 @@ sync-refused = { $count } not taken: { $reason }
 sync-following = Following { $hub }; interrupt to end.
 sync-arrived = { $count } new.
 
-# Status
 # Sync explain
 explain-of-hub = { $hub }: { $said }
 explain-link-up = It is connected; last heard at { $last }.
@@ -322,6 +322,7 @@ explain-why-sealed-only = such a record counts only where it is sealed
 explain-why-open-only = such a record does not count where it is sealed
 explain-why-not-in-thread = its author does not show that it was let into the thread
 
+# Status
 status-admitted = Member of { $hub }
 status-asked = { $hub } has the request and has not decided, or not synced since
 status-not-asked = { $hub } has not been reached yet
@@ -651,6 +652,22 @@ link-moved = { $received } received, { $sent } sent
 
 # Carry files
 carry-progress = { $done } of { $all } entries, { $kib } KiB
+carry-artifacts-out = { $count ->
+        [one] One file of artifacts
+       *[other] { $count } files of artifacts
+    }, { $kib } KiB written of them.
+carry-artifacts-left = { $count ->
+        [one] One file of artifacts did not fit.
+       *[other] { $count } files of artifacts did not fit.
+    } With room made, the same command goes on: caphub carry out { $path } --artifacts
+carry-artifacts-in = { $count ->
+        [one] One file of artifacts is
+       *[other] { $count } files of artifacts are
+    } whole here now ({ $kib } KiB were new): caphub artifact get ID
+carry-artifacts-partial = Of { $count ->
+        [one] one file of artifacts
+       *[other] { $count } files of artifacts
+    } something is missing still; another carry file or a hub gives the rest.
 carry-for-all = For whoever has the files: public records only.
 carry-for = For { $name }, which stated what it holds at { $when }.
 carry-for-unstated = For { $name }; it has not stated here what it holds, so all that it may read is written.
@@ -690,6 +707,9 @@ error-carry-size = "{ $size }" is no size of a carry file
 error-clock = this machine’s clock and the hub’s differ
 error-cut = the connection ended
 error-fields = the record does not fit
+error-explain-length = name what you miss in 1 to 512 characters
+error-explain-several = "{ $id }" means several things
+error-explain-unknown = nothing by the name or id "{ $id }" is held here
 error-file = { $path } cannot be read or written
 error-hub-key = this is not the hub that was expected
 error-hub-says = the hub says no
@@ -707,9 +727,6 @@ error-me = the member’s file is damaged
 error-name-needed = the organisation needs a name
 error-no-applicant = nobody asked under "{ $party }"
 error-name-like = "{ $name }" is like the name of { $other }, which is admitted
-error-explain-length = name what you miss in 1 to 512 characters
-error-explain-several = "{ $id }" means several things
-error-explain-unknown = nothing by the name or id "{ $id }" is held here
 error-no-card = no hub is known here
 error-no-country = no country "{ $country }"
 error-no-hub = { $hub } cannot be reached

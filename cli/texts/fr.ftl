@@ -32,7 +32,7 @@ help-hub-link-add = Lier un autre hub par sa carte, par exemple : caphub hub lin
 help-hub-link-list = Hubs liés, ce qui manque et pourquoi, par exemple : caphub hub link list
 help-hub-link-remove = Mettre fin à un lien, par exemple : caphub hub link remove "Pacific Hub"
 help-carry = Échanger des fiches de la main à la main, sur une clé USB ou en pièces jointes : sans réseau
-help-carry-out = Écrire dans un dossier ce qui manque aux autres, par exemple : caphub carry out /media/cle
+help-carry-out = Écrire dans un dossier ce qui manque aux autres, par exemple : caphub carry out /media/cle ; avec les logiciels et supports que des fiches nomment : caphub carry out /media/cle --artifacts
 help-carry-in = Prendre ce que d’autres ont écrit dans un dossier, par exemple : caphub carry in /media/cle
 help-thread = Fils scellés : ce que vous écrivez entre vous et qu’aucun hub ne peut lire
 help-thread-list = Fils que vos clés ouvrent, par exemple : caphub thread list
@@ -128,9 +128,10 @@ arg-reason = Motif, par code
 arg-refusal = Les premiers caractères de l’identifiant du refus
 arg-out = Fichier à écrire
 arg-restricted = Avec ce qui n’est pas public ; uniquement pour qui peut le voir
+arg-artifacts = Aussi les fichiers des artefacts : logiciels et supports que des fiches nomment et qui sont ici
 arg-offline = Montrer ce qui est conservé, sans rien demander à personne
-arg-days = Durée en jours
 arg-what = Nom ou identifiant d’un hub ou d’une organisation, identifiant d’une fiche, ou SUITE/ENTRÉE
+arg-days = Durée en jours
 arg-hub-invite-days = Jours jusqu’à la fin de l’invitation ; 30 si rien n’est dit
 arg-card = Le fichier avec la carte de l’autre hub
 arg-folder = Un dossier, tel que celui d’une clé USB
@@ -188,7 +189,6 @@ sync-refused = { $count } non acceptées : { $reason }
 sync-following = Suivi de { $hub } ; interrompre pour terminer.
 sync-arrived = { $count } nouvelles.
 
-# Status
 # Sync explain
 explain-of-hub = { $hub } : { $said }
 explain-link-up = Il est connecté ; entendu en dernier le { $last }.
@@ -322,6 +322,7 @@ explain-why-sealed-only = une telle fiche ne compte que scellée
 explain-why-open-only = une telle fiche ne compte pas scellée
 explain-why-not-in-thread = son auteur ne montre pas qu’il a été admis dans le fil
 
+# Status
 status-admitted = Membre de { $hub }
 status-asked = { $hub } a la demande et n’a pas décidé, ou pas de synchronisation depuis
 status-not-asked = { $hub } n’a pas encore été joint
@@ -651,6 +652,22 @@ link-moved = { $received } reçues, { $sent } envoyées
 
 # Carry files
 carry-progress = { $done } entrées sur { $all }, { $kib } Kio
+carry-artifacts-out = { $count ->
+        [one] Un fichier d’artefacts
+       *[other] { $count } fichiers d’artefacts
+    }, { $kib } Kio écrits.
+carry-artifacts-left = { $count ->
+        [one] Un fichier d’artefacts n’a pas tenu.
+       *[other] { $count } fichiers d’artefacts n’ont pas tenu.
+    } Une fois de la place faite, la même commande continue : caphub carry out { $path } --artifacts
+carry-artifacts-in = { $count ->
+        [one] Un fichier d’artefacts est complet ici
+       *[other] { $count } fichiers d’artefacts sont complets ici
+    } ({ $kib } Kio étaient nouveaux) : caphub artifact get ID
+carry-artifacts-partial = Il manque encore une partie { $count ->
+        [one] d’un fichier d’artefacts
+       *[other] de { $count } fichiers d’artefacts
+    } ; un autre fichier porté ou un hub donne le reste.
 carry-for-all = Pour quiconque a les fichiers : fiches publiques seulement.
 carry-for = Pour { $name }, qui a indiqué ce qu’il détient le { $when }.
 carry-for-unstated = Pour { $name } ; il n’a pas indiqué ici ce qu’il détient : tout ce qu’il peut lire est écrit.
@@ -690,6 +707,9 @@ error-carry-size = « { $size } » n’est pas une taille de fichier de transpor
 error-clock = l’horloge de cette machine et celle du hub diffèrent
 error-cut = la connexion s’est interrompue
 error-fields = la fiche ne convient pas
+error-explain-length = nommez ce qui manque en 1 à 512 caractères
+error-explain-several = « { $id } » désigne plusieurs choses
+error-explain-unknown = rien du nom ni de l’identifiant « { $id } » n’est ici
 error-file = { $path } ne peut être lu ou écrit
 error-hub-key = ce n’est pas le hub attendu
 error-hub-says = le hub refuse
@@ -707,9 +727,6 @@ error-me = le fichier du membre est endommagé
 error-name-needed = il faut un nom d’organisation
 error-no-applicant = personne n’a demandé sous « { $party } »
 error-name-like = « { $name } » ressemble au nom de { $other }, qui est admis
-error-explain-length = nommez ce qui manque en 1 à 512 caractères
-error-explain-several = « { $id } » désigne plusieurs choses
-error-explain-unknown = rien du nom ni de l’identifiant « { $id } » n’est ici
 error-no-card = aucun hub n’est connu ici
 error-no-country = aucun pays « { $country } »
 error-no-hub = { $hub } est injoignable

@@ -12,7 +12,8 @@ mod tend;
 pub use blobs::{BlobError, Blobs, FileDamage, FileId, Incoming, State};
 pub use bring::{Brought, bring};
 pub use fetch::{FetchError, Fetched, Mistrusted, OnChunk, Source, fetch, fetch_again};
-pub use named::{Named, Used, blobs_of, id_of, named, of_record};
+pub use look::wanted;
+pub use named::{Named, Used, blobs_of, id_of, is_named, named, of_record};
 pub use table::Claim;
 pub use tend::tend;
 

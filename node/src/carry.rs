@@ -2,6 +2,7 @@
 //!
 //! Everything here reads and writes files and so runs on a thread that may wait.
 
+mod artifacts;
 mod evidence;
 mod files;
 mod give;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use caphub_proto::wire::{PartyId, Signer};
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts::{BlobError, Room};
 use crate::core::Core;
 use crate::node::{Node, StartError};
 
@@ -42,6 +44,8 @@ pub struct Bearer {
     pub role: Role,
     /// What hubs stated about what they hold.
     pub words: Option<Words>,
+    /// How much room files have here.
+    pub room: Room,
 }
 
 impl Bearer {
@@ -50,7 +54,7 @@ impl Bearer {
         let (core, signer) = (node.core.clone(), node.author.signer().clone());
         let own = Some((Arc::clone(&node.stater), Arc::clone(&node.history)));
         let words = Some(Words { auditor: Arc::clone(&node.auditor), own });
-        Self { core, signer, name: node.hub.name.clone(), role: Role::Hub, words }
+        Self { core, signer, name: node.hub.name.clone(), role: Role::Hub, words, room: node.room }
     }
 
     /// Carries for the hub of a folder whose node does not run: nothing listens and nothing is dialled.
@@ -79,7 +83,7 @@ pub enum Role {
 pub struct Progress {
     /// Entries written or read.
     pub entries: u64,
-    /// Their bytes.
+    /// Their bytes, and those of files.
     pub bytes: u64,
     /// Entries expected in all; 0 where unknown.
     pub expected: u64,
@@ -113,6 +117,12 @@ pub enum CarryError {
     /// The own store.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// The own views.
+    #[error(transparent)]
+    Views(#[from] crate::views::ViewsError),
+    /// Files that records name, as they are kept here.
+    #[error(transparent)]
+    Files(#[from] BlobError),
     /// The own store takes nothing more.
     #[error("what was read could not be stored here: the disk is full, or failed")]
     OwnStore,

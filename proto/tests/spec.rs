@@ -112,7 +112,8 @@ fn limits_of_carry_files() {
     let holds = 16 + carry::HOLDS_MAX * (16 + 41);
     let (evidence, fork) = (carry::EVIDENCE_BYTES_MAX, carry::FORK_FRAME_BYTES_MAX);
     let run = carry::RUN_FRAME_BYTES_MAX;
-    assert_eq!(stated, [carry::MANIFEST_BYTES_MAX, run, fork, evidence, evidence, holds, end]);
+    let (list, chunk) = (carry::LIST_FRAME_BYTES_MAX, carry::CHUNK_FRAME_BYTES_MAX);
+    assert_eq!(stated, [carry::MANIFEST_BYTES_MAX, run, fork, evidence, evidence, holds, end, list, chunk]);
 }
 
 #[test]

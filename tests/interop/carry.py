@@ -8,7 +8,7 @@ from identity import Reader
 from strict import Refused, check_signature, refuse_if, tagged
 
 MARK = b"caphub carry 1\n\0"
-LIMITS = {1: 2_048, 2: 1_048_675, 3: 2_097_255, 4: 65_536, 5: 65_536, 6: 233_488, 7: 113}
+LIMITS = {1: 2_048, 2: 1_048_675, 3: 2_097_255, 4: 65_536, 5: 65_536, 6: 233_488, 7: 113, 8: 131_085, 9: 1_048_612}
 LIMIT_OF_LATER_TYPES = 4_194_304
 BROKEN_MAX = 64
 
@@ -58,6 +58,20 @@ def check_payload(kind, payload):
         reader.take(reader.number(4))
     if kind == 5:
         reader.take(64)
+    if kind == 8:
+        check_list(payload)
+    if kind == 9:
+        reader.take(36)
+        refuse_if(reader.at == len(payload), "carry_format")
+
+
+def check_list(payload):
+    """Section 17.1: the list of a file's chunks, by its layout alone."""
+    reader = CarryReader(payload)
+    version, chunk, length = reader.number(1), reader.number(4), reader.number(8)
+    sizes = [size for size in (262_144, 524_288, 1_048_576) if -(-length // size) <= 4_096]
+    refuse_if(version != 1 or not sizes or chunk != sizes[0], "carry_format")
+    refuse_if(len(payload) != 13 + 32 * -(-length // chunk), "carry_format")
 
 
 def judge_end(payload, before, frames, manifest):

@@ -5,6 +5,7 @@ mod report;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use caphub_node::artifacts::Room;
 use caphub_node::audit::Auditor;
 use caphub_node::carry::{self, Bearer, CarryError, FILE_BYTES_MIN, Give, Progress, Role, Take, Words};
 use caphub_node::node::StartError;
@@ -48,7 +49,8 @@ fn has_hub(directory: &Path) -> bool {
 fn asked(out: &CarryOut) -> Result<Give, Failure> {
     let party = out.reader.as_deref().map(party).transpose()?;
     let file_bytes = out.size.as_deref().map(size).transpose()?.unwrap_or(0);
-    Ok(Give { folder: absolute(&out.folder)?, party, file_bytes, dry_run: out.dry_run })
+    let (artifacts, dry_run) = (out.artifacts, out.dry_run);
+    Ok(Give { folder: absolute(&out.folder)?, party, file_bytes, artifacts, dry_run })
 }
 
 /// A node has another working folder than the person who types.
@@ -108,7 +110,9 @@ fn member(context: &Context) -> Result<(crate::replica::Replica, Bearer), Failur
     let auditor = Auditor::open(&context.home.directory, core.clone(), true);
     let auditor = auditor.map_err(|e| Failure::new("error-store").because(e))?;
     let words = Some(Words { auditor: Arc::new(auditor), own: None });
-    Ok((replica, Bearer { core, signer, name, role: Role::Member { hubs }, words }))
+    // A member takes what it was brought: its disk is its own.
+    let room = Room { file_bytes: u64::MAX, party_bytes: u64::MAX, total_bytes: u64::MAX };
+    Ok((replica, Bearer { core, signer, name, role: Role::Member { hubs }, words, room }))
 }
 
 /// The node does it where it runs; where it does not, this process does.
@@ -125,6 +129,7 @@ async fn hub_out(context: &Context, give: &Give) -> Result<CarryOutReport, Failu
         party_id: give.party.map(PartyId::to_vec).unwrap_or_default(),
         file_bytes: give.file_bytes,
         dry_run: give.dry_run,
+        artifacts: give.artifacts,
     };
     let mut answers = node.carry_out(request).await.map_err(failed)?.into_inner();
     while let Some(answer) = answers.message().await.map_err(failed)? {

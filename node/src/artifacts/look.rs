@@ -23,17 +23,23 @@ struct Taken {
 
 /// Forgets what no record names; what is missing and fits.
 pub(super) fn look(core: &Core, room: Room) -> Result<Vec<Wanted>, BlobError> {
-    look_with(core, room, table)
+    look_with(core, room, table, true)
+}
+
+/// What is missing and fits; nothing is forgotten.
+pub fn wanted(core: &Core, room: Room) -> Result<Vec<(FileId, Vec<Claim>)>, BlobError> {
+    look_with(core, room, table, false)
 }
 
 fn look_with(
     core: &Core,
     room: Room,
     table: impl Fn(&Core) -> Result<Table, ViewsError>,
+    forget: bool,
 ) -> Result<Vec<Wanted>, BlobError> {
     let failed = |e: ViewsError| BlobError::Disk(std::io::Error::other(e));
     // Views that are behind do not know all records: what they miss is not forgotten.
-    let current = core.views.behind() == 0;
+    let forget = forget && core.views.behind() == 0;
     let table = table(core).map_err(failed)?;
     let mut namers: HashMap<FileId, BTreeSet<PartyId>> = HashMap::new();
     for (party, claim) in table.claims() {
@@ -48,7 +54,7 @@ fn look_with(
             parties.extend(words.into_iter().map(|n| n.party));
         }
         if parties.is_empty() {
-            if current {
+            if forget {
                 core.blobs.remove(&id)?;
             }
             continue;

@@ -70,6 +70,11 @@ pub fn named(
     Ok(all.filter(|n| n.blob.manifest == *id).collect())
 }
 
+/// True where a record that counts names a file, whoever may read it.
+pub fn is_named(core: &Core, id: &FileId) -> Result<bool, ViewsError> {
+    Ok(!named(core, &Viewer::everything(), id, None)?.is_empty())
+}
+
 /// Bytes of the files held here, looked up once for all questions of a request.
 pub struct Used {
     held: HashMap<FileId, u64>,

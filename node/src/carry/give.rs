@@ -11,6 +11,7 @@ use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::{EntryHash, FeedId, ForkProof, PartyId, Reason, Seq};
 
 use crate::author::now_ms;
+use crate::carry::artifacts::{self, Lying};
 use crate::carry::files::{self, Listed, Unusable};
 use crate::carry::holds::{self, Stated};
 use crate::carry::plan::{self, Due, Plan, Present, Reading};
@@ -34,6 +35,8 @@ pub struct Give {
     pub party: Option<PartyId>,
     /// Largest file in bytes; 0 for the default.
     pub file_bytes: u64,
+    /// The files of artifacts too.
+    pub artifacts: bool,
     /// Only say what would be written.
     pub dry_run: bool,
 }
@@ -58,9 +61,13 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
     let stated = holds::read(bearer, &listed, &mut report.faults);
     let reading = reading(bearer, asked.party, &stated);
     report.readers = reading.iter().map(|r| told(bearer, r)).collect();
-    let Found { present, proofs } = present(bearer, &listed, &reading, &mut report)?;
+    let Found { present, proofs, lying } = present(bearer, &listed, &reading, &mut report)?;
     let plan = plan::plan(bearer, &reading, &present)?;
     let proofs = plan::proofs(bearer, &reading, &proofs)?;
+    let files = match asked.artifacts {
+        true => artifacts::due(bearer, &reading, &lying)?,
+        false => Vec::new(),
+    };
     report.withheld_feeds = plan.withheld;
     let within =
         if exists { folder } else { folder.parent().filter(|p| p.is_dir()).unwrap_or(Path::new(".")) };
@@ -68,6 +75,7 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
     if asked.dry_run {
         measure(bearer, &plan, budget, &mut report, progress)?;
         report.proofs = proofs.len() as u64;
+        artifacts::measure(&files, budget.saturating_sub(report.bytes), &mut report);
         return Ok(report);
     }
     let readers = reading
@@ -111,6 +119,7 @@ pub fn give(bearer: &Bearer, asked: &Give, progress: OnProgress<'_>) -> Result<C
             split.checkpoint(checkpoint)?;
         }
     }
+    artifacts::write(bearer, &files, &mut split, &mut report, progress)?;
     report.files = split.finish()?;
     report.faults.truncate(TOLD_MAX);
     // The other side's next `out` is exact where it knows what we hold; without room it is merely larger.
@@ -230,6 +239,8 @@ struct Found {
     present: Present,
     /// Feeds of which a proof lies there.
     proofs: HashSet<FeedId>,
+    /// Chunks of files.
+    lying: Lying,
 }
 
 /// Reads own files in the folder: only whole files count.
@@ -245,14 +256,15 @@ fn present(
         if ours.is_none_or(|m| m.purpose != Purpose::Entries) {
             continue;
         }
-        let (mut ranges, mut proven) = (Vec::new(), Vec::new());
+        let (mut ranges, mut proven, mut lying) = (Vec::new(), Vec::new(), Lying::new());
         let read = files::read(&file.path, &mut |piece| {
             match piece {
                 Piece::Frame { frame: Frame::Run { feed, entries }, .. } => {
                     ranges.extend(extent(&entries).map(|(first, last, hash)| (feed.id(), first, last, hash)));
                 }
                 Piece::Frame { frame: Frame::Fork { feed, .. }, .. } => proven.push(feed.id()),
-                _ => {}
+                Piece::Frame { frame, .. } => artifacts::note(&mut lying, &frame),
+                Piece::Broken { .. } => {}
             }
             true
         });
@@ -268,7 +280,8 @@ fn present(
             }
         }
         let last: Vec<(FeedId, u64, EntryHash)> = ranges.iter().map(|(f, _, l, h)| (*f, *l, *h)).collect();
-        if plan::arrived(&bearer.core.store, reading, &last)? {
+        let files = lying.keys().all(|id| artifacts::is_held(id, reading));
+        if files && plan::arrived(&bearer.core.store, reading, &last)? {
             report.arrived.push(file.name.clone());
         }
         report.earlier.push(file.name.clone());
@@ -276,6 +289,9 @@ fn present(
             found.present.entry(feed).or_default().push((first, last, hash));
         }
         found.proofs.extend(proven);
+        for (id, chunks) in lying {
+            found.lying.entry(id).or_default().extend(chunks);
+        }
     }
     found.present.values_mut().for_each(|ranges| ranges.sort_unstable_by_key(|r| (r.0, r.1)));
     Ok(found)

@@ -9,6 +9,7 @@ use caphub_proto::wire::Seq;
 use caphub_proto::wire::carry::{Frame, Held, Holds, Manifest, Piece, Purpose, Writer};
 
 use crate::author::now_ms;
+use crate::carry::artifacts;
 use crate::carry::files::{self, Listed};
 use crate::carry::{Bearer, CarryError, evidence, readers};
 use crate::keys::random;
@@ -73,6 +74,10 @@ pub(super) fn write(bearer: &Bearer, folder: &Path) -> Result<String, CarryError
         let clocks = evidence::clocks(words)?;
         feeds.extend(clocks.into_iter().map(|(id, first, head)| (id, first, Held { head, frozen: false })));
     }
+    let room = FEEDS_MAX.saturating_sub(feeds.len());
+    let whole = core.blobs.all().into_iter().filter(|(id, _)| core.blobs.is_whole(id));
+    let lists = whole.filter_map(|(id, _)| artifacts::holding(&id, &core.blobs.list(&id)?));
+    feeds.extend(lists.take(room));
     let manifest = Manifest {
         set: random()?,
         part: 1,

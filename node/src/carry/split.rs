@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use caphub_proto::v1::CarryFile;
 use caphub_proto::wire::Feed;
-use caphub_proto::wire::carry::{Manifest, Writer};
+use caphub_proto::wire::carry::{LIST_FRAME_BYTES_MAX, Manifest, Writer};
+use caphub_proto::wire::chunks;
 
+use crate::artifacts::FileId;
 use crate::carry::{Bearer, CarryError, files};
 
 /// Bytes of manifest and end, and room for what stands around a run.
@@ -36,6 +38,8 @@ struct Open {
     path: PathBuf,
     temporary: PathBuf,
     bytes: u64,
+    /// The file of which the list was written here last.
+    listed: Option<FileId>,
 }
 
 impl<'a> Split<'a> {
@@ -52,28 +56,48 @@ impl<'a> Split<'a> {
 
     /// Appends a run; false where the folder has no room for it.
     pub(super) fn run(&mut self, feed: &Feed, packed: &[u8], count: u32) -> Result<bool, CarryError> {
-        self.append(packed.len(), |writer, out| writer.run(feed, packed, count, out))
+        self.append(packed.len(), |open, out| open.writer.run(feed, packed, count, out))
     }
 
     /// Appends a fork proof; false where the folder has no room for it.
     pub(super) fn fork(&mut self, feed: &Feed, first: &[u8], second: &[u8]) -> Result<bool, CarryError> {
-        self.append(first.len() + second.len(), |writer, out| writer.fork(feed, first, second, out))
+        self.append(first.len() + second.len(), |open, out| open.writer.fork(feed, first, second, out))
     }
 
     /// Appends a head statement; false where the folder has no room for it.
     pub(super) fn statement(&mut self, payload: &[u8]) -> Result<bool, CarryError> {
-        self.append(payload.len(), |writer, out| writer.statement(payload, out))
+        self.append(payload.len(), |open, out| open.writer.statement(payload, out))
     }
 
     /// Appends a checkpoint; false where the folder has no room for it.
     pub(super) fn checkpoint(&mut self, payload: &[u8]) -> Result<bool, CarryError> {
-        self.append(payload.len(), |writer, out| writer.checkpoint(payload, out))
+        self.append(payload.len(), |open, out| open.writer.checkpoint(payload, out))
+    }
+
+    /// Begins a file; false where the folder has no room for its list.
+    pub(super) fn list(&mut self, id: &FileId, list: &chunks::Manifest) -> Result<bool, CarryError> {
+        self.append(LIST_FRAME_BYTES_MAX, |open, out| open.begin(id, list, out))
+    }
+
+    /// Appends a chunk, behind the file's list where this carry file does not have it; false where the folder has no
+    /// room.
+    pub(super) fn chunk(
+        &mut self,
+        id: &FileId,
+        list: &chunks::Manifest,
+        index: u32,
+        bytes: &[u8],
+    ) -> Result<bool, CarryError> {
+        self.append(LIST_FRAME_BYTES_MAX + bytes.len(), |open, out| {
+            open.begin(id, list, out);
+            open.writer.chunk(id, index, bytes, out);
+        })
     }
 
     fn append(
         &mut self,
         bytes: usize,
-        frame: impl FnOnce(&mut Writer, &mut Vec<u8>),
+        frame: impl FnOnce(&mut Open, &mut Vec<u8>),
     ) -> Result<bool, CarryError> {
         let needed = bytes as u64 + AROUND_BYTES;
         if needed > self.budget || self.files.len() >= FILES_MAX {
@@ -87,7 +111,7 @@ impl<'a> Split<'a> {
             Some(open) => open,
             None => self.start(&mut out)?,
         };
-        frame(&mut open.writer, &mut out);
+        frame(&mut open, &mut out);
         let written = open.file.write_all(&out);
         open.bytes += out.len() as u64;
         self.budget = self.budget.saturating_sub(out.len() as u64);
@@ -110,7 +134,14 @@ impl<'a> Split<'a> {
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary);
         let file = file.map_err(|source| CarryError::File { path: temporary.clone(), source })?;
         let writer = Writer::start(&self.manifest, self.bearer.signer.clone(), out);
-        Ok(Open { writer, file: BufWriter::with_capacity(1 << 18, file), path, temporary, bytes: 0 })
+        Ok(Open {
+            writer,
+            file: BufWriter::with_capacity(1 << 18, file),
+            path,
+            temporary,
+            bytes: 0,
+            listed: None,
+        })
     }
 
     /// Author, day, set and part: for people to tell files apart; nothing reads it.
@@ -126,7 +157,7 @@ impl<'a> Split<'a> {
     fn close(&mut self, last: bool) -> Result<(), CarryError> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let entries = open.writer.entries();
-        let Open { writer, mut file, path, temporary, bytes } = open;
+        let Open { writer, mut file, path, temporary, bytes, .. } = open;
         let mut out = Vec::new();
         writer.finish(last, &mut out);
         let finished = file.write_all(&out).and_then(|()| file.flush());
@@ -139,6 +170,16 @@ impl<'a> Split<'a> {
         self.files.push(CarryFile { name, bytes: bytes + out.len() as u64, entries });
         self.manifest.part += 1;
         Ok(())
+    }
+}
+
+impl Open {
+    /// Writes a file's list where it is not what is written here already.
+    fn begin(&mut self, id: &FileId, list: &chunks::Manifest, out: &mut Vec<u8>) {
+        if self.listed != Some(*id) {
+            self.writer.list(list, out);
+            self.listed = Some(*id);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use caphub_proto::wire::carry::{Frame, Manifest, Piece, Purpose};
 use caphub_proto::wire::{LogId, PartyId, Reason};
 
 use crate::author::{feed_parts, packed_run};
+use crate::carry::artifacts::Taking;
 use crate::carry::files::{self, Listed};
 use crate::carry::give::{fault, not_usable, unreadable};
 use crate::carry::{Bearer, CarryError, OnProgress, Progress, evidence, holds, readers};
@@ -36,9 +37,17 @@ pub struct Take {
 /// Takes the files in; blocks. Called on a thread of the runtime's blocking pool.
 pub fn take(bearer: &Bearer, asked: &Take, progress: OnProgress<'_>) -> Result<CarryInReport, CarryError> {
     let (listed, unusable) = files::list(&asked.folder)?;
-    let counts = Counts::default();
-    let mut work =
-        Work { bearer, dry_run: asked.dry_run, counts, first: true, failed: false, expected: 0, progress };
+    let (counts, files) = (Counts::default(), Taking::default());
+    let mut work = Work {
+        bearer,
+        dry_run: asked.dry_run,
+        counts,
+        files,
+        first: true,
+        failed: false,
+        expected: 0,
+        progress,
+    };
     let mut report = CarryInReport { dry_run: asked.dry_run, ..CarryInReport::default() };
     report.faults = unusable.iter().map(not_usable).collect();
     let others = |l: &&Listed| {
@@ -69,6 +78,8 @@ pub fn take(bearer: &Bearer, asked: &Take, progress: OnProgress<'_>) -> Result<C
             break;
         }
     }
+    (report.artifacts, report.artifact_bytes) = (work.files.whole, work.files.bytes);
+    report.partial_artifacts = work.files.partial();
     let (counts, mut refused) = (work.counts, BTreeMap::new());
     for (reason, runs) in counts.refused.into_values().flatten() {
         *refused.entry(reason).or_default() += runs;
@@ -116,6 +127,7 @@ struct Work<'a, 'b> {
     bearer: &'a Bearer,
     dry_run: bool,
     counts: Counts,
+    files: Taking,
     /// What is known already is counted once, however often a file is read.
     first: bool,
     failed: bool,
@@ -137,12 +149,25 @@ impl Work<'_, '_> {
         let (mut batch, mut bytes, mut entries) = (Vec::new(), 0, 0);
         let (mut waits, mut broken, mut stopped) = (false, None, false);
         let (mut refused, mut words) = (Refused::new(), Vec::new());
+        let mut failure = None;
+        self.files.next_file();
         let read = files::read(&file.path, &mut |piece| {
             match piece {
                 Piece::Frame { frame: Frame::Run { feed, entries: packed }, .. } => {
                     bytes += packed.len();
                     entries += count(&packed);
                     batch.push(packed_run(&feed, packed));
+                }
+                Piece::Frame { frame: frame @ (Frame::List(_) | Frame::Chunk { .. }), .. } => {
+                    // What names a file comes before it.
+                    waits |= self.store(std::mem::take(&mut batch), origin, &mut refused);
+                    waits |= self.hear(words.drain(..), origin, &mut refused);
+                    bytes = 0;
+                    match self.part(frame, &mut refused) {
+                        Ok(wait) => waits |= wait,
+                        Err(error) => failure = Some(error),
+                    }
+                    stopped = self.failed || failure.is_some() || !self.tell();
                 }
                 Piece::Frame { frame, .. } => words.push(frame),
                 Piece::Broken { reason, .. } => broken = broken.or(Some(reason)),
@@ -158,6 +183,9 @@ impl Work<'_, '_> {
         waits |= self.store(batch, origin, &mut refused);
         waits |= self.hear(words.drain(..), origin, &mut refused);
         self.counts.refused.insert(file.name.clone(), refused);
+        if let Some(error) = failure {
+            return Err(error);
+        }
         if self.failed {
             return Err(CarryError::OwnStore);
         }
@@ -234,6 +262,26 @@ impl Work<'_, '_> {
             }
         }
         waits
+    }
+
+    /// A part of a file; true where it waits for a record that names it.
+    fn part(&mut self, frame: Frame, refused: &mut Refused) -> Result<bool, CarryError> {
+        if self.dry_run {
+            return Ok(false);
+        }
+        let (taken, waits) = match frame {
+            Frame::List(list) => (self.files.begin(self.bearer, list)?, Reason::NotFound),
+            Frame::Chunk { file, index, bytes } => {
+                if self.first {
+                    self.counts.bytes += bytes.len() as u64;
+                }
+                (self.files.chunk(&file, index, &bytes)?, Reason::Gap)
+            }
+            _ => return Ok(false),
+        };
+        let Err(reason) = taken else { return Ok(false) };
+        *refused.entry(reason.code()).or_default() += 1;
+        Ok(reason == waits)
     }
 
     /// Counts a refusal; true where another file may cure it.

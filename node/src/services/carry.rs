@@ -44,7 +44,8 @@ impl CarryService for Carry {
             false => Some(party_of(&asked.party_id)?),
         };
         let (folder, dry_run) = (absolute(asked.folder)?, asked.dry_run);
-        let give = Give { folder, party, file_bytes: asked.file_bytes, dry_run };
+        let artifacts = asked.artifacts;
+        let give = Give { folder, party, file_bytes: asked.file_bytes, artifacts, dry_run };
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let bearer = self.bearer();
         tokio::task::spawn_blocking(move || {
@@ -113,9 +114,11 @@ fn absolute(folder: String) -> Result<PathBuf, Status> {
 fn carry_status(error: &CarryError) -> Status {
     let (code, reason) = match error {
         CarryError::Nothing(_) => (Code::NotFound, Reason::NotFound),
-        CarryError::Store(_) | CarryError::OwnStore | CarryError::Random(_) => {
-            (Code::Internal, Reason::StoreFailed)
-        }
+        CarryError::Store(_)
+        | CarryError::Views(_)
+        | CarryError::Files(_)
+        | CarryError::OwnStore
+        | CarryError::Random(_) => (Code::Internal, Reason::StoreFailed),
         _ => (Code::FailedPrecondition, Reason::BadRequest),
     };
     let details = ErrorDetails::with_error_info(reason.code(), DOMAIN, HashMap::new());

@@ -16,6 +16,7 @@ pub use manifest::{Addressee, End, Manifest, Purpose};
 pub use reader::{Ending, Piece, Reader};
 pub use writer::Writer;
 
+use crate::wire::chunks;
 use crate::wire::limits::RUN_BYTES_MAX;
 
 /// First bytes of every carry file; who opens one in an editor sees what it is.
@@ -34,6 +35,10 @@ pub const RUN_FRAME_BYTES_MAX: usize = RUN_BYTES_MAX + FEED_BYTES_MAX;
 pub const FORK_FRAME_BYTES_MAX: usize = 2 * RUN_BYTES_MAX + FEED_BYTES_MAX + 4;
 /// Largest payload in bytes of a head statement or a checkpoint.
 pub const EVIDENCE_BYTES_MAX: usize = 65_536;
+/// Largest payload in bytes of a file's list of chunks.
+pub const LIST_FRAME_BYTES_MAX: usize = chunks::MANIFEST_BYTES_MAX;
+/// Largest payload in bytes of a chunk of a file: which file, which chunk, its bytes.
+pub const CHUNK_FRAME_BYTES_MAX: usize = 32 + 4 + chunks::CHUNK_BYTES[2] as usize;
 /// Most feeds that one frame states as held.
 pub const HOLDS_MAX: usize = 4_096;
 /// Most organisations that one file is addressed to.

@@ -1,6 +1,7 @@
 //! `carry.json`: whole carry files and what may be wrong with them (SPEC.md section 14).
 
 use caphub_proto::wire::carry::{Addressee, Holds, MARK, Manifest, Piece, Purpose, Reader, Writer};
+use caphub_proto::wire::chunks;
 use caphub_proto::wire::keys::tagged_hash;
 use caphub_proto::wire::{Feed, LogId, Signer};
 use serde::Serialize;
@@ -107,6 +108,23 @@ pub fn cases() -> Vec<CarryCase> {
 
     let short = file(&manifest(), &key("desk"), |w, out| w.checkpoint(&[4; 63], out));
     add("a checkpoint without its node's key", short, &["", "carry_format"], "");
+
+    let list = chunks::Manifest::new(3, vec![chunks::chunk_hash(b"abc")]).unwrap();
+    let id = list.hash();
+    let with_file = file(&manifest(), &key("desk"), |w, out| {
+        w.list(&list, out);
+        w.chunk(&id, 0, b"abc", out);
+    });
+    add("a file's list and its chunk", with_file, &["", "", ""], "");
+    let mut other = list.encode();
+    other[0] = 2;
+    let other = file(&manifest(), &key("desk"), move |w, out| w.other(8, &other, out));
+    add("a file's list of another version", other, &["", "carry_format"], "");
+    let bare = file(&manifest(), &key("desk"), |w, out| w.chunk(&id, 0, b"", out));
+    add("a chunk without bytes", bare, &["", "carry_format"], "");
+    let short = file(&manifest(), &key("desk"), |w, out| w.other(9, &[5; 35], out));
+    add("a chunk that ends within its index", short, &["", "carry_format"], "");
+    add("a chunk over the limit", [head, &frame(9, 1_048_613, &[])].concat(), &[""], "carry_format");
 
     let by_another = file(&manifest(), &key("another desk"), |_, _| {});
     add("manifest signed by another key", by_another, &["bad_signature"], "carry_damaged");

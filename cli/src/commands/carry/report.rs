@@ -24,13 +24,22 @@ pub(super) fn out(context: &Context, folder: &Path, report: &CarryOutReport) -> 
     let kib = report.bytes.div_ceil(1024).to_string();
     let (entries, files) = (report.entries.to_string(), report.files.len().to_string());
     let values = [("entries", entries.as_str()), ("files", &files), ("kib", &kib)];
-    match (report.entries + report.proofs, report.left_entries, report.dry_run) {
+    let written = report.entries + report.proofs + report.artifacts + report.artifact_bytes;
+    match (written, report.left_entries + report.left_artifacts, report.dry_run) {
         (0, 0, _) => context.say("carry-out-nothing", &values),
         (0, _, _) => {}
         (_, _, true) => context.say("carry-out-dry", &values),
         (_, _, false) => context.say("carry-out-done", &values),
     }
     say_proofs(context, report.proofs);
+    if report.artifacts > 0 {
+        say_files(context, "carry-artifacts-out", report.artifacts, report.artifact_bytes);
+    }
+    if report.left_artifacts > 0 {
+        let folder = folder.display().to_string();
+        let count = report.left_artifacts.to_string();
+        context.say("carry-artifacts-left", &[("count", &count), ("path", &folder)]);
+    }
     if report.left_entries > 0 {
         let (entries, feeds) = (report.left_entries.to_string(), report.left_feeds.to_string());
         let folder = folder.display().to_string();
@@ -72,6 +81,12 @@ pub(super) fn taken(context: &Context, report: &CarryInReport) -> Outcome {
         let key = if report.dry_run { "carry-in-dry" } else { "carry-in-done" };
         context.say(key, &[("stored", &stored), ("known", &known)]);
         say_proofs(context, report.proofs);
+        if report.artifacts > 0 {
+            say_files(context, "carry-artifacts-in", report.artifacts, report.artifact_bytes);
+        }
+        if report.partial_artifacts > 0 {
+            context.say("carry-artifacts-partial", &[("count", &report.partial_artifacts.to_string())]);
+        }
         for refused in &report.refused {
             let meaning = context.texts.reason(&refused.reason);
             context.say("sync-refused", &[("count", &refused.runs.to_string()), ("reason", &meaning)]);
@@ -95,6 +110,11 @@ pub(super) fn taken(context: &Context, report: &CarryInReport) -> Outcome {
             Err(failure.hint("hint-carry-incomplete").reason(reason.unwrap_or_default()).answered())
         }
     }
+}
+
+fn say_files(context: &Context, key: &str, count: u64, bytes: u64) {
+    let (count, kib) = (count.to_string(), bytes.div_ceil(1024).to_string());
+    context.say(key, &[("count", &count), ("kib", &kib)]);
 }
 
 fn say_proofs(context: &Context, proofs: u64) {

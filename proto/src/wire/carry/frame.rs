@@ -2,9 +2,10 @@
 
 use crate::wire::bytes::Reader as Bytes;
 use crate::wire::carry::{
-    EVIDENCE_BYTES_MAX, FORK_FRAME_BYTES_MAX, FRAME_BYTES_MAX, FRAME_HEAD_BYTES, HOLDS_MAX,
-    MANIFEST_BYTES_MAX, Manifest, RUN_FRAME_BYTES_MAX,
+    CHUNK_FRAME_BYTES_MAX, EVIDENCE_BYTES_MAX, FORK_FRAME_BYTES_MAX, FRAME_BYTES_MAX, FRAME_HEAD_BYTES,
+    HOLDS_MAX, LIST_FRAME_BYTES_MAX, MANIFEST_BYTES_MAX, Manifest, RUN_FRAME_BYTES_MAX,
 };
+use crate::wire::chunks;
 use crate::wire::feed::{Author, Feed};
 use crate::wire::ids::{OperatorKey, PartyId};
 use crate::wire::keys::tagged_hash;
@@ -20,6 +21,8 @@ pub(super) const STATEMENT: u8 = 4;
 pub(super) const CHECKPOINT: u8 = 5;
 pub(super) const HOLDS: u8 = 6;
 pub(super) const END: u8 = 7;
+pub(super) const LIST: u8 = 8;
+pub(super) const CHUNK: u8 = 9;
 
 /// What a frame between the first and the last brings. Nothing of it is checked but its own layout.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,6 +58,17 @@ pub enum Frame {
     },
     /// Part of what the author holds; for `Holds::add`.
     Holds(Vec<u8>),
+    /// What the chunks of a file hash to.
+    List(chunks::Manifest),
+    /// Bytes of a file; whether they are that chunk, the file's list says.
+    Chunk {
+        /// The hash of the file's list.
+        file: [u8; 32],
+        /// Which chunk.
+        index: u32,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
     /// A type that this version does not know; its payload is not kept.
     Unknown(u8),
 }
@@ -69,6 +83,8 @@ impl Frame {
             Self::Statement(_) => STATEMENT,
             Self::Checkpoint { .. } => CHECKPOINT,
             Self::Holds(_) => HOLDS,
+            Self::List(_) => LIST,
+            Self::Chunk { .. } => CHUNK,
             Self::Unknown(code) => *code,
         }
     }
@@ -97,6 +113,15 @@ impl Frame {
                 Self::Checkpoint { hub, key, note: bytes.rest().to_vec() }
             }
             HOLDS => Self::Holds(payload.to_vec()),
+            LIST => Self::List(chunks::Manifest::parse(payload).map_err(|_| Reason::CarryFormat)?),
+            CHUNK => {
+                let mut bytes = Bytes::new(payload);
+                let (file, index) = (bytes.array(), bytes.u32());
+                let (file, index) = file.zip(index).ok_or(Reason::CarryFormat)?;
+                // An empty file has no chunk.
+                let bytes = Some(bytes.rest().to_vec()).filter(|b| !b.is_empty());
+                Self::Chunk { file, index, bytes: bytes.ok_or(Reason::CarryFormat)? }
+            }
             other => Self::Unknown(other),
         })
     }
@@ -112,6 +137,8 @@ pub(super) fn cap(code: u8) -> Option<usize> {
         STATEMENT | CHECKPOINT => Some(EVIDENCE_BYTES_MAX),
         HOLDS => Some(16 + HOLDS_MAX * 57),
         END => Some(113),
+        LIST => Some(LIST_FRAME_BYTES_MAX),
+        CHUNK => Some(CHUNK_FRAME_BYTES_MAX),
         _ => Some(FRAME_BYTES_MAX),
     }
 }

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::wire::carry::{End, MARK, Manifest, frame};
+use crate::wire::chunks;
 use crate::wire::feed::Feed;
 use crate::wire::keys::Signer;
 
@@ -55,6 +56,16 @@ impl Writer {
     /// Appends one payload of `Holds::encode`.
     pub fn holds(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         self.frame(frame::HOLDS, &[payload], out);
+    }
+
+    /// Appends the list of a file's chunks.
+    pub fn list(&mut self, list: &chunks::Manifest, out: &mut Vec<u8>) {
+        self.frame(frame::LIST, &[&list.encode()], out);
+    }
+
+    /// Appends a chunk of the file with this hash of its list.
+    pub fn chunk(&mut self, file: &[u8; 32], index: u32, bytes: &[u8], out: &mut Vec<u8>) {
+        self.frame(frame::CHUNK, &[file, &index.to_be_bytes(), bytes], out);
     }
 
     /// Appends a frame of a type that this version does not write.
