@@ -16,6 +16,9 @@ use crate::founding::{Founded, FoundingError, NewParty, found};
 use crate::keys::{KeyError, KeyName, KeyRing};
 use crate::node::Node;
 
+/// The mark of an `init` that has not ended.
+const FOUNDING: &str = "founding";
+
 /// The hub's own file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +59,11 @@ pub enum HubError {
     /// Nothing was made here yet.
     #[error("there is no hub in {0}; make one with: caphub-node init \"NAME\" --region CODE")]
     None(PathBuf),
+    /// Keys and records of one lie here, and not its own file.
+    #[error(
+        "{0} holds keys or records of a hub, and no hub.json: put that file back, or all of it from a backup (caphub-node restore); nothing was changed"
+    )]
+    Headless(PathBuf),
     /// One is there already.
     #[error("there is a hub in {0} already; nothing was changed")]
     Exists(PathBuf),
@@ -88,11 +96,23 @@ impl Hub {
     pub fn load(directory: &Path) -> Result<Self, HubError> {
         let path = Self::path(directory);
         if !path.exists() {
-            return Err(HubError::None(directory.to_owned()));
+            let nothing = if Self::is_headless(directory) { HubError::Headless } else { HubError::None };
+            return Err(nothing(directory.to_owned()));
         }
         let failed = |source| HubError::File { path: path.clone(), source };
         let bytes = std::fs::read(&path).map_err(failed)?;
-        serde_json::from_slice(&bytes).map_err(|e| failed(e.into()))
+        let hub = serde_json::from_slice(&bytes).map_err(|e| failed(e.into()))?;
+        // A hub that is ready is no half of one, whenever the power went.
+        let _ = std::fs::remove_file(directory.join(FOUNDING));
+        Ok(hub)
+    }
+
+    /// True where what lies here was a hub and lost its own file: making another would write over its keys. What an
+    /// interrupted `init` left is none.
+    fn is_headless(directory: &Path) -> bool {
+        let keys = KeyRing::new(directory.join("keys"));
+        let any = [KeyName::Root, KeyName::Operator].into_iter().any(|name| keys.has(name));
+        (any || directory.join("store").exists()) && !directory.join(FOUNDING).exists()
     }
 
     /// Makes a hub: keys, identity, profile. Returns the recovery key for the sheet.
@@ -101,6 +121,13 @@ impl Hub {
         if path.exists() {
             return Err(HubError::Exists(directory.to_owned()));
         }
+        if Self::is_headless(directory) {
+            return Err(HubError::Headless(directory.to_owned()));
+        }
+        // The mark first and gone last: what lies here with it was shown to nobody, and may be made anew.
+        let (mark, made) = (directory.join(FOUNDING), std::fs::create_dir_all(directory));
+        let marked = made.and_then(|()| durable::replace(&mark, b""));
+        marked.map_err(|source| HubError::File { path: mark.clone(), source })?;
         let capabilities = Capabilities::DESK.and(Capabilities::SERVE);
         let new = NewParty { party_kind, capabilities, label: "node", passphrase: None };
         let founded = found(directory, &new, false, crate::carriage::Quotas::default()).await?;
@@ -124,12 +151,13 @@ impl Hub {
         // The hub's file comes last: without it the folder is not a hub, and init can run again.
         let failed = |source| HubError::File { path: path.clone(), source };
         durable::replace_json(&path, &hub).map_err(failed)?;
+        std::fs::remove_file(&mark).map_err(failed)?;
         Ok((hub, recovery))
     }
 
-    /// The hub's keys.
+    /// The hub's keys, which are nobody else's to read.
     pub fn keys(&self, directory: &Path) -> KeyRing {
-        KeyRing::new(directory.join("keys"))
+        KeyRing::new(directory.join("keys")).private()
     }
 
     /// Publishes the node's card where it differs from the last one.
@@ -167,5 +195,45 @@ impl Hub {
         }
         node.author.publish(&node.core, Audience::Public, &[revision]).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn named(name: &str) -> Hub {
+        Hub {
+            party: PartyId::default(),
+            name: name.to_owned(),
+            regions: Vec::new(),
+            country: String::new(),
+            kind: "regional_body".to_owned(),
+            languages: vec!["en".to_owned()],
+            card_record: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_lost_its_file_keeps_its_keys_and_one_that_was_never_ready_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("hub");
+        let (first, _) = Hub::init(&at, named("First"), 2).await.unwrap();
+        let root = std::fs::read(first.keys(&at).path(KeyName::Root)).unwrap();
+        let file = std::fs::read(Hub::path(&at)).unwrap();
+        std::fs::remove_file(Hub::path(&at)).unwrap();
+        let refused = Hub::init(&at, named("Second"), 2).await;
+        assert!(matches!(refused, Err(HubError::Headless(_))), "{refused:?}");
+        assert!(matches!(Hub::load(&at), Err(HubError::Headless(_))));
+        assert_eq!(std::fs::read(first.keys(&at).path(KeyName::Root)).unwrap(), root);
+        std::fs::write(Hub::path(&at), file).unwrap();
+        assert_eq!(Hub::load(&at).unwrap().party, first.party);
+        // As a power cut in the middle of an init leaves it.
+        std::fs::remove_file(Hub::path(&at)).unwrap();
+        std::fs::write(at.join(FOUNDING), b"").unwrap();
+        let (second, _) = Hub::init(&at, named("Second"), 2).await.unwrap();
+        assert_ne!(second.party, first.party);
+        assert!(!at.join(FOUNDING).exists());
     }
 }

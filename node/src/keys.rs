@@ -24,6 +24,8 @@ const SEALED_BYTES_MAX: u64 = 8 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     directory: PathBuf,
+    /// A plain key that others on this machine can read is not taken.
+    private: bool,
 }
 
 /// Which key of the ring.
@@ -52,6 +54,12 @@ pub enum KeyError {
         /// What the system says.
         source: io::Error,
     },
+    /// Plain, and not its owner's alone.
+    #[error("others on this machine can read {path}: chmod 600 {path}")]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+    },
     /// Encrypted, and no passphrase was given.
     #[error("this key is protected by a passphrase")]
     PassphraseNeeded,
@@ -72,7 +80,19 @@ pub enum KeyError {
 impl KeyRing {
     /// The ring in this directory; nothing is read yet.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), private: false }
+    }
+
+    /// The same, which takes no plain key that others on this machine can read.
+    pub fn private(self) -> Self {
+        Self { private: true, ..self }
+    }
+
+    /// True where the key is plain and others on this machine can read it.
+    pub fn is_exposed(&self, name: KeyName) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(self.path(name)).map_or(0, |about| about.permissions().mode());
+        mode & 0o077 != 0 && !self.is_protected(name)
     }
 
     /// True where the key lies here.
@@ -108,6 +128,9 @@ impl KeyRing {
     pub fn read(&self, name: KeyName, passphrase: Option<&str>) -> Result<Signer, KeyError> {
         let path = self.path(name);
         let bytes = std::fs::read(&path).map_err(|source| file(&path, source))?;
+        if self.private && self.is_exposed(name) {
+            return Err(KeyError::Exposed { path });
+        }
         let plain = match bytes.starts_with(PLAIN_HEAD.as_bytes()) {
             true => bytes,
             false => decrypt(&bytes, passphrase, &path)?,
@@ -235,6 +258,24 @@ mod tests {
         assert!(matches!(ring.read(KeyName::Root, Some("coral")), Err(KeyError::WrongPassphrase)));
         let read = ring.read(KeyName::Root, Some("coral reef")).expect("the right passphrase");
         assert_eq!(read.public(), key.public());
+    }
+
+    #[test]
+    fn a_plain_key_that_others_can_read_is_told_and_a_private_ring_does_not_take_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let (ring, key) = (KeyRing::new(directory.path()), fresh().expect("random bytes"));
+        ring.write(KeyName::Root, &key, None).expect("written");
+        assert!(ring.clone().private().read(KeyName::Root, None).is_ok());
+        let open = std::fs::Permissions::from_mode(0o640);
+        std::fs::set_permissions(ring.path(KeyName::Root), open.clone()).expect("set");
+        assert!(ring.is_exposed(KeyName::Root) && ring.read(KeyName::Root, None).is_ok());
+        let refused = ring.clone().private().read(KeyName::Root, None);
+        assert!(matches!(refused, Err(KeyError::Exposed { .. })));
+        // Under a passphrase it says nothing to them.
+        ring.write(KeyName::Root, &key, Some("coral reef")).expect("written");
+        std::fs::set_permissions(ring.path(KeyName::Root), open).expect("set");
+        assert!(!ring.is_exposed(KeyName::Root));
     }
 
     #[test]

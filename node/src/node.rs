@@ -30,7 +30,7 @@ use crate::descriptors;
 use crate::entitlement::Viewer;
 use crate::erasing;
 use crate::hub::{Hub, HubError};
-use crate::keys::{KeyError, KeyName};
+use crate::keys::{KeyError, KeyName, KeyRing};
 use crate::link::certificate::CertificateError;
 use crate::link::dial::ProxyError;
 use crate::link::{Dialler, LinkIdentity, LinkServer, Proxies, limits};
@@ -143,7 +143,13 @@ impl Node {
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let hub = Hub::load(directory)?;
-        let signer = hub.keys(directory).read(KeyName::Operator, None)?;
+        // A hub that runs is not stopped over it; `check` calls it wrong.
+        let keys = KeyRing::new(directory.join("keys"));
+        if keys.is_exposed(KeyName::Operator) {
+            let file = keys.path(KeyName::Operator);
+            tracing::warn!(file = %file.display(), "others on this machine can read the hub's key: chmod 600");
+        }
+        let signer = keys.read(KeyName::Operator, None)?;
         let opened = audit::open(directory, hub.party, config.quotas, &signer)?;
         let (core, history) = (opened.core, opened.history);
         let stater = Arc::new(Stater::new(core.clone(), signer.clone(), opened.published));

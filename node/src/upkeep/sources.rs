@@ -8,7 +8,7 @@ use caphub_proto::wire::{Feed, FeedId, PartyId};
 
 use crate::author::now_ms;
 use crate::hub::Hub;
-use crate::keys::KeyName;
+use crate::keys::{KeyName, KeyRing};
 use crate::link::{Dialler, LinkIdentity, Place, Proxies, Reached};
 use crate::peers::linked;
 use crate::store::mend::{Entries, keep};
@@ -59,7 +59,7 @@ pub struct Linked {
 /// Dials every linked hub of a folder, in the hub's own name.
 pub async fn links(directory: &Path, proxy: &str) -> Result<Vec<Linked>, UpkeepError> {
     let hub = Hub::load(directory)?;
-    let signer = hub.keys(directory).read(KeyName::Operator, None)?;
+    let signer = KeyRing::new(directory.join("keys")).read(KeyName::Operator, None)?;
     let path = directory.join("links.json");
     let mut links = Vec::new();
     for (card, own_proxy) in linked(directory).map_err(file_error(&path))? {
