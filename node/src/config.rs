@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
 
 use crate::artifacts::Room;
 use crate::carriage::Quotas;
@@ -84,6 +85,16 @@ pub enum ConfigError {
         /// Line, key and what is wrong.
         message: String,
     },
+    /// A value that means nothing, from the file or the environment.
+    #[error("{setting}: \"{value}\" is not {wanted}")]
+    Value {
+        /// Which setting.
+        setting: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it may be.
+        wanted: &'static str,
+    },
     /// An environment variable's value does not fit.
     #[error("{variable}: {message}")]
     Variable {
@@ -113,7 +124,32 @@ impl Config {
             Err(source) => return Err(ConfigError::Read { path: shown, source }),
         };
         config.override_by(variable)?;
-        Ok(config)
+        config.judged()
+    }
+
+    /// What is well formed and means nothing is told here, and not when the node has started.
+    fn judged(self) -> Result<Self, ConfigError> {
+        let wrong = |setting, value: &str, wanted| {
+            Err(ConfigError::Value { setting, value: value.to_owned(), wanted })
+        };
+        if self.listens_on().is_some_and(|l| !has_port(l)) {
+            return wrong("listen", &self.listen, "host:port, such as [::]:7430, or none");
+        }
+        if let Some(address) = self.addresses.iter().find(|a| !has_port(a)) {
+            return wrong("addresses", address, "host:port, such as hub.example.org:7430");
+        }
+        let metrics = self.metrics.trim();
+        if !metrics.is_empty() && metrics != "none" && !has_port(metrics) {
+            return wrong(
+                "metrics",
+                &self.metrics,
+                "host:port of this machine, such as 127.0.0.1:7431, or none",
+            );
+        }
+        if EnvFilter::try_new(&self.log_level).is_err() {
+            return wrong("log_level", &self.log_level, "error, warn, info, debug or trace");
+        }
+        Ok(self)
     }
 
     /// Strict: an unknown key is an error.
@@ -168,6 +204,12 @@ impl Config {
     }
 }
 
+/// True for a host and a number of a port.
+fn has_port(address: &str) -> bool {
+    let port = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
+    address.trim().rsplit_once(':').is_some_and(port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +224,33 @@ mod tests {
     fn an_unknown_key_is_told_with_its_place() {
         let error = Config::parse("lissen = \"x\"").expect_err("a misspelt key");
         assert!(error.starts_with("line 1, column 1: unknown field `lissen`"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_means_nothing_is_told_with_what_it_may_be() {
+        let load = |name: &'static str, value: &'static str| {
+            Config::load(Path::new("none.toml"), |asked| (asked == name).then(|| value.to_owned()))
+        };
+        for (name, value) in [
+            ("CAPHUB_LISTEN", "7430"),
+            ("CAPHUB_LISTEN", "localhost"),
+            ("CAPHUB_ADDRESSES", "hub.example.org:7430,hub.example.org"),
+            ("CAPHUB_METRICS", "7431"),
+            ("CAPHUB_LOG_LEVEL", "caphub_node=loud"),
+        ] {
+            let error = load(name, value).expect_err(name).to_string();
+            assert!(error.contains("\" is not "), "{error}");
+        }
+        for (name, value) in [
+            ("CAPHUB_LISTEN", "none"),
+            ("CAPHUB_LISTEN", ""),
+            ("CAPHUB_LISTEN", "[::1]:0"),
+            ("CAPHUB_ADDRESSES", "hub.example.org:7430, abcdef.onion:7430"),
+            ("CAPHUB_METRICS", "none"),
+            ("CAPHUB_LOG_LEVEL", "debug,tantivy=warn"),
+        ] {
+            load(name, value).unwrap_or_else(|e| panic!("{name}={value}: {e}"));
+        }
     }
 
     #[test]
