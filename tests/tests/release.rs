@@ -65,6 +65,74 @@ fn the_container_runs_what_the_programs_know_and_as_nobody_special() {
 }
 
 #[test]
+fn the_compose_file_fits_its_schema_and_the_node_takes_each_setting() {
+    let python = project().join("target/tools/python/bin/python");
+    if !python.exists() {
+        assert!(std::env::var_os("CAPHUB_TOOLS_REQUIRED").is_none(), "no reader of compose files is here");
+        return eprintln!("not checked: no reader of compose files is here (.ci/run makes one)");
+    }
+    let reader = project().join("tests/tests/release/compose.py");
+    let read = |path: &Path| Command::new(&python).arg(&reader).arg(path).output().expect("a program");
+    let said = read(&project().join("deploy/compose.yml"));
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let compose: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = |words: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().current_dir(folder.path()).args(["node", "--dir", "hub"]).args(words);
+        command
+    };
+    done(&mut node(&["init", "Hub A", "--region", "009"]));
+    let known = text("node/src/config.rs");
+    let services = compose["services"].as_object().expect("services");
+    assert_eq!(services.len(), 3);
+    for (name, service) in services {
+        assert_eq!(
+            (&service["image"], &service["read_only"], &service["cap_drop"][0]),
+            (&"caphub".into(), &true.into(), &"ALL".into()),
+            "{name}"
+        );
+        let settings = service["environment"].as_object().expect("an environment");
+        assert_eq!(settings["CAPHUB_ADDRESSES"], format!("{name}:7430"));
+        let mut check = node(&["check"]);
+        for (setting, value) in settings {
+            assert!(known.contains(&format!("variable(\"{setting}\")")), "{setting} is no setting");
+            check.env(setting, value.as_str().expect("a text"));
+        }
+        done(&mut check);
+        let volume = service["volumes"][0].as_str().and_then(|v| v.split_once(':')).expect("a volume");
+        assert!(compose["volumes"].as_object().is_some_and(|v| v.contains_key(volume.0)), "{volume:?}");
+    }
+    // The reader is strict.
+    let misspelt = folder.path().join("misspelt.yml");
+    std::fs::write(&misspelt, text("deploy/compose.yml").replace("read_only", "readonly")).expect("a file");
+    assert!(!read(&misspelt).status.success());
+}
+
+#[test]
+fn what_the_recipes_name_exists() {
+    let recipe = text("deploy/Containerfile");
+    let build = text("deploy/build.sh");
+    let copied = recipe.lines().filter(|l| l.starts_with("COPY "));
+    let sources = copied.flat_map(|l| l.split(' ').skip(1).filter(|w| !w.starts_with("--")));
+    let sources: Vec<&str> = sources.filter(|w| !w.starts_with('/')).collect();
+    assert_eq!(sources, ["bin/caphub", "bin/caphub-node", "state"]);
+    for made in ["$out/bin/$program", "$out/state", "cp deploy/Containerfile \"$out\""] {
+        assert!(build.contains(made), "deploy/build.sh makes {made}");
+    }
+    // Files of the tree that scripts and units copy or run.
+    for script in ["build.sh", "package.sh", "vendor.sh", "reproduce.sh"] {
+        let words = text(&format!("deploy/{script}"));
+        let named = words.split(|c: char| c.is_whitespace() || "\"'();".contains(c));
+        let named = named.filter_map(|w| w.trim_start_matches("$here/").strip_prefix("deploy/"));
+        let named = named.map(|w| w.trim_end_matches(['.', ',', ':']));
+        for name in named.filter(|n| !n.is_empty() && !n.contains('$') && *n != "build/epoch") {
+            assert!(project().join("deploy").join(name).exists(), "{script} names deploy/{name}");
+        }
+    }
+}
+
+#[test]
 fn scripts_can_be_read_by_a_plain_shell() {
     for name in ["build.sh", "vendor.sh", "reproduce.sh", "package.sh", "build/rustc.sh", "build/epoch.sh"] {
         done(Command::new("sh").arg("-n").arg(project().join("deploy").join(name)));
