@@ -13,6 +13,7 @@ pub mod pull;
 pub mod standard;
 pub mod status;
 pub mod turns;
+pub mod way;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,12 @@
 //! What the tests of real processes share: a folder, nodes that end with the test, commands and what they said.
 
 pub mod acknowledged;
+pub mod crowds;
 pub mod damage;
+pub mod desk;
 pub mod pages;
 pub mod proxies;
+pub mod raw;
 pub mod sim;
 pub mod stick;
 

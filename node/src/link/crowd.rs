@@ -40,10 +40,10 @@ struct Guest {
 
 /// What one machine or one household can have many addresses of: an IPv4 address, 64 bits of an IPv6 one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Prefix(u64);
+pub(super) struct Prefix(u64);
 
 impl Prefix {
-    fn of(address: IpAddr) -> Self {
+    pub(super) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             // No IPv6 address begins like this.
             IpAddr::V4(v4) => Self(u64::from(v4.to_bits())),

@@ -16,8 +16,34 @@ pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 pub const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Bytes in flight on one connection.
 pub const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// Bytes waiting to be sent on one stream.
-pub const SEND_BUFFER_BYTES: usize = 1024 * 1024;
+/// Bytes waiting to be sent on one stream, beyond which no more of its answer is asked for: one batch leaves, the next waits.
+pub const SEND_BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes of answers that wait to be read, of all known callers together: eight of them with all that one may have.
+pub const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The same of one party over all its connections: some bulk streams at once; more wait.
+pub const ANSWER_BYTES_PER_PARTY: u64 = 8 * 1024 * 1024;
+/// The same of all strangers together.
+pub const STRANGER_ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// The same of one stranger.
+pub const STRANGER_ANSWER_BYTES_PER_PARTY: u64 = 2 * 1024 * 1024;
+/// What a call counts as until it is answered: most answers are smaller.
+pub const CALL_BYTES: u64 = 128 * 1024;
+/// What a call counts as beside its bytes while its answer is open: the stream and its task.
+pub const STREAM_BYTES: u64 = 16 * 1024;
+/// The common room has been full for this long before it is looked who holds it up, and again after as long.
+pub const FULL_FOR: Duration = Duration::from_secs(5);
+/// Who then reads so slowly that what it holds takes longer than this may have to go.
+pub const DRAIN: Duration = Duration::from_secs(120);
+/// A connection that has to go tells its calls why for this long.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+/// Streams that a stranger may have open at once on one connection.
+pub const STRANGER_STREAMS_MAX: u32 = 16;
+/// Largest HTTP/2 frame of a stranger in bytes: the smallest that the protocol allows as a limit.
+pub const STRANGER_FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// Bytes in flight from a stranger on one stream: a usual identity log fits.
+pub const STRANGER_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// Bytes in flight from a stranger on one connection; all that may connect hold 128 MiB at most.
+pub const STRANGER_CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
 /// Bytes read from the socket at once, under TLS.
 pub const READ_BUFFER_BYTES: usize = 128 * 1024;
 /// From accept to a finished TLS handshake.

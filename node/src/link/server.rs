@@ -1,29 +1,28 @@
-//! The accept loop: handshake deadline, bounds, identity after accept, and an end when it is revoked.
+//! The accept loop.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use caphub_proto::wire::cert::Binding;
 use futures::{Stream, StreamExt};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::{Service, ServiceExt};
+use tower::Service;
 
-use crate::link::certificate::{self, CertificateError, LinkIdentity};
-use crate::link::crowd::{self, Crowd, Standing};
+use crate::link::answers::Answers;
+use crate::link::certificate::{CertificateError, LinkIdentity};
+use crate::link::connection::{Connection, Http, PerParty};
+use crate::link::crowd::Crowd;
 use crate::link::quiet::Quiet;
+use crate::link::turnstile::Turnstile;
 use crate::link::{limits, verifier};
 use crate::metrics::LinkCounts;
 
@@ -143,8 +142,8 @@ impl LinkServer {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
         let all = Arc::new(Semaphore::new(self.connections));
         let crowd = Arc::new(Crowd::new(room(self.connections)));
-        let parties = Arc::new(PerParty::default());
-        let http = Arc::new(http_limits());
+        let (parties, answers) = (Arc::new(PerParty::default()), Arc::new(Answers::default()));
+        let (http, turnstile) = (Arc::new(Http::limited()), Turnstile::default());
         loop {
             let accepted = tokio::select! {
                 accepted = incoming.next() => accepted,
@@ -173,8 +172,10 @@ impl LinkServer {
             let connection = Connection {
                 acceptor: acceptor.clone(),
                 http: Arc::clone(&http),
+                turnstile: turnstile.clone(),
                 door: Arc::clone(&door),
                 parties: Arc::clone(&parties),
+                answers: Arc::clone(&answers),
                 counts: self.counts.clone(),
                 quiet: Arc::clone(&self.quiet),
                 address,
@@ -206,168 +207,9 @@ impl<S> Router for S where
 {
 }
 
-struct Connection {
-    acceptor: TlsAcceptor,
-    http: Arc<auto::Builder<TokioExecutor>>,
-    door: Arc<dyn Door>,
-    parties: Arc<PerParty>,
-    counts: LinkCounts,
-    quiet: Arc<Quiet>,
-    address: SocketAddr,
-    place: crowd::Place,
-}
-
-impl Connection {
-    /// Counts a caller that is turned away; with the number of lines left out, where one may be written.
-    fn turned_away(&self, kind: &'static str) -> Option<u64> {
-        self.counts.turn_away(kind);
-        self.quiet.left_out(kind)
-    }
-
-    async fn run<S, Io>(self, stream: Io, router: S, stop: CancellationToken)
-    where
-        S: Router,
-        S::Future: Send + 'static,
-        S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
-        Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let address = self.address;
-        let _open = self.counts.enter();
-        let buffered = BufReader::with_capacity(limits::READ_BUFFER_BYTES, stream);
-        let handshake = tokio::time::timeout(limits::HANDSHAKE, self.acceptor.accept(buffered));
-        let ended = tokio::select! {
-            ended = handshake => ended,
-            () = self.place.given_up() => {
-                if let Some(others) = self.turned_away("gave_way") {
-                    tracing::info!(%address, others, "a caller that had not proven who it is gave way to others");
-                }
-                return;
-            }
-        };
-        let stream = match ended {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                if let Some(others) = self.turned_away("handshake_failed") {
-                    tracing::info!(%address, %error, others, "a handshake failed");
-                }
-                return;
-            }
-            Err(_) => {
-                if let Some(others) = self.turned_away("handshake_slow") {
-                    tracing::info!(%address, others, "a handshake took too long");
-                }
-                return;
-            }
-        };
-        // The identity comes from the finished session, not from the verifier.
-        let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-        let Some(binding) = certificates.first().and_then(certificate::read) else {
-            if let Some(others) = self.turned_away("no_identity") {
-                tracing::info!(%address, others, "a caller without an identity");
-            }
-            return;
-        };
-        let caller = Caller { binding, address };
-        let Some(_place) = self.parties.enter(caller.binding.party) else {
-            if let Some(others) = self.turned_away("too_many_of_one_party") {
-                let party = caller.binding.party;
-                tracing::info!(%address, %party, others, "too many connections of one party");
-            }
-            return;
-        };
-        let known = self.door.knows(&caller);
-        self.place.proven(if known { Standing::Known } else { Standing::Stranger });
-        let mut changes = self.door.changes();
-        let identified = caller.clone();
-        let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(identified.clone());
-            router.clone().oneshot(request.map(tonic::body::Body::new))
-        });
-        let serving = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        tokio::pin!(serving);
-        loop {
-            tokio::select! {
-                _ = serving.as_mut() => return,
-                () = stop.cancelled() => return,
-                () = self.place.given_up() => {
-                    if let Some(others) = self.turned_away("gave_way") {
-                        tracing::info!(%address, party = %caller.binding.party, others, "a stranger gave way to others");
-                    }
-                    return;
-                }
-                changed = changes.changed() => {
-                    // Dropping the connection ends its open streams too.
-                    if changed.is_err() || !self.door.may_stay(&caller) {
-                        if let Some(others) = self.quiet.left_out("key_not_valid") {
-                            tracing::info!(%address, others, "a connection ended: its key is not valid any more");
-                        }
-                        return;
-                    }
-                    // A stranger may have become a member meanwhile.
-                    if self.door.knows(&caller) {
-                        self.place.proven(Standing::Known);
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// Connections after which some give way: those that leave need a moment, in which their places are not free yet.
 fn room(connections: usize) -> usize {
     connections - connections / 8
-}
-
-/// Every HTTP/2 limit, set here and nowhere else.
-fn http_limits() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http2_only();
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits::STREAMS_MAX)
-        .max_pending_accept_reset_streams(limits::RESETS_MAX)
-        .max_local_error_reset_streams(limits::RESETS_MAX)
-        .max_frame_size(limits::FRAME_BYTES_MAX)
-        .max_header_list_size(limits::HEADER_LIST_BYTES_MAX)
-        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
-        .max_send_buf_size(limits::SEND_BUFFER_BYTES)
-        .keep_alive_interval(limits::PING_AFTER)
-        .keep_alive_timeout(limits::PING_ANSWER);
-    builder
-}
-
-/// Counts the connections of each party.
-#[derive(Default)]
-struct PerParty(Mutex<HashMap<caphub_proto::wire::PartyId, usize>>);
-
-struct Place {
-    counts: Arc<PerParty>,
-    party: caphub_proto::wire::PartyId,
-}
-
-impl PerParty {
-    fn enter(self: &Arc<Self>, party: caphub_proto::wire::PartyId) -> Option<Place> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(party).or_default();
-        if *count >= limits::CONNECTIONS_PER_PARTY {
-            return None;
-        }
-        *count += 1;
-        Some(Place { counts: Arc::clone(self), party })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.party) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.party);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub struct IngestCounts {
 pub struct LinkCounts {
     /// Connections that are open, handshakes among them.
     pub open: Gauge<i64, AtomicI64>,
-    /// Connections that ended before a call, by cause.
+    /// Connections that this node ended, by cause.
     pub turned_away: Family<Label, Counter>,
 }
 
@@ -52,7 +52,9 @@ impl Default for LinkCounts {
             "gave_way",
             "handshake_failed",
             "handshake_slow",
+            "key_not_valid",
             "no_identity",
+            "not_read",
             "too_many_of_one_party",
         ];
         Self { open: Gauge::default(), turned_away: known("cause", &causes) }

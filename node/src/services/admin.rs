@@ -6,11 +6,11 @@ use caphub_proto::codes;
 use caphub_proto::v1::admin_service_server::AdminService;
 use caphub_proto::v1::{
     AddLinkRequest, AddLinkResponse, ApproveRequest, ApproveResponse, AuditRequest, AuditResponse,
-    CardRequest, CardResponse, EndAdmissionRequest, EndAdmissionResponse, ExplainRequest, ExplainResponse, InviteRequest, InviteResponse,
-    LinksRequest, LinksResponse, MembersRequest, MembersResponse, MembershipRequest, MembershipState,
-    NodeStatusRequest, NodeStatusResponse, Overdue, RebuildRequest, RebuildResponse, RecogniseRequest,
-    RecogniseResponse, RefusalsRequest, RefusalsResponse, RefuseRequest, RefuseResponse, RemoveLinkRequest,
-    RemoveLinkResponse, RequestsRequest, RequestsResponse,
+    CardRequest, CardResponse, EndAdmissionRequest, EndAdmissionResponse, ExplainRequest, ExplainResponse,
+    InviteRequest, InviteResponse, LinksRequest, LinksResponse, MembersRequest, MembersResponse,
+    MembershipRequest, MembershipState, NodeStatusRequest, NodeStatusResponse, Overdue, RebuildRequest,
+    RebuildResponse, RecogniseRequest, RecogniseResponse, RefusalsRequest, RefusalsResponse, RefuseRequest,
+    RefuseResponse, RemoveLinkRequest, RemoveLinkResponse, RequestsRequest, RequestsResponse,
 };
 use caphub_proto::wire::Reason;
 use caphub_proto::wire::card::Card;

@@ -8,11 +8,9 @@ use caphub_proto::v1::{
     BringRequest, BringResponse, ChunkRange, FetchRequest, FetchResponse, Holding, HoldingsRequest,
     HoldingsResponse, ManifestRequest, ManifestResponse,
 };
-use caphub_proto::wire::chunks::{CHUNKS_MAX, Manifest};
+use caphub_proto::wire::chunks::{CHUNK_BYTES, CHUNKS_MAX, Manifest};
 use caphub_proto::wire::{PartyId, Reason};
-use tokio::sync::mpsc;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::artifacts::{BlobError, Claim, FileId, HOLDINGS_MAX, Incoming, Named, Room, State, Used, named};
@@ -20,6 +18,7 @@ use crate::core::Core;
 use crate::entitlement::Viewer;
 use crate::services::gate::{Admitted, SharedGate};
 use crate::services::status::status;
+use crate::services::way;
 use crate::standing::Standing;
 
 /// How long views are waited for, and how often they are looked at.
@@ -100,17 +99,19 @@ impl ArtifactService for Artifacts {
 
     async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<Self::FetchStream>, Status> {
         let admitted = self.gate.admit(&request)?;
+        let (sender, answers) = way::of(&request, 2);
         let asked = request.into_inner();
         let id = file_id(&asked.manifest)?;
         self.named(&admitted, id).await?;
         let chunks = chunks(&asked.ranges)?;
         let open = self.gate.follow(&admitted)?;
-        let (sender, receiver) = mpsc::channel(2);
         let blobs = self.core.blobs.clone();
         tokio::spawn(async move {
             for index in chunks {
                 // Room first: callers that do not read hold neither a thread nor a chunk.
-                let Ok(place) = sender.reserve().await else { return };
+                let Some(place) = sender.room(CHUNK_BYTES[CHUNK_BYTES.len() - 1] as usize).await else {
+                    return;
+                };
                 let blobs = blobs.clone();
                 let read = tokio::task::spawn_blocking(move || blobs.chunk(&id, index)).await;
                 match read {
@@ -120,7 +121,7 @@ impl ArtifactService for Artifacts {
             }
             drop(open);
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn bring(

@@ -8,9 +8,9 @@ use caphub_proto::v1::{
     SearchResponse, WatchRequest, WatchResponse,
 };
 use caphub_proto::wire::{Reason, RecordId};
-use tokio::sync::{broadcast, mpsc};
+use prost::Message;
+use tokio::sync::broadcast;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::author::now_ms;
@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::services::federation::{origin, party_of, push_response};
 use crate::services::gate::SharedGate;
 use crate::services::status::status;
+use crate::services::way;
 use crate::views::{Page, PageRequest, RecordKey, ViewsError};
 
 /// Records waiting for a slow watcher.
@@ -117,8 +118,8 @@ impl ExchangeService for Exchange {
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let admitted = self.gate.admit(&request)?;
         let open = self.gate.follow(&admitted)?;
+        let (sender, answers) = way::of(&request, WATCH_BUFFER);
         let kinds = request.into_inner().filter.unwrap_or_default().kinds;
-        let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
         let (core, mut changes) = (self.core.clone(), self.core.views.watch());
         tokio::spawn(async move {
             let _open = open;
@@ -131,7 +132,9 @@ impl ExchangeService for Exchange {
                     Ok(key) => key,
                     Err(broadcast::error::RecvError::Lagged(_)) => {
                         let slow = status(Reason::TooManyRequests, "the watcher was too slow; list again");
-                        let _ = sender.send(Err(slow)).await;
+                        if let Some(place) = sender.room(0).await {
+                            place.send(Err(slow));
+                        }
                         return;
                     }
                     Err(broadcast::error::RecvError::Closed) => return,
@@ -141,11 +144,12 @@ impl ExchangeService for Exchange {
                     continue;
                 };
                 let wanted = kinds.is_empty() || kinds.contains(&record.kind);
-                if wanted && sender.send(Ok(WatchResponse { record: Some(record) })).await.is_err() {
-                    return;
+                if wanted {
+                    let Some(place) = sender.room(record.encoded_len()).await else { return };
+                    place.send(Ok(WatchResponse { record: Some(record) }));
                 }
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(answers)))
     }
 }

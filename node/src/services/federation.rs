@@ -14,8 +14,6 @@ use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::reconcile;
 use caphub_proto::wire::{FeedId, LogId, OperatorKey, PartyId, Reason};
 use futures::TryStreamExt;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -29,15 +27,23 @@ use crate::services::evidence::Evidence;
 use crate::services::gate::{Admitted, SharedGate};
 use crate::services::pull::{Ranges, Sender};
 use crate::services::status::status;
+use crate::services::way;
 use crate::standing::Standing;
 use crate::store::{Store, StoredRun};
 use crate::sync::bodies;
 
-/// Heads in one message; about 200 bytes each.
+/// Heads in one message.
 const HEADS_PER_MESSAGE: usize = 1_000;
 
 /// Hubs that Hello names: more than any hub is linked with, and within what costs nothing to say.
 const HUBS_STATED_MAX: usize = 256;
+
+/// What a stated head takes, about.
+const HEAD_BYTES: usize = 200;
+
+/// What a list of heads counts for at most: less than a stranger may have waiting, so that it comes.
+const HEADS_HELD_MAX: usize = 1024 * 1024;
+
 /// Feeds that one request for heads may name.
 const HEADS_ASKED_MAX: usize = 4_096;
 
@@ -145,16 +151,19 @@ impl FederationService for Federation {
 
     async fn heads(&self, request: Request<HeadsRequest>) -> Result<Response<Self::HeadsStream>, Status> {
         let admitted = self.gate.admit(&request)?;
-        let wanted = request.into_inner().feed_ids;
-        if wanted.len() > HEADS_ASKED_MAX {
+        let named = request.get_ref().feed_ids.len();
+        if named > HEADS_ASKED_MAX {
             return Err(status(Reason::BadRequest, "at most 4,096 feeds in one request"));
         }
         // A list of all is work and memory for as long as it is read.
-        let open = wanted.is_empty().then(|| self.gate.follow(&admitted)).transpose()?;
+        let open = (named == 0).then(|| self.gate.follow(&admitted)).transpose()?;
+        let heads = if named == 0 { self.core.store.heads().len() } else { named };
+        let held = way::held(&request, (heads * HEAD_BYTES).min(HEADS_HELD_MAX)).await?;
+        let wanted = request.into_inner().feed_ids;
         let core = self.core.clone();
         let messages = blocking(move || Ok(stated_heads(&core, &admitted.viewer, &wanted))).await?;
         let messages = messages.into_iter().map(move |message| {
-            let _open = &open;
+            let _open = (&open, &held);
             Ok(message)
         });
         Ok(Response::new(Box::pin(tokio_stream::iter(messages))))
@@ -164,8 +173,8 @@ impl FederationService for Federation {
 
     async fn pull(&self, request: Request<PullRequest>) -> Result<Response<Self::PullStream>, Status> {
         let admitted = self.gate.admit(&request)?;
+        let (sender, answers) = way::of(&request, limits::PIPELINE_MESSAGES / 2);
         let asked = request.into_inner();
-        let (sender, receiver) = mpsc::channel(limits::PIPELINE_MESSAGES / 2);
         match asked.position {
             None if asked.ranges.is_empty() && (!asked.newest_first || asked.measure) => {
                 return Err(status(Reason::BadRequest, "a pull names ranges, or a position"));
@@ -188,7 +197,7 @@ impl FederationService for Federation {
                 });
             }
         }
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(answers)))
     }
 
     type PushStream = Answers<PushResponse>;
@@ -357,13 +366,13 @@ pub(super) async fn serve_log(
     let (mut told_current, mut told_forks) = (false, core.forks.end());
     loop {
         growing.mark_unchanged();
+        let Some(place) = sender.room(BATCH_BYTES).await else { return };
         let read = core.store.read_from(ordinal, BATCH_BYTES);
         let (runs, next) = match read {
             Ok(read) => read,
             Err(error) => {
                 tracing::error!(%error, ordinal, "the log could not be read");
-                let _ = sender.send(Err(status(Reason::StoreFailed, ""))).await;
-                return;
+                return place.send(Err(status(Reason::StoreFailed, "")));
             }
         };
         // What the caller may read can change while it reads: it reconciles then.
@@ -387,8 +396,9 @@ pub(super) async fn serve_log(
             forks: readable.map(|proof| forks::travelling(proof)).collect(),
         };
         let news = !message.runs.is_empty() || !message.forks.is_empty() || (at_end && !told_current);
-        if news && sender.send(Ok(message)).await.is_err() {
-            return;
+        match news {
+            true => place.send(Ok(message)),
+            false => drop(place),
         }
         told_current |= at_end;
         if at_end && !follow {

@@ -8,7 +8,6 @@ use caphub_proto::v1::{self, FeedRange, Measure, PullRequest, PullResponse};
 use caphub_proto::wire::limits::BATCH_BYTES;
 use caphub_proto::wire::pace::{BATCH_BYTES_MAX, BATCH_BYTES_MIN};
 use caphub_proto::wire::{Feed, FeedId, ForkProof, PartyId, Reason, Seq};
-use tokio::sync::mpsc;
 use tonic::Status;
 
 use crate::author::feed_parts;
@@ -18,6 +17,7 @@ use crate::forks;
 use crate::services::gate::Admitted;
 use crate::services::newest::{NEWEST_BYTES_MAX, NEWEST_MESSAGE_BYTES, newest};
 use crate::services::status::status;
+use crate::services::way::Way;
 use crate::store::{FeedHead, StoreError};
 use crate::sync::cut::{beginning, pieces};
 
@@ -36,7 +36,7 @@ pub struct Ranges {
 }
 
 /// The way to the caller.
-pub type Sender = mpsc::Sender<Result<PullResponse, Status>>;
+pub type Sender = Way<PullResponse>;
 
 impl Ranges {
     /// Checks a request by ranges.
@@ -70,10 +70,11 @@ impl Ranges {
     pub async fn serve(self, core: Core, admitted: Admitted, sender: Sender) {
         // Of the newest a caller can show the first while the others are on their way.
         let full = if self.newest { NEWEST_MESSAGE_BYTES } else { self.batch_bytes };
+        let batch = self.batch_bytes;
         let mut reading = Reading { full, left: self.left, ..Reading::default() };
         let mut asked = Some(self);
         // Room first: what was read has a place to go.
-        while let Ok(place) = sender.reserve().await {
+        while let Some(place) = sender.room(batch).await {
             // What the caller may read can change while it reads: nothing more goes out of what it may not any more.
             let viewer = admitted.now(&core).viewer;
             if viewer != admitted.viewer {

@@ -15,8 +15,7 @@ use caphub_proto::v1::{
 use caphub_proto::wire::cert::Binding;
 use caphub_proto::wire::identity::Capabilities;
 use caphub_proto::wire::{Audience, EntryHash, Feed, OperatorKey, PartyId, Seq};
-use tokio::sync::mpsc;
-use tokio_stream::StreamExt;
+use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Status};
 
 use crate::admissions::Source;
@@ -30,6 +29,7 @@ use crate::link::server::Caller;
 use crate::services::exchange::Exchange;
 use crate::services::federation;
 use crate::services::gate::Gate;
+use crate::services::way;
 use crate::standing::Standing;
 
 /// How long what must not come is waited for.
@@ -144,10 +144,12 @@ async fn a_watcher_is_shown_what_it_may_read_now_and_not_what_it_could_when_it_b
 }
 
 /// The feeds that come until nothing does, and whether the stream has ended.
-async fn feeds(receiver: &mut mpsc::Receiver<Result<PullResponse, Status>>) -> (Vec<Audience>, bool) {
+async fn feeds(
+    answers: &mut (impl Stream<Item = Result<PullResponse, Status>> + Unpin),
+) -> (Vec<Audience>, bool) {
     let mut all = Vec::new();
     loop {
-        match tokio::time::timeout(SILENCE, receiver.recv()).await {
+        match tokio::time::timeout(SILENCE, answers.next()).await {
             Err(_) => return (all, false),
             Ok(None) => return (all, true),
             Ok(Some(message)) => all.extend(message.unwrap().runs.into_iter().map(|run| {
@@ -162,14 +164,14 @@ async fn feeds(receiver: &mut mpsc::Receiver<Result<PullResponse, Status>>) -> (
 async fn a_follower_whose_rights_change_begins_again() {
     let mut world = World::new().await;
     let admitted = world.gate().admit(&world.request(())).unwrap();
-    let (sender, mut receiver) = mpsc::channel(64);
+    let (sender, mut answers) = way::of(&Request::new(()), 64);
     tokio::spawn(federation::serve_log(world.core.clone(), admitted, 0, true, sender));
     world.publish(Audience::Hub(THIRD), "One").await;
-    let (seen, ended) = feeds(&mut receiver).await;
+    let (seen, ended) = feeds(&mut answers).await;
     assert!(seen.contains(&Audience::Hub(THIRD)) && !ended);
     world.attest(THIRD, AttestationLevel::Ended);
     world.publish(Audience::Hub(THIRD), "Two").await;
-    assert_eq!(feeds(&mut receiver).await, (Vec::new(), true));
+    assert_eq!(feeds(&mut answers).await, (Vec::new(), true));
 }
 
 #[tokio::test]
@@ -186,12 +188,14 @@ async fn a_pull_of_ranges_stops_at_what_its_caller_may_not_read_any_more() {
     let ranges = Ranges::parse(&v1::PullRequest { ranges, batch_bytes: 1, ..Default::default() }).unwrap();
     let admitted = world.gate().admit(&world.request(())).unwrap();
     // Nothing is read before there is room for it: the right ends between the request and the reading.
-    let (sender, mut receiver) = mpsc::channel(1);
-    let full = sender.clone().reserve_owned().await.unwrap();
+    let (sender, mut answers) = way::of(&Request::new(()), 1);
+    let other = sender.clone();
+    let full = other.room(1).await.unwrap();
     let serving = tokio::spawn(ranges.serve(world.core.clone(), admitted, sender));
     world.attest(THIRD, AttestationLevel::Ended);
     drop(full);
-    let seen = feeds(&mut receiver).await;
+    drop(other);
+    let seen = feeds(&mut answers).await;
     serving.await.unwrap();
     assert_eq!(seen, (vec![Audience::Network], true));
 }
