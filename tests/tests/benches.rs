@@ -40,3 +40,23 @@ fn memory_states_a_node_at_rest_searched_and_followed_and_commands() {
     let names = [&node[..], &commands[..]].concat();
     states("memory", &measured("memory"), &names);
 }
+
+#[test]
+fn attack_states_an_honest_members_slowest_answers_quiet_and_attacked_and_the_nodes_memory() {
+    let size = ["--seconds", "1", "--connections", "60", "--json"];
+    let said = Command::new(BENCH).arg("attack").args(size).output().expect("the benchmarks");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let measured: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let rows = measured["attacks"].as_array().expect("attacks");
+    let names: Vec<&str> = rows.iter().filter_map(|row| row["attack"].as_str()).collect();
+    for name in ["rapid reset", "slow handshakes", "slow readers", "half-open connections", "flooding member"]
+    {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    for row in rows {
+        for figure in ["quiet_p99_ms", "attacked_p99_ms", "ratio", "node_peak_mib"] {
+            assert!(row[figure].as_f64().is_some_and(|n| n > 0.0), "{figure}: {row}");
+        }
+        assert!(row["attacker"]["tried"].as_u64().is_some_and(|n| n > 0), "{row}");
+    }
+}

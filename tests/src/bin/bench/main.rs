@@ -1,12 +1,14 @@
 //! Benchmarks that print ratios: `cargo run --release -p caphub-tests --bin bench -- CASE [--json]`.
 //!
 //! Cases: `cold-sync`, `floor`, `ingest`, `reconcile`, `idle`, `live`, `fanout`, `memory`, `open`, `slow-link`, `match`,
-//! `search`. `--entries N` and `--feeds N` change the size, `--rounds N` how often it is measured; the median is shown. `--yardstick` moves the same rows
-//! with PostgreSQL's logical replication in the same run. Every other command line is the command's own: the
+//! `search`, `attack`. `--entries N` and `--feeds N` change the size, `--rounds N` how often it is measured; the median is
+//! shown. `attack` takes `--seconds N` of each attack and `--connections N`. `--yardstick` moves the same rows with PostgreSQL's logical replication in the same run. Every other command line is the command's own: the
 //! benchmark starts nodes as processes of this same program.
 
 #![allow(unreachable_pub)]
 
+mod attack;
+mod attacker;
 mod catalogue;
 mod cold;
 mod fanout;
@@ -46,6 +48,7 @@ const CASES: &[&str] = &[
     "slow-link",
     "match",
     "search",
+    "attack",
 ];
 
 /// What is measured, and how large it is.
@@ -54,6 +57,8 @@ struct Plan {
     feeds: u64,
     rounds: usize,
     followers: usize,
+    seconds: u64,
+    connections: usize,
     yardstick: bool,
     json: bool,
 }
@@ -64,7 +69,9 @@ fn main() -> ExitCode {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             eprintln!("error: name a benchmark: {}", CASES.join(", "));
-            eprintln!("hint: --json, --entries N, --feeds N, --rounds N, --yardstick, --followers N, --keep");
+            eprintln!(
+                "hint: --json, --entries N, --feeds N, --rounds N, --yardstick, --followers N, --seconds N, --connections N, --keep"
+            );
             ExitCode::from(2)
         }
         [receiver::WORD, folder, address, hub] => {
@@ -73,6 +80,11 @@ fn main() -> ExitCode {
         }
         [receiver::SLOWLY, folder, address, hub] => {
             runtime().block_on(receiver::receive_slowly(folder.as_ref(), address, hub));
+            ExitCode::SUCCESS
+        }
+        [attacker::WORD, name, card, invitation, seconds, connections] => {
+            let bounds = (seconds.parse().unwrap_or(1), connections.parse().unwrap_or(1));
+            println!("{}", runtime().block_on(attacker::run(name, card, invitation, bounds)));
             ExitCode::SUCCESS
         }
         [case, ..] if CASES.contains(&case) => {
@@ -101,6 +113,8 @@ impl Plan {
             feeds: number("--feeds", feeds).max(1),
             rounds: number("--rounds", 3).max(1) as usize,
             followers: number("--followers", 50).clamp(1, 250) as usize,
+            seconds: number("--seconds", 5).clamp(1, 60),
+            connections: number("--connections", 10_000).clamp(1, 10_000) as usize,
             yardstick: words.iter().any(|w| w == "--yardstick"),
             json: words.iter().any(|w| w == "--json"),
         }
@@ -120,6 +134,7 @@ async fn measure(case: &str, plan: &Plan) -> Value {
         "slow-link" => slow::run(plan).await,
         "match" => matching::run(plan),
         "search" => searching::run(plan).await,
+        "attack" => attack::run(plan).await,
         _ => {
             let catalogue = Catalogue::make(plan.entries, plan.feeds);
             let rate = |_| plan.entries as f64 / floor::run(&catalogue).as_secs_f64();
@@ -142,6 +157,9 @@ fn show(measured: &Value, as_json: bool) {
         return;
     }
     for (name, value) in measured.as_object().into_iter().flatten() {
-        println!("{:<36} {value}", name.replace('_', " "));
+        match value.as_array() {
+            Some(rows) => rows.iter().for_each(|row| println!("{}", attack::line(row))),
+            None => println!("{:<36} {value}", name.replace('_', " ")),
+        }
     }
 }
