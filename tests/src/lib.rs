@@ -4,6 +4,7 @@ pub mod acknowledged;
 pub mod crowds;
 pub mod damage;
 pub mod desk;
+pub mod fuzz;
 pub mod pages;
 pub mod proxies;
 pub mod raw;

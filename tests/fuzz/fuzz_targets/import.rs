@@ -1,0 +1,5 @@
+//! Bytes for `import`; what it promises is in tests/src/fuzz.rs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| caphub_tests::fuzz::one("import", bytes));
