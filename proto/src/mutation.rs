@@ -53,8 +53,6 @@ mutations! {
     KeepRefusals, "what keys or forks refused stays refused after an identity event lifts it";
     HideAbove, "what is kept above a hole is not told as such: nobody asks for what comes before it";
     KeepSent, "what a far end sent once counts as what it holds, whatever took its place since";
-    HideMissing, "bodies that are missing are not told to those that dial";
-    SettleUnanswered, "a feed that was stated and did not come is not asked for again";
     RememberPassing, "a refusal that passes by itself is remembered as one that does not";
     OrderByArrival, "concurrent acts are taken as they arrived";
     CountVoidActs, "acts whose entry does not count are taken all the same";

@@ -30,8 +30,7 @@ fn stage(mutation: Mutation) -> &'static [Fault] {
         Mutation::StateAboveHole | Mutation::DropDifference => &[Partition, Crash],
         Mutation::AccuseLate => &[Weather],
         Mutation::IgnoreLogId => &[Restore],
-        Mutation::AcceptAbsentBody | Mutation::HideMissing => &[NoBody],
-        Mutation::SettleUnanswered => &[Weather],
+        Mutation::AcceptAbsentBody => &[NoBody],
         Mutation::HideAbove | Mutation::KeepSent => &[Partition, Crash, Fork],
         Mutation::KeepRefusals => &[DiskFull, RestoreBare, Rotate],
         Mutation::RememberPassing => &[DiskFull],
@@ -54,12 +53,9 @@ fn caught(mutation: Mutation) -> Option<(u64, String)> {
             // Two branches of one length must meet before either side has the proof of the fork.
             Mutation::FingerprintWithoutHash => Scenario::even_twins(seed),
             // What these lose comes with a later comparison, a minute later at each node of the way.
-            Mutation::HideAbove | Mutation::KeepSent => in_a_ring(seed, stage(mutation)),
-            // With more far ends another gives what one did not.
-            Mutation::SettleUnanswered => {
-                let two = Scenario::drawn(seed, stage(mutation)).with(Some(2), Some(Topology::Ring));
-                Scenario { members: 0, ..two.every(stage(mutation)) }
-            }
+            // Each begins where its ring has that to lose, for such a ring takes a while.
+            Mutation::HideAbove => in_a_ring(seed + 27, stage(mutation)),
+            Mutation::KeepSent => in_a_ring(seed + 18, stage(mutation)),
             _ => Scenario::drawn(seed, stage(mutation)),
         };
         let failures = run(scenario, false).failures;

@@ -1,7 +1,6 @@
 //! The serving side of a connection: every request is answered from what is stated now, and nothing is remembered.
 
 use caphub_node::ingest::Origin;
-use caphub_proto::mutant;
 use caphub_proto::v1::{HelloResponse, Position, PullRequest, PullResponse};
 use caphub_proto::wire::entitlement::Viewer;
 use caphub_proto::wire::limits::BATCH_BYTES;
@@ -29,7 +28,7 @@ impl World {
                 let skip = now % here.lacking.len().max(1);
                 here.durable.published = here.durable.published.max(here.durable.store.end());
                 let follows_you = here.dialled.get(&caller).is_some_and(|d| d.live());
-                let missing_bodies = match follows_you || mutant!(HideMissing) {
+                let missing_bodies = match follows_you {
                     true => Vec::new(),
                     false => here.lacking_ranges(skip, &here.viewer(&party)),
                 };
