@@ -150,10 +150,12 @@ impl Node {
     /// Derives again what is stated of a feed.
     pub fn restate(&mut self, feed: &Feed) {
         let id = feed.id();
-        let (mut counted, mut freeze) = (self.counted(feed).unwrap_or(Counted::All), self.freeze(&id));
+        let (mut counted, mut freeze) = (self.counted(feed), self.freeze(&id));
         if self.apart && feed.key() == Some(self.writer.public()) {
-            (counted, freeze) = (Counted::All, None);
+            (counted, freeze) = (Some(Counted::All), None);
         }
+        // A key that the party's log does not have, or has no more since it recovered: nothing counts, as at the real node.
+        let Some(counted) = counted else { return self.sets.state(*feed, None) };
         let held = self.durable.store.held(&id);
         let mut head = held.and_then(|h| h.head());
         if mutant!(StateAboveHole)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use caphub_proto::wire::feed::unpack;
 use caphub_proto::wire::identity::state::Counted;
 use caphub_proto::wire::statement::{HeadStatement, Known};
-use caphub_proto::wire::{EntryHash, Feed, FeedId, OperatorKey, PartyId};
+use caphub_proto::wire::{EntryHash, Feed, FeedId, Head, OperatorKey, PartyId};
 
 use crate::sim::node::QUOTAS;
 use crate::sim::world::World;
@@ -50,6 +50,9 @@ impl World {
     /// How nodes that all take a feed, and reach each other, hold it differently.
     fn parted(&self, group: &[usize], id: &FeedId, feed: &Feed) -> Option<String> {
         let (most, _) = self.furthest(group, feed)?;
+        if self.is_undecided(group, id, feed) {
+            return None;
+        }
         if let Some(behind) = group.iter().find(|n| self.state(**n, feed) != Some(most)) {
             let there = self.state(*behind, feed).map_or(0, |s| s.0);
             return Some(format!(
@@ -72,6 +75,20 @@ impl World {
             (!with.is_empty())
                 .then(|| format!("node {lacking} of {group:?} lacks bodies of {id}, which {with:?} have"))
         })
+    }
+
+    /// True where a feed has two histories, its author names an entry, and nobody here holds that entry: what each holds of
+    /// another branch is all that it can go by (SPEC 4.5).
+    fn is_undecided(&self, group: &[usize], id: &FeedId, feed: &Feed) -> bool {
+        let named = group.iter().find_map(|n| self.nodes[*n].counted(feed)?.named());
+        let held = |n: &usize, at: &Head| {
+            let hash = self.nodes[*n].durable.store.held(id).and_then(|h| {
+                let seq = at.seq.value();
+                h.hash_at(seq).or_else(|| h.hash_above(seq))
+            });
+            hash == Some(at.hash)
+        };
+        self.oracle.forked(id) && named.is_some_and(|at| !group.iter().any(|n| held(n, &at)))
     }
 
     /// True where only members' own machines hold it, of a party that this hub knows nothing of and does not carry: it
