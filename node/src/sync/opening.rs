@@ -39,12 +39,13 @@ impl Driver<'_> {
             }
             Ok(hello)
         };
-        // Asked first: on a slow link the order of the questions is that of the answers.
         let asking = async {
             self.far.newest(asked, sender).await;
             Ok::<(), SyncError>(())
         };
-        let ((), hello) = tokio::try_join!(asking, taking)?;
+        // Asked last: on a slow link the order of the questions is that of the answers, and before the others' nothing is
+        // taken.
+        let (hello, ()) = tokio::try_join!(taking, asking)?;
         Ok(hello)
     }
 

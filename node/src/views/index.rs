@@ -6,11 +6,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use caphub_proto::wire::LogId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, PreparedCommit};
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy};
+use tantivy::{Executor, Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy};
 use tracing::warn;
 
 use super::ViewsError;
@@ -30,6 +31,8 @@ const LAYER_DOCS_MIN: u32 = 128;
 const CLEAN: &str = "ended-clean";
 /// Threads that search the files of the index side by side; more would be idle for want of files of a like size.
 const SEARCHERS_MAX: usize = 4;
+/// Records from which on a search is worth handing out; below it one thread is done sooner.
+const HANDED_OUT_MIN: u64 = 250_000;
 /// Blocks of stored places that a reader keeps unpacked, 16 KiB each.
 const STORE_BLOCKS: usize = 64;
 
@@ -78,6 +81,7 @@ pub(super) struct Opened {
     pub(super) reader: IndexReader,
     pub(super) fields: Fields,
     pub(super) origin: Origin,
+    threads: OnceLock<Executor>,
     dir: PathBuf,
 }
 
@@ -93,10 +97,10 @@ impl Opened {
         empty(dir).map_err(|source| ViewsError::Directory { source })?;
         let (schema, fields) = Fields::build();
         let directory = Unsynced::open(dir).map_err(tantivy::TantivyError::from)?;
-        let mut index = Index::create(directory, schema, IndexSettings::default())?;
-        let reader = reader(&mut index)?;
+        let index = Index::create(directory, schema, IndexSettings::default())?;
+        let reader = reader(&index)?;
         let origin = Origin { log, position: 0, purge: false, readers };
-        Ok(Self { index, reader, fields, origin, dir: dir.to_owned() })
+        Ok(Self { index, reader, fields, origin, threads: OnceLock::new(), dir: dir.to_owned() })
     }
 
     fn existing(dir: &Path, log: LogId, log_end: u64, readers: [u8; 8]) -> Result<Self, Unusable> {
@@ -109,7 +113,7 @@ impl Opened {
             return Err(Unusable::Absent);
         }
         let directory = Unsynced::open(dir).map_err(|e| because(&e))?;
-        let mut index = Index::open(directory).map_err(|e| because(&e))?;
+        let index = Index::open(directory).map_err(|e| because(&e))?;
         let (schema, fields) = Fields::build();
         if index.schema() != schema {
             return Err(because(&"another schema"));
@@ -135,8 +139,8 @@ impl Opened {
         if marked.is_ok() {
             fs::remove_file(&clean).map_err(|e| because(&e))?;
         }
-        let reader = reader(&mut index).map_err(|e| because(&e))?;
-        Ok(Self { index, reader, fields, origin, dir: dir.to_owned() })
+        let reader = reader(&index).map_err(|e| because(&e))?;
+        Ok(Self { index, reader, fields, origin, threads: OnceLock::new(), dir: dir.to_owned() })
     }
 
     /// A writer; there is at most one at a time.
@@ -156,6 +160,16 @@ impl Opened {
     /// Its folder.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// What a search runs on: all cores where there are many records.
+    pub(super) fn executor(&self, records: u64) -> &Executor {
+        let several = || Executor::multi_thread(cores().min(SEARCHERS_MAX), "search-");
+        match records < HANDED_OUT_MIN || cores() == 1 {
+            true => &Executor::SingleThread,
+            // Without threads of its own a search runs where it was asked for.
+            false => self.threads.get_or_init(|| several().unwrap_or(Executor::SingleThread)),
+        }
     }
 
     /// Says that the next open need not compare checksums.
@@ -186,10 +200,7 @@ fn guarded(open: impl FnOnce() -> Result<Opened, Unusable>) -> Result<Opened, Un
     opened.unwrap_or_else(|_| Err(Unusable::Because("damaged files".to_owned())))
 }
 
-fn reader(index: &mut Index) -> tantivy::Result<IndexReader> {
-    if cores() > 1 {
-        index.set_multithread_executor(cores().min(SEARCHERS_MAX))?;
-    }
+fn reader(index: &Index) -> tantivy::Result<IndexReader> {
     index.tokenizers().register(TOKENIZER, TextAnalyzer::from(Words));
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
     reader.doc_store_cache_num_blocks(STORE_BLOCKS).try_into()

@@ -13,7 +13,7 @@ use caphub_proto::v1::{AttestationLevel, Filter, PartyProfile, Record};
 use caphub_proto::wire::limits::FUTURE_MS_MAX;
 use caphub_proto::wire::{PartyId, Reason, RecordId};
 use prost::Message;
-use tantivy::query::{BooleanQuery, EmptyQuery, Query, TermQuery};
+use tantivy::query::{BooleanQuery, EmptyQuery, EnableScoring, Query, TermQuery};
 use tantivy::schema::{IndexRecordOption, Value};
 use tantivy::{DocAddress, Searcher, TantivyDocument, Term};
 
@@ -288,7 +288,12 @@ impl<'a> Reading<'a> {
         };
         let top =
             Top { limit: size + 1, after: request.after(&self.views.0.tokens)?, scored, now_ms: self.now_ms };
-        let found = self.searcher.search(query.as_ref(), &top)?;
+        let scoring = match scored {
+            true => EnableScoring::enabled_from_searcher(self.searcher),
+            false => EnableScoring::disabled_from_searcher(self.searcher),
+        };
+        let executor = self.views.0.opened.executor(self.searcher.num_docs());
+        let found = self.searcher.search_with_executor(query.as_ref(), &top, executor, scoring)?;
         let mut page = Page { total: found.total, behind: self.views.behind(), ..Page::default() };
         for (_, address) in found.ranks.iter().take(size) {
             if let Some(place) = self.views.0.place_at(self.searcher, *address)? {
