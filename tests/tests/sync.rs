@@ -244,7 +244,8 @@ async fn an_empty_replica_has_the_newest_records_before_it_knows_what_there_is()
     let options = Options { settings, memory: &memory, claims, greeted, progress: &progress };
     let (_, synced) = session.sync(&here.core, &options).await.expect("a sync");
     let (entries, moved, above) = first.lock().expect("what came first").expect("something");
-    assert!((4..40).contains(&entries) && moved <= 8 * 1024, "{entries} entries in {moved} bytes");
+    // The keys of an organisation, two events, and its newest record are told without waiting for those of others.
+    assert!((3..40).contains(&entries) && moved <= 8 * 1024, "{entries} entries in {moved} bytes");
     assert!(above >= 1, "ends of feeds, each with its party's identity");
     assert!(here.core.store.end() >= 300 * 22 && here.core.store.above().is_empty(), "{synced:?}");
     // The newest were not sent again.
