@@ -1,6 +1,9 @@
 //! Nobody gets in who should not (threats.md row 16): who reaches which call, and what becomes of streams that are open when
 //! a key is revoked.
 
+#[path = "intruders/objects.rs"]
+mod objects;
+
 use std::time::Duration;
 
 use caphub_node::author::now_ms;
@@ -10,9 +13,10 @@ use caphub_node::link::{LinkIdentity, dial};
 use caphub_node::services::status::reason_of;
 use caphub_proto::v1::exchange_service_client::ExchangeServiceClient;
 use caphub_proto::v1::federation_service_client::FederationServiceClient;
-use caphub_proto::v1::{Position, PullRequest, PushRequest, WatchRequest};
+use caphub_proto::v1::{HelloRequest, Position, PullRequest, PushRequest, WatchRequest};
 use caphub_proto::wire::PartyId;
 use caphub_proto::wire::card::Card;
+use caphub_proto::wire::identity::Capabilities;
 use caphub_tests::{Machine, NodeProcess};
 use prost::Message;
 use tonic::transport::Channel;
@@ -114,42 +118,90 @@ async fn every_call_as_every_kind_of_caller_is_answered_as_the_table_says() {
     let file = hub.invitation("TV").await;
     machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
     machine.run(&["--home", "tv", "key", "add", "desk two", "--to", "two"]).await.ok();
-    machine.run(&["--home", "tv", "sync"]).await.ok();
+    machine.run(&["--home", "tv", "key", "revoke", "desk two", "--reason", "stolen"]).await.ok();
     let (card, member) = (card(&machine, &hub).await, party(&machine, "tv"));
+    // It may run a node and nothing else.
+    let clerk = objects::another_key(&machine, "tv", member, Capabilities::SERVE).await;
+    machine.run(&["--home", "tv", "sync"]).await.ok();
+    let file = hub.invitation("FJ").await;
+    machine.run(&["--home", "fj", "join", &file, "--name", "Fiji CERT"]).await.ok();
+    let file = other.invitation("WS").await;
+    machine.run(&["--home", "ws", "join", &file, "--name", "Samoa CERT"]).await.ok();
+    let of_another_hub = desk(&machine, "ws", party(&machine, "ws"));
+    stands(&connect(&of_another_hub, &hub, &card).await, "network_member").await;
+    let owner = objects::Owner::new(&machine, "tv", member, card.party).await;
     let stranger = LinkIdentity { party: PartyId(random().expect("bytes")), signer: fresh().expect("a key") };
-    let unknown_key = LinkIdentity { party: member, signer: fresh().expect("a key") };
-    let callers =
-        [stranger, desk(&machine, "tv", member), of_hub(&machine, "b"), of_hub(&machine, "a"), unknown_key];
-    let mut channels = Vec::new();
-    for caller in &callers[..4] {
-        channels.push(connect(caller, &hub, &card).await);
+    // Whoever may bring what another signed comes last: what it brings is known from then on.
+    let callers = [
+        ("stranger", stranger),
+        ("member of another hub", of_another_hub),
+        ("another member", desk(&machine, "fj", party(&machine, "fj"))),
+        ("its revoked key", desk(&machine, "two", member)),
+        ("its key without `publish`", clerk),
+        ("itself", desk(&machine, "tv", member)),
+        ("linked hub", of_hub(&machine, "b")),
+        ("own node", of_hub(&machine, "a")),
+    ];
+    let (mut calling, mut table) = (Vec::new(), Vec::new());
+    for (name, caller) in &callers {
+        let channel = connect(caller, &hub, &card).await;
+        table.push((*name, owner.rows(caller, &channel).await));
+        calling.push((*name, channel));
     }
-    let mut table =
-        String::from("| call | stranger | member | linked hub | own node |\n|---|---|---|---|---|\n");
+    let names = callers.iter().map(|(name, _)| format!(" {name} |")).collect::<String>();
+    let head = |first: &str| format!("| {first} |{names}\n|{}\n", "---|".repeat(callers.len() + 1));
+    let mut calls_table = head("call");
     for path in calls() {
         let mut cells = Vec::new();
-        for channel in &channels {
+        for (_, channel) in &calling {
             cells.push(asked(channel, &path).await);
         }
         let name = path.trim_start_matches("/caphub.v1.").replace("Service/", ".");
-        table.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
+        calls_table.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
         let closed = path.contains("AdminService") || path.contains("CarryService");
         assert!(!closed || cells.iter().all(|c| c == "Unimplemented"), "{path}: {cells:?}");
+        assert!(closed || cells[3] == "revoked", "{path}: {cells:?}");
     }
+    let mut objects_table = head("call, and what of a member it is about");
+    for (at, (row, _)) in table[0].1.iter().enumerate() {
+        let cells: Vec<&str> = table.iter().map(|(_, rows)| rows[at].1.as_str()).collect();
+        objects_table.push_str(&format!("| {row} | {} |\n", cells.join(" | ")));
+    }
+    stated("callers", &calls_table);
+    stated("objects", &objects_table);
     // A key that the party never authorised does not even get a connection, or nothing over it.
+    let unknown = LinkIdentity { party: member, signer: fresh().expect("a key") };
     let addresses = [hub.address.clone()];
-    if let Ok(channel) = dial(&callers[4], card.party, None, &addresses, now_ms()).await {
+    if let Ok(channel) = dial(&unknown, card.party, None, &addresses, now_ms()).await {
         for path in calls() {
             assert_ne!(asked(&channel, &path).await, "answered", "{path}");
         }
     }
+}
+
+/// Waits until the hub takes the caller for that: what other hubs attest comes by sync.
+async fn stands(channel: &Channel, standing: &str) {
+    let mut client = FederationServiceClient::new(channel.clone());
+    for _ in 0..300 {
+        let ask = HelloRequest { versions: vec![1], ..HelloRequest::default() };
+        let said = client.hello(ask).await.expect("a greeting").into_inner().standing;
+        if said == standing {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("never a {standing}");
+}
+
+/// Compares a table with what SPEC.md says between its marks, or writes it there.
+fn stated(name: &str, table: &str) {
     let spec = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../SPEC.md");
     let text = std::fs::read_to_string(&spec).expect("SPEC.md");
-    let (before, rest) = text.split_once("<!-- callers -->\n").expect("a mark");
-    let (stated, after) = rest.split_once("<!-- end of callers -->").expect("a mark");
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let (before, rest) = text.split_once(&begin).expect("a mark");
+    let (stated, after) = rest.split_once(&end).expect("a mark");
     if std::env::var_os("CAPHUB_WRITE_TABLES").is_some() {
-        let whole = format!("{before}<!-- callers -->\n{table}<!-- end of callers -->{after}");
-        std::fs::write(spec, whole).expect("SPEC.md");
+        std::fs::write(spec, format!("{before}{begin}{table}{end}{after}")).expect("SPEC.md");
         return;
     }
     assert_eq!(stated, table, "write it anew with CAPHUB_WRITE_TABLES=1 and read the difference");

@@ -180,7 +180,10 @@ impl State {
     /// Which hub shows first that the list was closed before the draw.
     fn witnessed(&self, context: &Context, replica: &Replica) {
         let Some((time_ms, hub)) = self.facts.closed_before_draw() else { return };
-        let (hub, time) = (replica.name_of(&hub), moment(time_ms));
+        // A hub that was joined is known by the card that it was joined with.
+        let card = replica.me.cards().into_iter().find(|card| card.party == hub);
+        let hub = card.map_or_else(|| replica.name_of(&hub), |card| screen::plain(&card.name));
+        let time = moment(time_ms);
         table::wrapped(&context.texts.tf("allocate-closed-shown", &[("hub", &hub), ("time", &time)]), 0);
     }
 

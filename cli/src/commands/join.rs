@@ -181,7 +181,7 @@ pub fn sheet(context: &Context, me: &Me, recovery: &str) {
         }));
     }
     let values = [("name", me.name.as_str()), ("id", me.party.as_str()), ("key", recovery)];
-    screen::line(&context.texts.tf("recovery-sheet", &values));
+    screen::raw(&context.texts.tf("recovery-sheet", &values));
 }
 
 /// The organisation's identity log, packed.

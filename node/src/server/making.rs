@@ -46,7 +46,8 @@ pub(super) async fn init(
     let (id, folder) = (hub.party.to_string(), directory.display().to_string());
     let values =
         [("name", hub.name.as_str()), ("id", &id), ("folder", &folder), ("key", &recovery.to_string())];
-    told.tell("node-ready", &values);
+    // A sheet to be copied from: not folded.
+    told.say(&told.with("node-ready", &values));
     told.say("");
     let (node, hub) = words(directory);
     // For copying: not folded.

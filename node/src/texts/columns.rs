@@ -33,14 +33,15 @@ pub fn pad(text: &str, columns: usize) -> String {
 /// A sentence over as many lines as it takes, those after the first behind so many spaces. A word that fits no line,
 /// such as a path, stays whole: it is there to be copied.
 pub fn folded(text: &str, indent: usize) -> Vec<String> {
-    let (mut lines, mut line) = (Vec::new(), String::new());
-    for word in text.split(' ') {
-        if !line.trim().is_empty() && width(&line) + 1 + width(word) > COLUMNS {
+    let lead = text.len() - text.trim_start_matches(' ').len();
+    let (mut lines, mut line) = (Vec::new(), " ".repeat(lead));
+    for word in text.trim_start_matches(' ').split(' ') {
+        // At the beginning of a line nothing stands before a word but its indent.
+        let begun = !line.trim().is_empty();
+        if begun && width(&line) + 1 + width(word) > COLUMNS {
+            line.truncate(line.trim_end().len());
             lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-            line.push_str(word);
-            continue;
-        }
-        if !line.is_empty() {
+        } else if begun {
             line.push(' ');
         }
         line.push_str(word);
@@ -101,7 +102,11 @@ mod tests {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(words(&lines.join(" ")), words(&format!("error: {said}")));
         assert_eq!(labelled("error:", "short"), "error: short");
-        assert_eq!(all_folded("  a\nb"), "  a\nb");
+        assert_eq!(all_folded("  a\n\nb  c"), "  a\n\nb  c");
+        assert_eq!(
+            folded(&format!("    {}", "one ".repeat(30).trim_end()), 6)[1],
+            "      one one one one one one one one one one one"
+        );
     }
 
     #[test]

@@ -292,7 +292,8 @@ impl<'a> Reading<'a> {
             true => EnableScoring::enabled_from_searcher(self.searcher),
             false => EnableScoring::disabled_from_searcher(self.searcher),
         };
-        let executor = self.views.0.opened.executor(self.searcher.num_docs());
+        let opened = self.views.0.opened();
+        let executor = opened.executor(self.searcher.num_docs());
         let found = self.searcher.search_with_executor(query.as_ref(), &top, executor, scoring)?;
         let mut page = Page { total: found.total, behind: self.views.behind(), ..Page::default() };
         for (_, address) in found.ranks.iter().take(size) {

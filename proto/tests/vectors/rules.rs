@@ -42,11 +42,9 @@ fn read<T: serde::de::DeserializeOwned>(value: &Value) -> T {
 fn set(value: &Value) -> Countries {
     Countries::named(&read::<Vec<String>>(value), &[])
 }
-
 fn hash(value: &Value) -> EntryHash {
     value.as_str().unwrap().parse().unwrap()
 }
-
 fn number(value: &Value) -> u32 {
     value.as_u64().unwrap().try_into().unwrap()
 }

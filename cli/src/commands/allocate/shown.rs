@@ -34,7 +34,8 @@ pub(super) fn of(
     shown(replica, call, &entries, &statements).into_iter().map(|(shown, _)| shown).collect()
 }
 
-/// The statements that a draw carries: of each entry the first of every hub that counts, from before the value.
+/// The statements that a draw carries: of each entry the first of every hub that counts, from before the value; none where
+/// one of the entries has none.
 pub fn to_carry(
     replica: &Replica,
     record: &v1::Record,
@@ -49,6 +50,10 @@ pub fn to_carry(
     let mut found = shown(replica, call, &entries, &kept(replica, &entries));
     found.retain(|(s, _)| s.counts && s.hub != author && s.time_ms < draw_ms);
     found.sort_by_key(|(s, _)| *s);
+    // What shows the call alone, or the list alone, shows nothing of the draw.
+    if entries.iter().any(|entry| found.iter().all(|(s, _)| s.entry != entry.entry)) {
+        return Ok(Vec::new());
+    }
     let mut carried: Vec<Vec<u8>> = Vec::new();
     for entry in &entries {
         let mut hubs: Vec<PartyId> = Vec::new();

@@ -126,7 +126,7 @@ fn a_hub_that_admits_anothers_member_under_another_name_hides_nobodys_word() {
     let (hub, other, party) = (world.party(1), world.party(2), world.party(5));
     let admits = |name: &str, level| attest(5, level, name, "");
     world.publish(&hub, &Write::new(1), admits("Fiji CERT", AttestationLevel::Member));
-    world.publish(&other, &Write::new(1), admits("Fiji CERT", AttestationLevel::Member));
+    world.publish(&other, &Write::new(1).at(10), admits("Fiji CERT", AttestationLevel::Member));
     world.publish(&party, &Write::new(1), course("x"));
     world.catch_up();
     let seen = |world: &World| {
