@@ -102,6 +102,9 @@ pub async fn round(hub: &Source, folder: &str, address: &str) -> Round {
     // As the programs do for themselves.
     let arenas = std::env::var(arenas::VARIABLE).unwrap_or(arenas::FEW.to_owned());
     command.env(arenas::VARIABLE, arenas);
+    for (name, value) in arenas::GIVEN_BACK {
+        command.env(name, std::env::var(name).unwrap_or(value.to_owned()));
+    }
     command.arg(receiver::WORD).arg(hub.machine.path(folder)).arg(address).arg(hub.party.to_string());
     let said = command.output().await.expect("a receiver");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
