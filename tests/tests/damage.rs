@@ -204,11 +204,11 @@ async fn no_file_of_a_hub_whatever_it_holds_makes_a_command_panic_or_lie() {
                 assert!(said.err.contains("error: "), "{name} {how}: {said:?}");
                 told.push(format!("{name} {how}"));
             }
-            let said = node(&machine, "one", &["check"]).await;
-            assert!(
-                [0, 1, 3].contains(&said.code) && !said.err.contains("panicked"),
-                "{name} {how}: {said:?}"
-            );
+            if how == "flipped" {
+                let said = node(&machine, "one", &["check"]).await;
+                assert!([0, 1, 3].contains(&said.code), "{name}: {said:?}");
+                assert!(!said.err.contains("panicked"), "{name}: {said:?}");
+            }
             // Each look begins with what was written: a check may have mended, and may have kept aside.
             std::fs::remove_dir_all(one.below("")).expect("a folder");
             copy(&machine.path("whole"), &one.below(""));
