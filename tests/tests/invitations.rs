@@ -140,7 +140,7 @@ async fn an_operator_decides_about_one_that_is_named_exactly_and_about_the_text_
     }
     for words in [["approve", "Samoa CERT"], ["refuse", "Samoa CERT"]] {
         let said = hub.ask(&words).await;
-        assert!(said.code == 2 && said.err.contains("Several organisations"), "{said:?}");
+        assert!(said.code == 2 && said.err.contains("several organisations"), "{said:?}");
     }
     let id = first.identity.party.to_string();
     assert_eq!(hub.ask(&["approve", &id[..8]]).await.code, 3, "too little of an id to mean anybody");

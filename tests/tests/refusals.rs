@@ -16,7 +16,7 @@ const REFUSING: [(&str, &str); 4] = [
 /// The operator's calls behind them.
 const REFUSING_CALLS: [&str; 4] = ["Refuse", "EndAdmission", "Recognise", "RemoveLink"];
 /// Calls that take nothing from anybody by name.
-const NEUTRAL_CALLS: [&str; 12] = [
+const NEUTRAL_CALLS: [&str; 14] = [
     "NodeStatus",
     "Invite",
     "Requests",
@@ -27,11 +27,13 @@ const NEUTRAL_CALLS: [&str; 12] = [
     "Links",
     "Audit",
     "Refusals",
+    "Rebuild",
+    "Explain",
     "Withheld",
     "Forks",
 ];
 /// Commands that take nothing from anybody by name: reading, one's own records and keys, letting somebody in.
-const NEUTRAL: &str = "join leave sync status offers match coverage distribution allocate allocate:verify report need offer course session search import export org key hub reply \
+const NEUTRAL: &str = "join leave sync sync:explain status offers match coverage distribution allocate allocate:verify report need offer course session search import export org key hub reply \
     audit verify demo completions manual carry \
     need:add need:edit need:list need:show need:withdraw \
     offer:add offer:edit offer:list offer:show offer:withdraw \
