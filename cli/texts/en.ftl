@@ -218,6 +218,10 @@ explain-states = It stated at { $at } what it holds, of { $organisations ->
 explain-states-nothing = It has not stated what it holds, or could not be asked.
 explain-contradicts = Its own statements contradict each other: "caphub audit".
 explain-missing-here = Missing here: { $entries } of { $name }, which it states to hold since { $since }.
+explain-waiting = { $entries ->
+        [one] One entry of yours waits here for the next sync.
+       *[other] { $entries } entries of yours wait here for the next sync.
+    }
 explain-missing-there = Missing there: { $entries } of { $name }, since { $since }.
 explain-missing-more = and of { $count } organisations more.
 explain-refused-here = Not taken here since { $since } ({ $feeds ->

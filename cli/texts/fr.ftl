@@ -218,6 +218,10 @@ explain-states = Il a déclaré le { $at } ce qu’il détient, { $organisations
 explain-states-nothing = Il n’a pas déclaré ce qu’il détient, ou n’a pas pu être interrogé.
 explain-contradicts = Ses propres déclarations se contredisent : « caphub audit ».
 explain-missing-here = Manquent ici : { $entries } de { $name }, qu’il déclare détenir depuis le { $since }.
+explain-waiting = { $entries ->
+        [one] Une de vos entrées attend ici la prochaine synchronisation.
+       *[other] { $entries } de vos entrées attendent ici la prochaine synchronisation.
+    }
 explain-missing-there = Manquent là-bas : { $entries } de { $name }, depuis le { $since }.
 explain-missing-more = et de { $count } organisations de plus.
 explain-refused-here = Non accepté ici depuis le { $since } ({ $feeds ->

@@ -43,6 +43,7 @@ pub const CODES: &[&str] = &[
     "contradicts",
     "missing-here",
     "missing-there",
+    "waiting",
     "missing-more",
     "refused-here",
     "refused-there",
@@ -187,7 +188,11 @@ impl Explainer<'_> {
         };
         let own = || {
             let named = self.core().views.party(&self.viewer, party, self.now_ms).unwrap_or_default();
-            let marked = if named.self_named { format!("(?) {}", named.name) } else { named.name.clone() };
+            let marked = if named.self_named && *party != self.core().party {
+                format!("(?) {}", named.name)
+            } else {
+                named.name.clone()
+            };
             Some(marked).filter(|_| !named.name.is_empty())
         };
         hub.or_else(known).or_else(own).unwrap_or_else(|| party.short())

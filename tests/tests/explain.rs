@@ -156,6 +156,9 @@ async fn a_member_is_told_what_waits_here_what_a_hub_has_and_what_was_withdrawn(
     let id = course(&machine, "tv", "Drill", &[]).await;
     let waiting = told(&machine, "tv", &id, &[]).await;
     has(&waiting, &["held", "waits-to-leave"], &["stated"]);
+    let before = told(&machine, "tv", "Pacific Hub", &[]).await;
+    has(&before, &["waiting"], &["complete"]);
+    assert_eq!(finding(&before, "waiting")["entries"], 1, "{before}");
     // Fiji has never heard of it: what might be in the way is told, and the code says that nothing was found.
     let unknown = at(&machine, "fj", &["--json", "sync", "explain", &id]).await;
     assert_eq!(unknown.code, 3, "{unknown:?}");
@@ -164,6 +167,7 @@ async fn a_member_is_told_what_waits_here_what_a_hub_has_and_what_was_withdrawn(
     let arrived = told(&machine, "tv", &id, &[]).await;
     has(&arrived, &["held", "stated", "audience-public"], &["waits-to-leave"]);
     assert_eq!(finding(&arrived, "stated")["hub"], "Pacific Hub");
+    has(&told(&machine, "tv", "Pacific Hub", &[]).await, &["complete"], &["waiting"]);
     // The hub is gone: what is kept is told, and that it does not answer.
     hub.kill().await;
     let offline = told(&machine, "tv", "Pacific Hub", &[]).await;

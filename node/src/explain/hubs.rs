@@ -79,7 +79,7 @@ impl Explainer<'_> {
         if contradicting > 0 {
             out.push(Finding::new("contradicts").with("count", contradicting));
         }
-        let (mut here, mut there) = (ByParty::new(), ByParty::new());
+        let (mut here, mut there, mut waiting) = (ByParty::new(), ByParty::new(), 0);
         for line in &lines {
             let (held, stated) = (self.auditor.held_of(line), line.known.latest.seq());
             let add = |to: &mut ByParty, entries: u64, since_ms: u64| {
@@ -88,7 +88,12 @@ impl Explainer<'_> {
                 missing.since_ms = missing.since_ms.min(since_ms);
             };
             // A member's own feeds reach a hub from here alone: what it lacks of them waits for the next sync.
-            if stated > held && !(self.replica && line.feed.party == self.core().party) {
+            let own = self.replica && line.feed.party == self.core().party;
+            if own {
+                let signed = self.core().store.head(&line.feed.id()).map_or(0, |h| h.head.seq.value());
+                waiting += signed.saturating_sub(stated.max(held));
+            }
+            if stated > held && !own {
                 add(&mut here, stated - held, line.known.highest.time_ms);
             }
             if held > stated
@@ -96,6 +101,9 @@ impl Explainer<'_> {
             {
                 add(&mut there, held - stated, since_ms);
             }
+        }
+        if waiting > 0 {
+            out.push(Finding::new("waiting").with("entries", waiting));
         }
         for (code, missing) in [("missing-here", here), ("missing-there", there)] {
             self.missing(code, missing, out);
