@@ -18,13 +18,21 @@ pub use sealed::*;
 #[command(name = "caphub", version, disable_help_subcommand = true)]
 #[allow(missing_docs)]
 pub struct Arguments {
-    #[arg(long, env = "CAPHUB_HOME", global = true, value_name = "FOLDER")]
+    // What is the same everywhere stands behind what a command takes of its own.
+    #[arg(long, env = "CAPHUB_HOME", global = true, display_order = 900, value_name = "FOLDER")]
     pub home: Option<PathBuf>,
-    #[arg(long, env = "CAPHUB_HUB_DIR", global = true, value_name = "FOLDER")]
+    #[arg(long, env = "CAPHUB_HUB_DIR", global = true, display_order = 901, value_name = "FOLDER")]
     pub hub_dir: Option<PathBuf>,
-    #[arg(long, env = "CAPHUB_PROXY", hide_env_values = true, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        env = "CAPHUB_PROXY",
+        hide_env_values = true,
+        global = true,
+        display_order = 902,
+        value_name = "URL"
+    )]
     pub proxy: Option<String>,
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 903)]
     pub json: bool,
     #[command(subcommand)]
     pub command: Command,

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser, Debug)]
 #[command(name = "caphub-node", version, disable_help_subcommand = true)]
 pub(super) struct Arguments {
-    #[arg(long, env = "CAPHUB_HUB_DIR", global = true, value_name = "FOLDER")]
+    #[arg(long, env = "CAPHUB_HUB_DIR", global = true, display_order = 900, value_name = "FOLDER")]
     pub(super) dir: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,
