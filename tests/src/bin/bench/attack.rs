@@ -17,8 +17,8 @@ use crate::attacker::{WORD, names};
 use crate::source::{Source, machine};
 use crate::usage::{at, cpu, forget_peak, memory, mib, millis, ratio};
 
-/// Between two requests of the honest member.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two requests of the honest member: well within what the node allows one identity in a minute.
+const PAUSE: Duration = Duration::from_millis(15);
 /// An attack that has begun: processes start, crowds gather.
 const BEGINNING: Duration = Duration::from_millis(500);
 /// How long the node is left alone after one attack.
