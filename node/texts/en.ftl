@@ -86,7 +86,7 @@ node-hint-wait = wait until the program that uses the folder ends
 # Running
 node-hint-threads = the system allows no more threads or files
 node-hint-config = compare with the example file in deploy/
-node-hint-listen = another program may use this port: choose one with --listen HOST:PORT, or stop the other
+node-hint-listen = another program uses this port, or the address is not one of this machine: choose another with --listen HOST:PORT
 node-hint-socket = the folder’s path may be too long for a socket: choose a shorter one with --dir
 node-hint-hub = name the hub’s folder with --dir
 

@@ -86,7 +86,7 @@ node-hint-wait = attendez que le programme qui utilise le dossier se termine
 # Running
 node-hint-threads = le système ne permet pas plus de fils d’exécution ou de fichiers
 node-hint-config = comparez avec le fichier d’exemple dans deploy/
-node-hint-listen = un autre programme utilise peut-être ce port : choisissez-en un avec --listen HÔTE:PORT, ou arrêtez l’autre
+node-hint-listen = un autre programme utilise ce port, ou l’adresse n’est pas celle de cette machine : choisissez-en une autre avec --listen HÔTE:PORT
 node-hint-socket = le chemin du dossier est peut-être trop long pour une prise : choisissez-en un plus court avec --dir
 node-hint-hub = nommez le dossier du hub avec --dir
 

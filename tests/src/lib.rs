@@ -5,6 +5,7 @@ pub mod crowds;
 pub mod damage;
 pub mod desk;
 pub mod fuzz;
+pub mod members;
 pub mod pages;
 pub mod proxies;
 pub mod raw;

@@ -11,12 +11,13 @@ use caphub_node::author::{Author, now_ms};
 use caphub_node::carriage::Quotas;
 use caphub_node::core::Core;
 use caphub_node::hub::Hub;
-use caphub_node::keys::{KeyName, KeyRing, fresh, random};
+use caphub_node::keys::{KeyName, fresh, random};
 use caphub_node::link::{LinkIdentity, dial};
 use caphub_proto::exchange::seal;
 use caphub_proto::v1::revision::Record;
 use caphub_proto::v1::{Course, LocalisedText, Revision, Sealing};
 use caphub_proto::wire::{Audience, Feed, PartyId, RecordId, Signer};
+use caphub_tests::members::identity;
 use caphub_tests::{Machine, NodeProcess};
 
 use paths::Client;
@@ -41,15 +42,6 @@ struct Caller {
     sees: &'static [&'static str],
 }
 
-fn member(machine: &Machine, home: &str) -> LinkIdentity {
-    let folder = machine.path(home);
-    let me: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(folder.join("me.json")).expect("a member")).expect("JSON");
-    let party = me["party"].as_str().and_then(|p| p.parse().ok()).expect("an id");
-    let signer = KeyRing::new(folder.join("keys")).read(KeyName::Operator, None).expect("a key");
-    LinkIdentity { party, signer }
-}
-
 fn hub_identity(machine: &Machine, name: &str) -> LinkIdentity {
     let directory = machine.path(name);
     let hub = Hub::load(&directory).expect("a hub");
@@ -68,7 +60,7 @@ async fn join(machine: &Machine, hub: &NodeProcess<'_>, home: &str, name: &str) 
 
 /// One record for each audience, signed by the author's first desk.
 async fn write(machine: &Machine, home: &str, all: &mut [Written]) {
-    let LinkIdentity { party, signer } = member(machine, home);
+    let LinkIdentity { party, signer } = identity(machine, home);
     let core = Core::open(&machine.path(home), party, true, Quotas::default()).expect("a replica");
     let author = Author::new(party, signer);
     for one in all.iter_mut() {
@@ -130,7 +122,7 @@ async fn every_path_shows_every_caller_exactly_what_is_for_it() {
     a.ask(&["approve", "Guest", "--guest"]).await.ok();
 
     let (hub_a, hub_b) = (hub_identity(&machine, "a"), hub_identity(&machine, "b"));
-    let author = member(&machine, "author");
+    let author = identity(&machine, "author");
     let mut all = written(author.party, &author.signer, hub_a.party, hub_b.party);
     write(&machine, "author", &mut all).await;
     a.reaches("records", 4).await;
@@ -144,15 +136,15 @@ async fn every_path_shows_every_caller_exactly_what_is_for_it() {
     let public: &[&str] = &["zpublic"];
     let callers = [
         caller("anonymous", stranger(), "applicant", public),
-        caller("guest", member(&machine, "guest"), "guest", public),
-        caller("member of this hub", member(&machine, "ma"), "member", of_a),
-        caller("member of a linked hub", member(&machine, "mb"), "network_member", of_b),
+        caller("guest", identity(&machine, "guest"), "guest", public),
+        caller("member of this hub", identity(&machine, "ma"), "member", of_a),
+        caller("member of a linked hub", identity(&machine, "mb"), "network_member", of_b),
         caller("linked hub", hub_b, "peer", of_b),
         caller("recognised hub", hub_identity(&machine, "c"), "network_member", network),
         caller("author", author, "member", everything),
-        caller("author's other operator", member(&machine, "desk"), "member", everything),
+        caller("author's other operator", identity(&machine, "desk"), "member", everything),
         caller("unrelated hub", hub_identity(&machine, "d"), "applicant", public),
-        caller("member of an unrelated hub", member(&machine, "md"), "applicant", public),
+        caller("member of an unrelated hub", identity(&machine, "md"), "applicant", public),
     ];
     let mut watching = Vec::new();
     let mut wrong = Vec::new();

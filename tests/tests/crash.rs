@@ -2,31 +2,11 @@
 
 use std::time::Duration;
 
-use caphub_cli::home::Home;
-use caphub_cli::replica::Replica;
-use caphub_node::author::Author;
-use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{Course, LocalisedText};
-use caphub_proto::wire::Audience;
 use caphub_tests::Machine;
+use caphub_tests::members::write_courses;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
 const COURSES: u64 = 3_000;
-
-async fn write_courses(machine: &Machine, home: &str) {
-    let home = Home::new(Some(machine.path(home)));
-    let replica = Replica::open(&home).unwrap_or_else(|_| panic!("a replica"));
-    let course = |n: u64| {
-        let text =
-            |text: String| Some(LocalisedText { language: "en".to_owned(), text, translations: vec![] });
-        let record = Record::Course(Course { title: text(format!("Course {n}")), ..Course::default() });
-        Author::first(record).expect("a random id")
-    };
-    let revisions: Vec<_> = (0..COURSES).map(course).collect();
-    if let Err(failure) = replica.publish(Audience::Public, &revisions, "").await {
-        panic!("{}", failure.lines(&caphub_cli::texts::of("en")));
-    }
-}
 
 #[tokio::test]
 async fn a_node_killed_in_the_middle_of_sync_goes_on_where_it_was() {
@@ -34,7 +14,7 @@ async fn a_node_killed_in_the_middle_of_sync_goes_on_where_it_was() {
     let mut hub = machine.hub("hub", "Hub", "009").await;
     let file = hub.invitation("TV").await;
     machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
-    write_courses(&machine, "tv").await;
+    write_courses(&machine, "tv", "Course", COURSES).await;
     for wait in [5, 20, 40, 80] {
         let mut sync = machine.start(&["--home", "tv", "sync"]);
         tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -74,7 +54,7 @@ async fn the_index_and_the_views_can_be_deleted() {
     let mut hub = machine.hub("hub", "Hub", "009").await;
     let file = hub.invitation("TV").await;
     machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
-    write_courses(&machine, "tv").await;
+    write_courses(&machine, "tv", "Course", COURSES).await;
     machine.run(&["--home", "tv", "sync"]).await.ok();
     hub.reaches("records", COURSES).await;
     hub.kill().await;

@@ -2,7 +2,6 @@
 //! relayed byte for byte, and hold up nothing: what others write arrives, is found and is checked as ever.
 
 use caphub_node::author::{feed_parts, now_ms};
-use caphub_node::keys::{KeyName, KeyRing};
 use caphub_node::link::{LinkIdentity, dial};
 use caphub_proto::v1::federation_service_client::FederationServiceClient;
 use caphub_proto::v1::{FeedRange, PullRequest, PushRequest, Revision, Run};
@@ -10,6 +9,7 @@ use caphub_proto::wire::card::Card;
 use caphub_proto::wire::entry::Draft;
 use caphub_proto::wire::feed::{Run as ChainedRun, salted, unpack};
 use caphub_proto::wire::{Audience, Feed};
+use caphub_tests::members::identity;
 use caphub_tests::{Machine, NodeProcess};
 use prost::Message;
 use tonic::transport::Channel;
@@ -73,15 +73,6 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(digit).collect()
 }
 
-fn member(machine: &Machine, home: &str) -> LinkIdentity {
-    let folder = machine.path(home);
-    let me: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(folder.join("me.json")).expect("a member")).expect("JSON");
-    let party = me["party"].as_str().and_then(|p| p.parse().ok()).expect("an id");
-    let signer = KeyRing::new(folder.join("keys")).read(KeyName::Operator, None).expect("a key");
-    LinkIdentity { party, signer }
-}
-
 async fn link(machine: &Machine, identity: &LinkIdentity, hub: &NodeProcess<'_>) -> Client {
     let text = std::fs::read_to_string(machine.path(&hub.card().await)).expect("a card");
     let card = Card::parse(&text).expect("a card");
@@ -117,7 +108,7 @@ async fn rightly_signed_records_that_no_program_would_write_hold_up_nothing() {
         let file = hub.invitation(country).await;
         machine.run(&["--home", home, "join", &file]).await.ok();
     }
-    let identity = member(&machine, "tv");
+    let identity = identity(&machine, "tv");
     let feed = Feed::records(identity.party, identity.signer.public(), Audience::Public);
     let mut client = link(&machine, &identity, &near).await;
     let mut signed = served(&mut client, &feed).await;
@@ -183,7 +174,7 @@ async fn withheld_bodies_are_shown_and_come_over_a_link_that_only_the_other_side
         machine.run(&["--home", "tv", "course", "add", "--title", title]).await.ok();
     }
     machine.run(&["--home", "tv", "sync", "--through", &whole.card().await]).await.ok();
-    let identity = member(&machine, "tv");
+    let identity = identity(&machine, "tv");
     let feed = Feed::records(identity.party, identity.signer.public(), Audience::Public);
     let entries = stripped(&served(&mut link(&machine, &identity, &whole).await, &feed).await);
     let run = Run { feed: Some(feed_parts(&feed)), entries: entries.into() };

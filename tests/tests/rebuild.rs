@@ -5,39 +5,19 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use caphub_cli::home::Home;
-use caphub_cli::replica::Replica;
-use caphub_node::author::Author;
-use caphub_proto::v1::revision::Record;
-use caphub_proto::v1::{Course, LocalisedText};
-use caphub_proto::wire::Audience;
 use caphub_tests::damage::node;
+use caphub_tests::members::write_courses;
 use caphub_tests::{Machine, NodeProcess};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caphub-under-test");
 /// Enough that deriving them again takes long enough to be met in the middle.
 const COURSES: u64 = 12_000;
 
-async fn write_courses(machine: &Machine, home: &str) {
-    let home = Home::new(Some(machine.path(home)));
-    let replica = Replica::open(&home).unwrap_or_else(|_| panic!("a replica"));
-    let course = |n: u64| {
-        let text =
-            |text: String| Some(LocalisedText { language: "en".to_owned(), text, translations: vec![] });
-        let record = Record::Course(Course { title: text(format!("Lesson {n}")), ..Course::default() });
-        Author::first(record).expect("a random id")
-    };
-    let revisions: Vec<_> = (0..COURSES).map(course).collect();
-    if let Err(failure) = replica.publish(Audience::Public, &revisions, "").await {
-        panic!("{}", failure.lines(&caphub_cli::texts::of("en")));
-    }
-}
-
 async fn hub(machine: &Machine) -> NodeProcess<'_> {
     let hub = machine.hub("hub", "Hub", "009").await;
     let file = hub.invitation("TV").await;
     machine.run(&["--home", "tv", "join", &file, "--name", "Tuvalu CERT"]).await.ok();
-    write_courses(machine, "tv").await;
+    write_courses(machine, "tv", "Lesson", COURSES).await;
     machine.run(&["--home", "tv", "sync"]).await.ok();
     hub.reaches("records", COURSES).await;
     hub

@@ -121,28 +121,32 @@ impl Draft {
 
     /// Countries by code or name; what is no country is left out with a note.
     pub fn countries(&mut self, found: &[String]) {
-        let mut codes = Vec::new();
-        for text in found.iter().filter(|t| !t.trim().is_empty()) {
-            match codes::country::find(text.trim()) {
-                Some(country) => codes.push(country.alpha2.to_string()),
-                None => self.notes.push(Why::new("import-left-country").with("text", text)),
-            }
-        }
-        codes.dedup();
-        self.set("countries", codes);
+        let find = |text: &str| codes::country::find(text).map(|country| country.alpha2.to_string());
+        self.places("countries", "import-left-country", found, find);
     }
 
     /// Regions by code or name; what is no region is left out with a note.
     pub fn regions(&mut self, found: &[String]) {
+        let find = |text: &str| codes::region::find(text).map(|region| region.code.to_string());
+        self.places("regions", "import-left-region", found, find);
+    }
+
+    fn places(
+        &mut self,
+        field: &str,
+        left: &'static str,
+        found: &[String],
+        find: impl Fn(&str) -> Option<String>,
+    ) {
         let mut codes = Vec::new();
         for text in found.iter().filter(|t| !t.trim().is_empty()) {
-            match codes::region::find(text.trim()) {
-                Some(region) => codes.push(region.code.to_string()),
-                None => self.notes.push(Why::new("import-left-region").with("text", text)),
+            match find(text.trim()) {
+                Some(code) => codes.push(code),
+                None => self.notes.push(Why::new(left).with("text", text)),
             }
         }
         codes.dedup();
-        self.set("regions", codes);
+        self.set(field, codes);
     }
 
     /// The record's fields for a kind, as files and `--json` show them.
